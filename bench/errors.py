@@ -1,0 +1,49 @@
+"""What can go wrong for a user, each with one message (where, what, got, allowed) and an exit code."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class BenchError(Exception):
+    """A problem to show as one message without a traceback."""
+
+    exit_code = 1
+
+
+class UsageError(BenchError):
+    """The command asks for something that does not exist or is not allowed."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """A setting is unknown, of the wrong type or out of range."""
+
+    def __init__(self, where: str, problem: str) -> None:
+        super().__init__(f"bad config at `{where}`: {problem}")
+
+
+class DataError(UsageError):
+    """A data set is missing, damaged or not what its task says."""
+
+    def __init__(self, where: str, problem: str) -> None:
+        super().__init__(f"bad data in {where}: {problem}")
+
+
+class DivergedError(BenchError):
+    """Training produced a loss or a gradient that is not finite."""
+
+    def __init__(self, update: int, what: str) -> None:
+        super().__init__(f"{what} is not finite at update {update}")
+        self.update = update
+
+
+def did_you_mean(name: str, legal: Iterable[str]) -> str:
+    """Return a clause naming the nearest legal word, or all of them when none is near."""
+    words = sorted(legal)
+    near = difflib.get_close_matches(name, words, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean `{near[0]}`?"
+    return "legal: " + ", ".join(words)

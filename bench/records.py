@@ -1,0 +1,183 @@
+"""A Run (one training, named by the hash of its settings) and its RunRecord (the immutable outcome)."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from bench.errors import DataError
+from bench.schema import Count, CountOrOff, build
+from bench.settings import InitSettings, KernelName, OptimSettings, Phase, SizeSettings, TrainSettings
+
+FORMAT = 1
+"""Version of the record's layout on disk."""
+
+Status = Literal["done", "pruned", "diverged", "timeout", "failed", "interrupted"]
+
+DESCRIPTIVE = ("title", "description", "licence", "sources", "statistics", "published", "defaults")
+"""Parts of a task's YAML that say something about the task and change nothing in a training."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: every setting that its numbers depend on.
+
+    `task` and `cell` are the resolved nodes of their YAML files. Two Runs of equal settings are one Run: the
+    `key` is a hash of them, and results are found by it.
+    """
+
+    task: Mapping[str, Any]
+    cell: Mapping[str, Any]
+    hidden_size: Count
+    num_layers: Count
+    embedding_size: CountOrOff
+    size: SizeSettings
+    init: InitSettings
+    optim: OptimSettings
+    train: TrainSettings
+    kernel: KernelName
+    seed: CountOrOff
+    phase: Phase
+
+    @property
+    def task_name(self) -> str:
+        """Name of the task."""
+        return str(self.task["name"])
+
+    @property
+    def cell_name(self) -> str:
+        """Name of the cell."""
+        return str(self.cell["name"])
+
+    @cached_property
+    def key(self) -> str:
+        """Hash of every setting that a number depends on: 16 hexadecimal digits."""
+        node = dataclasses.asdict(self)
+        node["task"] = {name: value for name, value in self.task.items() if name not in DESCRIPTIVE}
+        return digest_of(node)[:16]
+
+    @cached_property
+    def label(self) -> str:
+        """Directory name: readable, ASCII, unique by its key."""
+        parts = (self.task_name, self.cell_name, f"h{self.hidden_size}x{self.num_layers}", f"s{self.seed}")
+        return "-".join([*(slug(part) for part in parts), self.key])
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """One evaluation; losses in nats per unit (frame, word or character).
+
+    `train_nats` is the mean training loss since the previous point, measured while training (dropout and noise
+    on); `validation_nats` is measured with both off.
+    """
+
+    epoch: float
+    update: int
+    train_nats: float
+    validation_nats: float
+    lr: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a Run found. No time is in here: the same Run gives the same bytes on the same machine.
+
+    `scores` maps split to metric to value, measured with the best weights on validation; the test split is
+    there in the `confirm` phase only. `baseline` holds the unigram model's scores on the same splits.
+    """
+
+    status: Status
+    reason: str
+    kernel: str
+    n_updates: int
+    n_epochs: float
+    best_update: int
+    curve: tuple[CurvePoint, ...]
+    scores: Mapping[str, Mapping[str, float]]
+    baseline: Mapping[str, Mapping[str, float]]
+    num_params: Mapping[str, int]
+    data_digests: Mapping[str, str]
+    weights_digest: str
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a Run took. `curve_seconds` are training seconds, evaluation excluded, at each point of the curve."""
+
+    seconds: float
+    data_seconds: float
+    train_seconds: float
+    evaluation_seconds: float
+    curve_seconds: tuple[float, ...]
+    units_trained: int
+    unit: str
+    peak_memory_bytes: int
+
+    @property
+    def units_per_second(self) -> float:
+        """Frames, words or characters of training (padding excluded) per second of forward, backward and update."""
+        return self.units_trained / self.train_seconds if self.train_seconds else float("nan")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a Run was made: enough to tell whether its bits should repeat elsewhere."""
+
+    started: str
+    git_commit: str
+    git_dirty: bool
+    versions: Mapping[str, str]
+    platform: str
+    cpu: str
+    device: str
+    threads: int
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """The immutable outcome of a Run, written once."""
+
+    key: str
+    run: Run
+    outcome: Outcome
+    cost: Cost
+    provenance: Provenance
+    format: int = field(default=FORMAT)
+
+    def to_json(self) -> str:
+        """Return the record as JSON text that carries its own digest."""
+        node = dataclasses.asdict(self)
+        node["digest"] = digest_of(node)
+        return json.dumps(node, indent=1, sort_keys=True, allow_nan=False) + "\n"
+
+    @staticmethod
+    def from_json(text: str, where: str) -> RunRecord:
+        """Read a record. Raises DataError naming `where` if it is damaged or of another format."""
+        try:
+            node = json.loads(text)
+            digest = node.pop("digest")
+        except (ValueError, KeyError, AttributeError, TypeError) as error:
+            raise DataError(where, f"not a run record: {type(error).__name__}: {error}") from error
+        if digest_of(node) != digest:
+            raise DataError(where, "the record's digest does not match its content; the file is damaged")
+        if node.get("format") != FORMAT:
+            raise DataError(where, f"record format {node.get('format')}, this version reads {FORMAT}")
+        return build(RunRecord, node, where)
+
+
+def digest_of(node: object) -> str:
+    """Return the SHA-256 of a JSON-like value in canonical form."""
+    text = json.dumps(node, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def slug(text: str) -> str:
+    """Return a short ASCII form of a user's name that is safe as a file name."""
+    cleaned = re.sub(r"[^A-Za-z0-9_]+", "_", text).strip("_")
+    return cleaned[:40] or "unnamed"

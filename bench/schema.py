@@ -1,0 +1,157 @@
+"""Turn plain mappings (YAML, JSON) into typed dataclasses, refusing what does not fit with one clear message.
+
+A field's annotation is its schema: `Annotated[int, Range(low=1)]`, `Literal["a", "b"]`, `float | None`,
+`tuple[str, ...]`, `Mapping[str, float]` or another dataclass. Nothing named in the data is ever imported.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin
+
+from bench.errors import ConfigError, did_you_mean
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Range:
+    """Bounds of a number, inclusive unless `open_low` says otherwise."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    open_low: bool = False
+
+    def admits(self, value: float) -> bool:
+        """Return whether the value lies within the bounds."""
+        return (value > self.low if self.open_low else value >= self.low) and value <= self.high
+
+    def __str__(self) -> str:
+        low = "" if self.low == -math.inf else f"{'above' if self.open_low else 'at least'} {self.low:g}"
+        high = "" if self.high == math.inf else f"at most {self.high:g}"
+        return " and ".join(part for part in (low, high) if part)
+
+
+Count = Annotated[int, Range(low=1)]
+CountOrOff = Annotated[int, Range(low=0)]
+Positive = Annotated[float, Range(low=0, open_low=True)]
+NonNegative = Annotated[float, Range(low=0)]
+Fraction = Annotated[float, Range(low=0, high=1)]
+BelowOne = Annotated[float, Range(low=0, high=0.999999)]
+
+
+@functools.cache
+def annotations(cls: type) -> dict[str, Any]:
+    """Return the resolved annotations of a dataclass, constraints included."""
+    hints = typing.get_type_hints(cls, include_extras=True)
+    return {field.name: hints[field.name] for field in dataclasses.fields(cls) if field.init}
+
+
+def build(cls: type[T], node: object, where: str) -> T:
+    """Build a dataclass from a mapping.
+
+    Raises ConfigError for an unknown or missing key, a wrong type, or a value out of range.
+    """
+    if not isinstance(node, Mapping):
+        raise ConfigError(where, f"must be a mapping, got {_show(node)}")
+    legal = annotations(cls)
+    for key in node:
+        if key not in legal:
+            raise ConfigError(_join(where, key), f"unknown key; {did_you_mean(str(key), legal)}")
+    values = {key: convert(legal[key], value, _join(where, key)) for key, value in node.items()}
+    for field in dataclasses.fields(cast(Any, cls)):
+        required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        if field.init and required and field.name not in values:
+            raise ConfigError(_join(where, field.name), "is required, and not given")
+    return cls(**values)
+
+
+def convert(kind: Any, value: object, where: str) -> Any:
+    """Check one value against an annotation and return it in that type."""
+    origin, args = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return _within(convert(args[0], value, where), args[1], where)
+    if origin in (Union, types.UnionType):
+        return _convert_optional(args, value, where)
+    if origin is Literal:
+        return _one_of(args, value, where)
+    if origin is tuple:
+        return _convert_sequence(args[0], value, where)
+    if origin is not None and issubclass(origin, Mapping):
+        return _convert_mapping(args[1], value, where)
+    if dataclasses.is_dataclass(kind):
+        return build(cast(type, kind), value, where)
+    return _convert_scalar(kind, value, where)
+
+
+def _convert_optional(args: tuple[Any, ...], value: object, where: str) -> Any:
+    if value is None and type(None) in args:
+        return None
+    (inner,) = (arg for arg in args if arg is not type(None))
+    return convert(inner, value, where)
+
+
+def _one_of(allowed: tuple[Any, ...], value: object, where: str) -> Any:
+    if not any(value == word and type(value) is type(word) for word in allowed):
+        raise ConfigError(where, f"must be one of {', '.join(map(str, allowed))}, got {_show(value)}")
+    return value
+
+
+def _convert_sequence(inner: Any, value: object, where: str) -> tuple[Any, ...]:
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise ConfigError(where, f"must be a list, got {_show(value)}")
+    return tuple(convert(inner, item, f"{where}[{i}]") for i, item in enumerate(value))
+
+
+def _convert_mapping(inner: Any, value: object, where: str) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ConfigError(where, f"must be a mapping, got {_show(value)}")
+    return {str(key): convert(inner, item, _join(where, key)) for key, item in value.items()}
+
+
+def _convert_scalar(kind: Any, value: object, where: str) -> Any:
+    if kind in (Any, object):
+        return value
+    if kind is float:
+        return _to_float(value, where)
+    if kind is int and isinstance(value, bool):
+        raise ConfigError(where, f"must be an integer, got {_show(value)}")
+    if not isinstance(value, kind):
+        raise ConfigError(where, f"must be {_NAMES.get(kind, kind.__name__)}, got {_show(value)}")
+    return value
+
+
+def _to_float(value: object, where: str) -> float:
+    number = math.nan
+    if isinstance(value, (int, float, str)) and not isinstance(value, bool):
+        try:  # a string is tried because YAML 1.1 reads `1e-3` as text
+            number = float(value)
+        except (ValueError, OverflowError):
+            number = math.nan
+    if not math.isfinite(number):
+        raise ConfigError(where, f"must be a finite number, got {_show(value)}")
+    return number
+
+
+def _within(value: Any, bounds: Range, where: str) -> Any:
+    if not bounds.admits(value):
+        raise ConfigError(where, f"must be {bounds}, got {_show(value)}")
+    return value
+
+
+_NAMES = {int: "an integer", str: "text", bool: "true or false"}
+
+
+def _join(where: str, key: object) -> str:
+    return f"{where}.{key}" if where else str(key)
+
+
+def _show(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

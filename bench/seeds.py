@@ -1,0 +1,33 @@
+"""Named random streams, each a function of exactly the parts it is allowed to depend on.
+
+The order of the data may see the task, the seed and the epoch, and never the cell or its size: two cells of
+one seed therefore see the same data in the same order. A stream is a number, not a state: nothing about
+randomness has to be saved or restored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+PARTS = {
+    "order": ("task", "seed", "epoch"),
+    "init": ("seed", "layer", "parameter"),
+    "weight_noise": ("seed", "update"),
+    "input_noise": ("task", "seed", "update"),
+    "dropout": ("seed", "update"),
+    "bootstrap": ("label",),
+}
+"""What each stream may depend on."""
+
+
+def stream(purpose: str, **parts: str | int) -> int:
+    """Return the seed of a named stream, below 2**63, for `torch.Generator` or `numpy.random.default_rng`.
+
+    Raises ValueError when the parts given are not exactly those declared in `PARTS`.
+    """
+    declared = PARTS[purpose]
+    if set(parts) != set(declared):
+        raise ValueError(f"stream `{purpose}` depends on {declared}, got {tuple(parts)}")
+    text = json.dumps([purpose, *([name, parts[name]] for name in declared)])
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
