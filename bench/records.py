@@ -20,7 +20,7 @@ FORMAT = 1
 
 Status = Literal["done", "pruned", "diverged", "timeout", "failed", "interrupted"]
 
-DESCRIPTIVE = ("title", "description", "licence", "sources", "statistics", "published", "defaults")
+DESCRIPTIVE = ("title", "description", "licence", "sources", "statistics", "published", "settings")
 """Parts of a task's YAML that say something about the task and change nothing in a training."""
 
 

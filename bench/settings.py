@@ -5,8 +5,9 @@ A key that the config leaves at null takes the task's own default, and failing t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from bench.schema import BelowOne, Count, CountOrOff, Fraction, NonNegative, Positive
 
@@ -68,7 +69,8 @@ class TrainSettings:
 
     `window` is the length of truncated backpropagation for text. `evaluate_every` counts updates; 0 evaluates
     after each epoch. `patience` counts evaluations without improvement. `dropout` acts between layers,
-    `input_dropout` before the first and `output_dropout` after the last.
+    `input_dropout` before the first and `output_dropout` after the last. `score_train` measures the best weights on
+    the whole training split too, which is slow for long texts.
     """
 
     max_epochs: CountOrOff = 20
@@ -84,3 +86,28 @@ class TrainSettings:
     dropout: BelowOne = 0.0
     input_dropout: BelowOne = 0.0
     output_dropout: BelowOne = 0.0
+    score_train: bool = True
+
+
+@dataclass(frozen=True)
+class Command:
+    """One point of a command: the settings of a Run as asked for, and where and how it is to be carried out."""
+
+    task: Mapping[str, Any]
+    cell: Mapping[str, Any]
+    size: SizeSettings = field(default_factory=SizeSettings)
+    init: InitSettings = field(default_factory=InitSettings)
+    optim: OptimSettings = field(default_factory=OptimSettings)
+    train: TrainSettings = field(default_factory=TrainSettings)
+    hidden_size: Count | None = None
+    num_layers: Count = 1
+    embedding_size: Count = 64
+    seed: CountOrOff = 0
+    phase: Phase = "confirm"
+    kernel: KernelName = "auto"
+    name: str = "default"
+    data_dir: str | None = None
+    executor: Literal["local"] = "local"
+    workers: Count | None = None
+    dry_run: bool = False
+    on_failure: Literal["keep", "stop"] = "keep"

@@ -105,7 +105,7 @@ class TaskSpec:
     direction: Direction
     sources: tuple[Mapping[str, Any], ...]
     description: str = ""
-    defaults: Mapping[str, Any] | None = None
+    settings: Mapping[str, Any] | None = None
     statistics: Mapping[str, SplitStatistics] | None = None
     published: PublishedStatistics | None = None
 
@@ -125,14 +125,16 @@ class LanguageModelSpec(TaskSpec):
     """Text: predict each word or character from all before it.
 
     `vocabulary_size` keeps the most frequent tokens of the training split and reads the rest as `<unk>` (0: all
-    tokens). `tracks` is the number of contiguous pieces, each started from a zero state, in which validation and
-    test are scored: a part of the task, so that no score depends on a batch size or a window length.
+    tokens). A `closed_vocabulary` has no `<unk>` of ours: a token that training has not seen is an error.
+    `tracks` is the number of contiguous pieces, each started from a zero state, in which validation and test are
+    scored: a part of the task, so that no score depends on a batch size or a window length.
     """
 
     level: Literal["word", "character"] = "character"
     lowercase: bool = False
     strip_lines: bool = False
     vocabulary_size: CountOrOff = 0
+    closed_vocabulary: bool = False
     tracks: Count = 1
     fractions: tuple[Fraction, ...] = (0.9, 0.05, 0.05)
     column: str = "text"

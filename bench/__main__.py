@@ -1,0 +1,71 @@
+"""The command line: `python -m bench` with overrides is the Hydra app, with a bare word it is that command."""
+
+from __future__ import annotations
+
+import sys
+
+from bench.errors import BenchError
+
+HELP = """\
+gatebench: settle GRU-versus-LSTM questions with evidence
+
+  python -m bench [KEY=VALUE ...]           train one model, score it, report
+  python -m bench -m [KEY=V1,V2,... ...]    train every combination, on all cores, and report
+  python -m bench COMMAND [...]             one of the commands below
+
+examples
+  python -m bench task=music21_bach cell=gru
+  python -m bench -m cell=gru,lstm,tanh task=jsb_chorales,nottingham hidden_size=36,64,100 'seed=range(10)'
+  python -m bench -m cell=gru,lstm,tanh task=jsb_chorales size=params size.num_params=20000 'seed=range(10)'
+  python -m bench -m experiments=demo
+
+commands (each has --help)
+  tasks        every task: size, metric, where its data come from
+  cells        every cell: equations' source, states, settings
+  validate     check a task and show its statistics and one batch: validate task=mine
+  report       rebuild the report of a results directory: report results/NAME
+
+settings that matter most (all of them: conf/config.yaml; what an override gives: --cfg job)
+  task=NAME            what is learned; `python -m bench tasks` lists them; ./task/NAME.yaml is a task of yours
+  cell=NAME            gru, lstm, tanh; variants by field: cell=lstm cell.forget_bias=1, cell.reset=before
+  hidden_size=N        units of each layer; num_layers=N layers
+  size=params          solve hidden_size for size.num_params parameters, so that cells are compared at equal size
+  seed=N               initial weights and data order; 'seed=range(10)' with -m for ten paired seeds
+  optim.lr=X           learning rate; optim.name=sgd|rmsprop|adam|adamw
+  train.max_epochs=N   budget; also train.max_updates, train.max_seconds
+  name=NAME            results go to results/NAME
+  data_dir=DIR         where data files are; also the environment variable BENCH_DATA
+  dry_run=true         show the plan and stop
+
+The same command again skips every finished Run. Exit status: 0 all done, 1 a Run failed, 2 bad input.
+"""
+
+
+def main() -> None:
+    """Run the program and exit with its status; a user's mistake is one message, never a traceback."""
+    try:
+        status = _dispatch(sys.argv[1:])
+    except BenchError as error:
+        print(f"error: {error}", file=sys.stderr)
+        status = error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        status = 130
+    sys.exit(status)
+
+
+def _dispatch(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(HELP, end="")
+        return 0
+    if "=" not in words[0] and not words[0].startswith(("-", "+", "~")):
+        from bench.commands import run_command
+
+        return run_command(words)
+    from bench.app import run
+
+    return run(words)
+
+
+if __name__ == "__main__":
+    main()

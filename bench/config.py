@@ -1,0 +1,120 @@
+"""From a composed Hydra config to a Command: the only road from YAML and command line into the program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from bench.errors import ConfigError, did_you_mean
+from bench.schema import annotations, build, convert
+from bench.settings import Command, InitSettings, OptimSettings, SizeSettings, TrainSettings
+
+T = TypeVar("T")
+
+GROUPS = ("task", "cell", "size", "experiments")
+SECTIONS: dict[str, type] = {"init": InitSettings, "optim": OptimSettings, "train": TrainSettings}
+TASK_MAY_SET = (*SECTIONS, "hidden_size", "num_layers", "embedding_size")
+DEFAULT_HIDDEN_SIZE = 64
+
+
+def conf_dir() -> Path:
+    """Return the folder of the shipped configs: inside an installed package, beside the package in a checkout."""
+    here = Path(__file__).resolve().parent
+    return here / "conf" if (here / "conf").is_dir() else here.parent / "conf"
+
+
+def command_of(node: Mapping[str, Any]) -> Command:
+    """Turn a composed config into a Command. Raises ConfigError.
+
+    A setting left at null takes the task's own, and failing that the default in `bench/settings.py`.
+    """
+    task, cell = _section(node, "task"), _section(node, "cell")
+    own = _task_settings(task)
+    values: dict[str, Any] = {key: value for key, value in node.items() if value is not None}
+    for name in ("hidden_size", "num_layers", "embedding_size"):
+        values.setdefault(name, own[name]) if name in own else None
+    values |= {name: _filled(kind, node, own, name) for name, kind in SECTIONS.items()}
+    values["size"] = build(SizeSettings, _section(node, "size"), "size")
+    if values["size"].mode == "hidden":
+        values.setdefault("hidden_size", DEFAULT_HIDDEN_SIZE)
+    elif node.get("hidden_size") is None:
+        values.pop("hidden_size", None)
+    command = _built(values)
+    _check_cell_and_task(cell, task)
+    _check_together(command)
+    return command
+
+
+def legal_keys() -> set[str]:
+    """Return every key that an override may name."""
+    from bench.tasks.spec import SPECS
+
+    keys = {*annotations(Command), *GROUPS}
+    for name, kind in {**SECTIONS, "size": SizeSettings}.items():
+        keys |= {f"{name}.{key}" for key in annotations(kind)}
+    keys |= {f"task.{key}" for spec in SPECS.values() for key in annotations(spec)}
+    return keys
+
+
+def options(group: str, folders: Iterable[Path]) -> set[str]:
+    """Return the choices of a config group in the given folders."""
+    return {path.stem for folder in folders for path in (folder / group).glob("*.yaml")}
+
+
+def _built(values: Mapping[str, Any]) -> Command:
+    done = {name: values[name] for name in ("task", "cell", "size", *SECTIONS)}
+    plain = {key: value for key, value in values.items() if key not in done}
+    legal = annotations(Command)
+    for key in plain:
+        if key not in legal:
+            raise ConfigError(key, f"unknown key; {did_you_mean(key, legal)}")
+    return Command(**done, **{key: convert(legal[key], value, key) for key, value in plain.items()})
+
+
+def _filled(kind: type[T], node: Mapping[str, Any], own: Mapping[str, Any], name: str) -> T:
+    """Return a section with the command's values over the task's over the defaults."""
+    given = {key: value for key, value in _section(node, name).items() if value is not None}
+    return build(kind, {**own.get(name, {}), **given}, name)
+
+
+def _task_settings(task: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what the task sets by itself, checked."""
+    where = f"task.{task.get('name')}.settings"
+    own = task.get("settings") or {}
+    if not isinstance(own, Mapping):
+        raise ConfigError(where, f"must be a mapping, got {own!r}")
+    for key in own:
+        if key not in TASK_MAY_SET:
+            raise ConfigError(f"{where}.{key}", f"unknown key; {did_you_mean(str(key), TASK_MAY_SET)}")
+    for name, kind in SECTIONS.items():
+        build(kind, own.get(name, {}), f"{where}.{name}")
+    return own
+
+
+def _section(node: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    section = node.get(name)
+    if not isinstance(section, Mapping):
+        raise ConfigError(name, f"must be a mapping, got {section!r}")
+    return section
+
+
+def _check_cell_and_task(cell: Mapping[str, Any], task: Mapping[str, Any]) -> None:
+    from bench.cells import cell_of
+    from bench.tasks.spec import task_spec
+
+    cell_of(cell, "cell")
+    task_spec(task, "task")
+
+
+def _check_together(command: Command) -> None:
+    """Refuse settings that would silently do nothing or never end."""
+    train, optim = command.train, command.optim
+    if not (train.max_epochs or train.max_updates or train.max_seconds):
+        raise ConfigError("train", "needs a budget: one of max_epochs, max_updates, max_seconds above 0")
+    if train.dropout and command.num_layers < 2:
+        raise ConfigError("train.dropout", "acts between layers and needs num_layers >= 2; see train.output_dropout")
+    if optim.nesterov and not (optim.name == "sgd" and optim.momentum):
+        raise ConfigError("optim.nesterov", "needs optim.name=sgd and optim.momentum above 0")
+    if optim.momentum and optim.name in ("adam", "adamw"):
+        raise ConfigError("optim.momentum", f"is not used by {optim.name}; see optim.beta1")

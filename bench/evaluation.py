@@ -1,0 +1,56 @@
+"""Evaluation: the scores of a Population on a split, with dropout and noise off."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bench.cells.base import State
+from bench.data import Batch
+from bench.kernels import Kernel
+from bench.model import Shape, forward, zero_state
+from bench.shapes import Float
+from bench.tasks.base import Sums, Task, add
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where and with what a Population is computed."""
+
+    kernel: Kernel
+    device: torch.device
+    dtype: torch.dtype
+
+
+def evaluate(
+    rows: Float[Tensor, "K P"], shape: Shape, task: Task, batches: Sequence[Batch], machine: Machine
+) -> list[dict[str, float]]:
+    """Return the scores of each member on the batches of a split, with dropout and noise off."""
+    weights = shape.views(rows)
+    sums: Sums = {}
+    state: tuple[State, ...] = ()
+    with torch.no_grad():
+        for batch in batches:
+            batch = to_device(_repeated(batch, len(rows)), machine.device)
+            if not batch.is_carried:
+                state = zero_state(shape, len(rows), batch.mask.shape[1], rows)
+            logits, state = forward(shape, weights, batch.inputs, state, machine.kernel)
+            sums = add(sums, task.tally(logits, batch.targets, batch.mask))
+    return [task.scores({name: float(total[k]) for name, total in sums.items()}) for k in range(len(rows))]
+
+
+def to_device(batch: Batch, device: torch.device) -> Batch:
+    """Return the batch on a device."""
+    inputs, targets, mask = (t.to(device) for t in (batch.inputs, batch.targets, batch.mask))
+    return dataclasses.replace(batch, inputs=inputs, targets=targets, mask=mask)
+
+
+def _repeated(batch: Batch, members: int) -> Batch:
+    """Return a batch of K = 1 as seen by each of the members."""
+    tensors = (batch.inputs, batch.targets, batch.mask)
+    inputs, targets, mask = (t.expand(members, *t.shape[1:]) for t in tensors)
+    return Batch(inputs, targets, mask, batch.n_units * members, batch.is_carried)

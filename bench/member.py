@@ -1,0 +1,130 @@
+"""Member: one model of a Population in training, with its own optimiser, learning rate, budget and clock."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from bench.cells.base import State
+from bench.data import Batches
+from bench.errors import DivergedError
+from bench.optim import Schedule
+from bench.records import CurvePoint, Run, Status
+from bench.shapes import Float
+
+
+@dataclass
+class Clock:
+    """Seconds of one member by what they went into, and the units trained in them."""
+
+    data: float = 0.0
+    train: float = 0.0
+    evaluation: float = 0.0
+    units: int = 0
+
+
+@dataclass
+class Member:
+    """One model in training."""
+
+    run: Run
+    row: Float[Tensor, "P"]
+    batches: Batches
+    optimiser: torch.optim.Optimizer
+    schedule: Schedule
+    state: tuple[State, ...] = ()
+    n_updates: int = 0
+    status: Status | None = None
+    reason: str = ""
+    best_nats: float = math.inf
+    best_update: int = 0
+    best_row: Tensor | None = None
+    n_stale: int = 0
+    curve: list[CurvePoint] = field(default_factory=list)
+    curve_seconds: list[float] = field(default_factory=list)
+    recent_nats: float = 0.0
+    recent_units: int = 0
+    clock: Clock = field(default_factory=Clock)
+
+    @property
+    def epoch(self) -> int:
+        """Number of whole epochs behind."""
+        return self.n_updates // self.batches.n_per_epoch
+
+    @property
+    def n_epochs(self) -> float:
+        """Number of epochs behind, with the fraction of the present one."""
+        return self.n_updates / self.batches.n_per_epoch
+
+    @property
+    def share(self) -> float:
+        """Share of the budget that is spent: the largest over the limits set."""
+        settings = self.run.train
+        limits = (
+            (settings.max_epochs, self.n_epochs),
+            (settings.max_updates, self.n_updates),
+            (settings.max_seconds, self.clock.train + self.clock.data),
+        )
+        return max(spent / limit for limit, spent in limits if limit > 0)
+
+    @property
+    def is_evaluation_due(self) -> bool:
+        """Whether the last update was the last before an evaluation."""
+        every = self.run.train.evaluate_every or self.batches.n_per_epoch
+        return self.n_updates % every == 0 or self.share >= 1
+
+    def lr(self) -> float:
+        """Return the learning rate of the update just counted, by the budget spent before it."""
+        spent = self.n_updates - 1
+        settings = self.run.train
+        shares = [
+            spent / limit for limit in (settings.max_updates, settings.max_epochs * self.batches.n_per_epoch) if limit
+        ]
+        if settings.max_seconds:
+            shares.append((self.clock.train + self.clock.data) / settings.max_seconds)
+        return self.schedule.lr(progress=max(shares), epoch=spent // self.batches.n_per_epoch)
+
+    def step(self, nats: float, n_units: int, grad: Float[Tensor, "P"]) -> None:
+        """Clip the gradient and step the optimiser. Raises DivergedError where loss or gradient is not finite."""
+        self.n_updates += 1
+        if not math.isfinite(nats):
+            raise DivergedError(self.n_updates, "the training loss")
+        self.row.grad = grad
+        clip = self.run.train.clip_norm or math.inf
+        norm = float(torch.nn.utils.clip_grad_norm_([self.row], clip, foreach=False))
+        if not math.isfinite(norm):
+            raise DivergedError(self.n_updates, "the gradient's norm")
+        self.optimiser.param_groups[0]["lr"] = self.lr()
+        self.optimiser.step()
+        self.recent_nats += nats
+        self.recent_units += n_units
+
+    def take_note(self, validation_nats: float) -> None:
+        """Add a point to the curve, keep the weights if they are the best so far."""
+        if not math.isfinite(validation_nats):
+            self.status, self.reason = "diverged", str(DivergedError(self.n_updates, "the validation loss"))
+            return
+        train_nats = self.recent_nats / self.recent_units
+        lr = float(self.optimiser.param_groups[0]["lr"])
+        self.curve.append(CurvePoint(self.n_epochs, self.n_updates, train_nats, validation_nats, lr))
+        self.curve_seconds.append(self.clock.train + self.clock.data)
+        self.recent_nats, self.recent_units = 0.0, 0
+        self.schedule.observe(validation_nats)
+        if validation_nats < self.best_nats:
+            self.best_nats, self.best_update, self.n_stale = validation_nats, self.n_updates, 0
+            self.best_row = self.row.detach().clone()
+        else:
+            self.n_stale += 1
+
+    def stop_if_over(self) -> None:
+        """End if the budget is spent or the validation loss has stopped falling."""
+        patience = self.run.train.patience
+        if self.status is not None:
+            return
+        if self.share >= 1:
+            self.status, self.reason = "done", "budget spent"
+        elif patience and self.n_stale >= patience:
+            self.status, self.reason = "done", f"no better validation loss in {patience} evaluations"

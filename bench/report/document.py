@@ -1,0 +1,89 @@
+"""Put a report together from run records: what every format (HTML, Markdown, CSV) is written from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from bench.records import RunRecord
+from bench.report.answer import answers
+from bench.report.frames import TASK, curves_frame, runs_frame
+from bench.report.guide import guide
+from bench.report.ink import Inks, inks
+from bench.report.naming import file_stem
+from bench.report.section import Chapter, Document
+from bench.report.sections.curves import curves
+from bench.report.sections.endings import endings
+from bench.report.sections.loss import loss
+from bench.report.sections.making import constant, origin, settings_values, varied
+from bench.report.sections.parameters import parameters
+from bench.report.sections.scores import scores
+from bench.report.sections.size import size
+from bench.report.sections.speed import speed
+from bench.report.summary import STATUSES, summary
+from bench.report.wording import listed, plain, quantity
+
+
+def compose(records: Sequence[RunRecord], *, name: str, damaged: Sequence[str] = ()) -> Document:
+    """Return the report of some records; `damaged` says what could not be read and why."""
+    unique = list({record.key: record for record in sorted(records, key=_order)}.values())
+    runs = runs_frame(unique)
+    table = summary(runs)
+    looks = inks(runs["cell"])
+    return Document(
+        name=plain(name, 80),
+        facts=_facts(runs),
+        answers=answers(table, runs, looks),
+        notes=_notes(len(records) - len(unique), damaged),
+        scores=scores(table, looks),
+        guide=guide(runs),
+        chapters=(*_tasks(table, runs, curves_frame(unique), looks), _all_runs(unique, runs, looks)),
+        summary=table,
+        runs=runs,
+    )
+
+
+def _order(record: RunRecord) -> tuple[str, str]:
+    return record.key, record.provenance.started
+
+
+def _facts(runs: pd.DataFrame) -> tuple[str, ...]:
+    """Return how many runs there are, by status: the counts add up to the total."""
+    counts = [(int((runs["status"] == status).sum()), status) for status in STATUSES]
+    facts = [quantity(len(runs), "run"), *(f"{n:,} {status}" for n, status in counts if n)]
+    n_tuning = int((runs["phase"] == "tune").sum())
+    return (*facts, *[f"{n_tuning:,} of them for tuning"] * bool(n_tuning))
+
+
+def _notes(n_repeated: int, damaged: Sequence[str]) -> tuple[str, ...]:
+    notes = []
+    if n_repeated:
+        notes.append(f"{quantity(n_repeated, 'record')} left out: another record has the same key.")
+    if damaged:
+        shown = listed([plain(text, 200) for text in sorted(damaged)[:10]])
+        notes.append(f"{quantity(len(damaged), 'damaged record')} left out: {shown}.")
+    return tuple(notes)
+
+
+def _tasks(table: pd.DataFrame, runs: pd.DataFrame, points: pd.DataFrame, looks: Inks) -> list[Chapter]:
+    chapters = []
+    for task, rows in table.groupby(TASK, sort=False):
+        of_task = runs[(runs[TASK] == list(task)).all(axis=1)]
+        stem = file_stem(task)
+        sections = (
+            loss(rows, of_task, looks, stem),
+            curves(rows, of_task, points, looks, stem),
+            size(rows, of_task, looks, stem),
+            parameters(rows, looks),
+            speed(of_task, looks, stem),
+        )
+        title = plain(rows["task_label"].iloc[0], 80)
+        chapters.append(Chapter(title, tuple(section for section in sections if section is not None)))
+    return chapters
+
+
+def _all_runs(records: Sequence[RunRecord], runs: pd.DataFrame, looks: Inks) -> Chapter:
+    values = settings_values(records)
+    sections = (endings(runs, looks), varied(values), constant(values), origin(runs))
+    return Chapter("How this was made", sections)

@@ -1,0 +1,74 @@
+"""Which Runs belong together: all settings equal but the seed, trained on the same data."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from bench.records import DESCRIPTIVE, Run, RunRecord, digest_of
+
+Settings = Mapping[str, str]
+"""Dotted name of a setting to its value as text."""
+
+_Task = tuple[str, str]
+
+
+def settings_of(run: Run) -> dict[str, str]:
+    """Return every setting of a Run that its numbers depend on, the seed excepted."""
+    node = {field.name: getattr(run, field.name) for field in dataclasses.fields(run)}
+    node["task"] = {name: value for name, value in run.task.items() if name not in DESCRIPTIVE}
+    del node["seed"]
+    return dict(_leaves(node, ""))
+
+
+def group_of(settings: Settings, data: str) -> str:
+    """Return the name of the group that Runs of these settings on this data belong to."""
+    return digest_of([dict(settings), data])[:12]
+
+
+def data_names(records: Sequence[RunRecord]) -> dict[str, str]:
+    """Map each record's key to a short name of the data that it saw, "" where no run of its task saw any.
+
+    Splits are opened as they are needed, so two Runs saw the same data when the digests that both carry agree.
+    """
+    variants: dict[_Task, list[dict[str, str]]] = defaultdict(list)
+    seen: dict[str, dict[str, str]] = {}
+    for record in sorted(records, key=lambda record: (-len(record.outcome.data_digests), record.key)):
+        seen[record.key] = _variant(variants[_task(record)], record.outcome.data_digests)
+    return {key: digest_of(variant)[:8] if variant else "" for key, variant in seen.items()}
+
+
+def differing(groups: Mapping[str, Settings]) -> dict[str, str]:
+    """Map each group to the settings in which the given groups are not all equal, e.g. `optim.lr=0.01`."""
+    names = sorted({name for settings in groups.values() for name in settings})
+    varied = [name for name in names if len({settings.get(name) for settings in groups.values()}) > 1]
+    return {
+        group: ", ".join(f"{name}={settings.get(name, 'unset')}" for name in varied)
+        for group, settings in groups.items()
+    }
+
+
+def _task(record: RunRecord) -> _Task:
+    return record.run.task_name, str(record.run.task.get("version"))
+
+
+def _variant(variants: list[dict[str, str]], digests: Mapping[str, str]) -> dict[str, str]:
+    for variant in variants:
+        if all(variant.get(split, digest) == digest for split, digest in digests.items()):
+            variant.update(digests)
+            return variant
+    variants.append(dict(digests))
+    return variants[-1]
+
+
+def _leaves(node: Any, where: str) -> Iterable[tuple[str, str]]:
+    if dataclasses.is_dataclass(node):
+        node = {field.name: getattr(node, field.name) for field in dataclasses.fields(node)}
+    if not isinstance(node, Mapping):
+        yield where, node if isinstance(node, str) else json.dumps(node, sort_keys=True)
+        return
+    for name, value in node.items():
+        yield from _leaves(value, f"{where}.{name}" if where else str(name))

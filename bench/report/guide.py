@@ -1,0 +1,52 @@
+"""How to read a report: the few words that a reader needs, chosen by what the report holds."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bench.report.wording import METRIC_MEANS, better
+from bench.stats.intervals import BOOTSTRAP, ENOUGH
+
+ALWAYS = (
+    (
+        "Cell",
+        "the equations of one step of a recurrent network. GRU and LSTM have gates that decide what is kept; tanh has "
+        "none.",
+    ),
+    (
+        "Seed, n",
+        "a seed fixes the starting weights and the order of the data. n is the number of trainings that differ in the "
+        "seed alone; equal seeds of two cells see the same data in the same order, so they are compared in pairs.",
+    ),
+    (
+        "Interval",
+        f"the 95 % {BOOTSTRAP} interval says how far the mean would move with other seeds. It knows nothing of other "
+        f"data or settings, and below n = {ENOUGH} it is too narrow.",
+    ),
+    (
+        "Parameters",
+        "a cell's size. Recurrent: the recurrent layers alone. Total: with readout and embedding. A comparison is fair "
+        "only at a stated size.",
+    ),
+    (
+        "Unigram baseline",
+        "the score of a model that knows how often each symbol occurs in training and nothing of its context.",
+    ),
+    (
+        "Kernel",
+        "the program that computes a cell. Speeds of different kernels are not speeds of different cells.",
+    ),
+)
+
+
+def guide(runs: pd.DataFrame) -> tuple[tuple[str, str], ...]:
+    """Return terms with their meanings, the report's own metrics first."""
+    metrics = runs[["metric", "direction"]].drop_duplicates().sort_values("metric")
+    meanings = [
+        (
+            row.metric,
+            f"{METRIC_MEANS.get(row.metric, 'the score named by the task')}; {better(row.direction)}.",
+        )
+        for row in metrics.itertuples()
+    ]
+    return (*((name.replace("_", " ").replace("nll", "NLL"), text) for name, text in meanings), *ALWAYS)

@@ -1,0 +1,70 @@
+"""How a cell looks, the same in every figure: its printed name, colour, marker and place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import cycle
+
+import matplotlib as mpl
+import seaborn as sns
+
+from bench.report.wording import plain
+
+ORDER = ("gru", "lstm", "tanh")
+NAMES = {"gru": "GRU", "lstm": "LSTM"}
+COLOURS = {"gru": "#0072B2", "lstm": "#D55E00", "tanh": "#009E73"}
+OTHER_COLOURS = ("#CC79A7", "#B07D00", "#3A9BCF", "#5B5B5B", "#7B5EA7")
+MARKERS = {"gru": "o", "lstm": "s", "tanh": "^"}
+OTHER_MARKERS = ("D", "v", "P", "X", "<", ">")
+
+
+@dataclass(frozen=True)
+class Ink:
+    """A cell's looks. Colours of Okabe and Ito (2008), told apart with any colour vision; markers say it again."""
+
+    name: str
+    colour: str
+    marker: str
+
+
+Inks = Mapping[str, Ink]
+"""Cell to its looks, in the order in which cells are listed."""
+
+
+def inks(cells: Iterable[str]) -> dict[str, Ink]:
+    """Return the looks of all cells of a report: gru, lstm, tanh first, the others by name."""
+    others = cycle(zip(OTHER_COLOURS, OTHER_MARKERS, strict=False))
+    ordered = sorted(set(cells), key=lambda cell: (ORDER.index(cell) if cell in ORDER else len(ORDER), cell))
+    looks = {}
+    for cell in ordered:
+        colour, marker = (COLOURS[cell], MARKERS[cell]) if cell in ORDER else next(others)
+        looks[cell] = Ink(NAMES.get(cell, plain(cell, 24)), colour, marker)
+    return looks
+
+
+@contextmanager
+def theme() -> Iterator[None]:
+    """Draw with seaborn's white style, readable sizes, and text taken literally (names may hold a dollar sign)."""
+    style = sns.axes_style("whitegrid")
+    sizes = sns.plotting_context("paper", font_scale=1.15)
+    ours = {
+        "axes.edgecolor": "#9aa0a6",
+        "axes.labelcolor": "#202124",
+        "axes.spines.right": False,
+        "axes.spines.top": False,
+        "figure.facecolor": "white",
+        "font.family": ["sans-serif"],
+        "font.sans-serif": ["DejaVu Sans"],
+        "grid.color": "#e8eaed",
+        "grid.linewidth": 0.8,
+        "legend.frameon": False,
+        "svg.hashsalt": "gatebench",
+        "text.color": "#202124",
+        "text.parse_math": False,
+        "xtick.color": "#3c4043",
+        "ytick.color": "#3c4043",
+    }
+    with mpl.rc_context({**style, **sizes, **ours}):
+        yield

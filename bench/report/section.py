@@ -1,0 +1,87 @@
+"""What a report is made of: sections of text, tables and charts, free of any output format."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One field of a table: what is read, and what it is sorted by (its text when `value` is None)."""
+
+    text: str
+    value: float | None = None
+
+    @property
+    def is_sortable_number(self) -> bool:
+        """Whether the field is sorted as a number."""
+        return self.value is not None and math.isfinite(self.value)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table whose caption says what its numbers are."""
+
+    headers: tuple[str, ...]
+    rows: tuple[tuple[Entry, ...], ...]
+    caption: str
+
+    def is_numeric(self, column: int) -> bool:
+        """Return whether a column holds numbers, to be set flush right."""
+        return any(row[column].is_sortable_number for row in self.rows)
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A figure with the data drawn in it; `name` is safe as a file name, the caption states n and kind of bar."""
+
+    name: str
+    alt: str
+    caption: str
+    figure: Figure
+    data: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading with paragraphs and, where there is something to show, a table or a chart or both."""
+
+    heading: str
+    text: tuple[str, ...]
+    table: Table | None = None
+    chart: Chart | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the runs of one task say, in sentences."""
+
+    task: str
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """The sections of one task, or of all of them."""
+
+    title: str
+    sections: tuple[Section, ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """A whole report, ready to be written in any format."""
+
+    name: str
+    facts: tuple[str, ...]
+    answers: tuple[Answer, ...]
+    notes: tuple[str, ...]
+    scores: Section
+    guide: tuple[tuple[str, str], ...]
+    chapters: tuple[Chapter, ...]
+    summary: pd.DataFrame
+    runs: pd.DataFrame

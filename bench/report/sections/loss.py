@@ -1,0 +1,75 @@
+"""Loss by cell: every seed a point, the mean and its interval beside them, no axis stretched to a baseline."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bench.report.ink import Inks
+from bench.report.naming import group_label
+from bench.report.rows import MOST_ROWS, Row, row_chart
+from bench.report.section import Chart, Section
+from bench.report.summary import done, reported
+from bench.report.wording import better, decimals, number, plain, quantity, score_label, span
+from bench.stats.intervals import BOOTSTRAP
+
+
+def loss(table: pd.DataFrame, runs: pd.DataFrame, looks: Inks, stem: str) -> Section:
+    """Return the scores of one task, given its summary and its runs."""
+    heading = "Score by cell"
+    split = "test" if (table["split"] == "test").any() else "validation"
+    scored = table[(table["n"] > 0) & (table["split"] == split)]
+    if scored.empty:
+        return Section(heading, ("No run of this task has ended as done, so there is no score to show.",))
+    shown = scored.head(MOST_ROWS)
+    points = _points(shown, runs, split)
+    axis = f"{score_label(shown['metric'].iloc[0], split)}, {better(shown['direction'].iloc[0])}"
+    rows = [_row(row, points, split, looks) for _, row in shown.iterrows()]
+    chart = Chart(
+        name=f"{stem}-score",
+        alt=_alt(shown, looks, split),
+        caption=_caption(shown, len(table) - len(shown)),
+        figure=row_chart(rows, axis),
+        data=points,
+    )
+    return Section(heading, (_baseline(shown, split),), chart=chart)
+
+
+def _points(shown: pd.DataFrame, runs: pd.DataFrame, split: str) -> pd.DataFrame:
+    runs = done(reported(runs))
+    columns = ["cell", "hidden_size", "num_layers", "settings", "group", "seed", split]
+    means = shown[["group", "mean", "low", "high", "n"]]
+    return runs.loc[runs["group"].isin(shown["group"]), columns].merge(means, on="group")
+
+
+def _row(row: pd.Series, points: pd.DataFrame, split: str, looks: Inks) -> Row:
+    values = points.loc[points["group"] == row["group"], split].dropna()
+    label = f"{group_label(row, looks)}   n = {row['n']}"
+    return Row(label, looks[row["cell"]], list(values), row["mean"], row["low"], row["high"])
+
+
+def _alt(shown: pd.DataFrame, looks: Inks, split: str) -> str:
+    digits = decimals(shown)
+    means = "; ".join(f"{group_label(row, looks)} {number(row['mean'], digits)}" for _, row in shown.iterrows())
+    return f"Row chart of {split} scores, best mean first: {means}."
+
+
+def _caption(shown: pd.DataFrame, n_left_out: int) -> str:
+    left_out = f" {quantity(n_left_out, 'more row')} without a comparable score or beyond {MOST_ROWS} not drawn."
+    return (
+        f"n = {span(shown['n'])} runs per row, each point one seed. Diamond: mean. Bar: 95 % {BOOTSTRAP} interval "
+        f"of the mean{'; one run has none' * bool((shown['n'] == 1).any())}. The axis does not start at zero."
+        + left_out
+        * bool(n_left_out)
+    )
+
+
+def _baseline(shown: pd.DataFrame, split: str) -> str:
+    title, metric = plain(shown["task_label"].iloc[0], 80), shown["metric"].iloc[0]
+    baseline = shown["baseline"].dropna()
+    if baseline.empty:
+        return f"{title}: {score_label(metric, split)} of the weights that were best on validation."
+    return (
+        f"{title}: {score_label(metric, split)} of the weights that were best on validation. For orientation, the "
+        f"unigram baseline, which knows how often each symbol occurs and nothing else, scores "
+        f"{number(baseline.iloc[0], 2)}; it lies off the axis on purpose."
+    )

@@ -1,0 +1,132 @@
+"""Score against size, where several hidden sizes or numbers of layers were run."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import EngFormatter, NullFormatter
+
+from bench.report.ink import Ink, Inks
+from bench.report.rows import WIDTH
+from bench.report.section import Chart, Section
+from bench.report.summary import done, reported
+from bench.report.wording import better, quantity, score_label, span
+from bench.stats.intervals import BOOTSTRAP
+
+LINES = ("solid", "dashed", "dotted", "dashdot")
+
+X = "num_params_recurrent"
+
+
+def size(table: pd.DataFrame, runs: pd.DataFrame, looks: Inks, stem: str) -> Section | None:
+    """Return the scores of one task against recurrent parameters, or None where only one size was run."""
+    split = "test" if (table["split"] == "test").any() else "validation"
+    known = table[(table["n"] > 0) & (table["split"] == split)].dropna(subset=[X])
+    if known.groupby("cell")[X].nunique().max() < 2 or known.empty:
+        return None
+    known = known.drop_duplicates(["cell", "hidden_size", "num_layers"])
+    n_left_out = int((table["n"] > 0).sum()) - len(known)
+    points = _points(known, runs, split)
+    chart = Chart(
+        name=f"{stem}-size",
+        alt=_alt(known, looks),
+        caption=_caption(known, n_left_out),
+        figure=_figure(known, points, split, looks),
+        data=points,
+    )
+    return Section("Score against size", (_text(known),), chart=chart)
+
+
+def _points(known: pd.DataFrame, runs: pd.DataFrame, split: str) -> pd.DataFrame:
+    runs = done(reported(runs))
+    columns = ["cell", "hidden_size", "num_layers", X, "group", "seed", split]
+    means = known[["group", "mean", "low", "high", "n"]]
+    return runs.loc[runs["group"].isin(known["group"]), columns].merge(means, on="group")
+
+
+def _figure(known: pd.DataFrame, points: pd.DataFrame, split: str, looks: Inks) -> Figure:
+    figure = Figure(figsize=(WIDTH, 3.9), layout="constrained")
+    axes = figure.subplots()
+    layers = sorted(known["num_layers"].unique())
+    for (cell, n), rows in known.groupby(["cell", "num_layers"]):
+        ink, line = looks[str(cell)], LINES[layers.index(n) % len(LINES)]
+        _draw_line(axes, rows.sort_values(X), ink, line)
+        own = points[(points["cell"] == cell) & (points["num_layers"] == n)]
+        axes.scatter(own[X], own[split], s=9, color=ink.colour, marker=ink.marker, alpha=0.35, linewidths=0)
+    _scale_x(axes, known)
+    axes.set_xlabel("recurrent parameters")
+    axes.set_ylabel(f"{score_label(known['metric'].iloc[0], split)},\n{better(known['direction'].iloc[0])}")
+    handles = _handles(known, layers, looks)
+    figure.legend(handles=handles, loc="outside upper left", ncols=min(5, len(handles)))
+    return figure
+
+
+def _draw_line(axes: Axes, rows: pd.DataFrame, ink: Ink, line: str) -> None:
+    axes.plot(
+        rows[X],
+        rows["mean"],
+        color=ink.colour,
+        linestyle=line,
+        linewidth=1.8,
+        marker=ink.marker,
+        markersize=6,
+    )
+    bars = rows.dropna(subset=["low"])
+    around = [(bars["mean"] - bars["low"]).clip(lower=0), (bars["high"] - bars["mean"]).clip(lower=0)]
+    axes.errorbar(bars[X], bars["mean"], yerr=around, fmt="none", ecolor=ink.colour, elinewidth=1.4, capsize=3)
+
+
+def _scale_x(axes: Axes, known: pd.DataFrame) -> None:
+    axes.grid(visible=True, axis="both")
+    if known[X].max() > 5 * known[X].min():
+        axes.set_xscale("log")
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        sizes = sorted(known[X].unique())
+        axes.set_xticks(_apart(sizes))
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+
+
+def _apart(sizes: list[float]) -> list[float]:
+    """Return sizes that are far enough from each other on a logarithmic axis to be labelled."""
+    room, kept = (math.log(sizes[-1]) - math.log(sizes[0])) / 8, [sizes[0]]
+    for size in sizes[1:]:
+        if math.log(size) - math.log(kept[-1]) >= room:
+            kept.append(size)
+    return kept
+
+
+def _handles(known: pd.DataFrame, layers: list[int], looks: Inks) -> list[Line2D]:
+    cells = [looks[cell] for cell in looks if cell in set(known["cell"])]
+    handles = [Line2D([], [], color=ink.colour, marker=ink.marker, linewidth=1.8, label=ink.name) for ink in cells]
+    if len(layers) > 1:
+        for i, n in enumerate(layers):
+            line = LINES[i % len(LINES)]
+            handles.append(Line2D([], [], color="#5f6368", linestyle=line, label=quantity(int(n), "layer")))
+    return handles
+
+
+def _text(known: pd.DataFrame) -> str:
+    matched = "Cells at the same place on the axis have equally many recurrent parameters, not equally many units."
+    return f"{quantity(len(known), 'size')} over {quantity(known['cell'].nunique(), 'cell')}. {matched}"
+
+
+def _caption(known: pd.DataFrame, n_left_out: int) -> str:
+    left_out = f" {quantity(n_left_out, 'row')} of the summary with other settings or another split not drawn."
+    return (
+        f"n = {span(known['n'])} runs per marker, each small point one seed. Large marker: mean. Bar: 95 % {BOOTSTRAP} "
+        "interval of the mean. Lines join the sizes of one cell and are no model of what lies between."
+        + left_out
+        * bool(n_left_out)
+    )
+
+
+def _alt(known: pd.DataFrame, looks: Inks) -> str:
+    rows = known.sort_values(["cell", X])
+    means = "; ".join(
+        f"{looks[row.cell].name} {row[X]:,.0f} parameters {row['mean']:.4g}" for _, row in rows.iterrows()
+    )
+    return f"Mean score against recurrent parameters: {means}."

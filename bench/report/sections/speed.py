@@ -1,0 +1,84 @@
+"""Speed: every run visible, the kernel named, and no ranking across kernels, processors or thread counts."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bench.report.ink import Inks
+from bench.report.naming import group_label
+from bench.report.rows import MOST_ROWS, Row, row_chart
+from bench.report.section import Chart, Section
+from bench.report.summary import done, reported
+from bench.report.wording import listed, plain, quantity, span
+
+CONDITIONS = ["kernel", "cpu", "device", "threads"]
+"""Two speeds may be compared when all of these are equal."""
+
+WARNING = (
+    "Speeds are comparable only within one kernel class, on one machine, at one number of threads: how fast a cell "
+    "trains depends first on how its kernel is written, and only then on its equations."
+)
+
+
+def speed(runs: pd.DataFrame, looks: Inks, stem: str) -> Section:
+    """Return the training speeds of one task's runs."""
+    heading = "Training speed"
+    timed = done(reported(runs)).dropna(subset="units_per_second")
+    if timed.empty:
+        return Section(heading, ("No run of this task has ended as done, so there is no speed to show.",))
+    groups = [rows for _, rows in timed.groupby(["group", *CONDITIONS])]
+    groups.sort(key=lambda rows: (rows["kernel"].iloc[0], -rows["units_per_second"].median(), rows["group"].iloc[0]))
+    shown = groups[:MOST_ROWS]
+    points = pd.concat(shown)
+    unit = plain(points["unit"].iloc[0], 20) or "unit"
+    chart = Chart(
+        name=f"{stem}-speed",
+        alt=_alt(shown, looks, unit),
+        caption=_caption(shown, len(groups) - len(shown)),
+        figure=row_chart([_row(rows, looks) for rows in shown], f"{unit}s of training per second", from_zero=True),
+        data=points[["cell", "hidden_size", "num_layers", "settings", "seed", *CONDITIONS, "units_per_second"]],
+    )
+    return Section(heading, (WARNING, _verdict(timed, looks)), chart=chart)
+
+
+def _row(rows: pd.DataFrame, looks: Inks) -> Row:
+    first, values = rows.iloc[0], rows["units_per_second"]
+    label = f"{group_label(first, looks)}   {plain(first['kernel'], 24)}   n = {len(rows)}"
+    nan = float("nan")
+    return Row(label, looks[first["cell"]], list(values), float(values.median()), nan, nan)
+
+
+def _verdict(timed: pd.DataFrame, looks: Inks) -> str:
+    differing = [name for name in CONDITIONS if timed[name].nunique() > 1]
+    if differing:
+        found = listed([f"{name} ({plain(listed(_distinct(timed[name])), 160)})" for name in differing])
+        return f"These runs differ in {found}, so their speeds are not ranked here."
+    kernel = f"All runs used the kernel {plain(timed['kernel'].iloc[0], 40)}"
+    if timed["cell"].nunique() < 2 or timed.groupby("cell")["group"].nunique().max() > 1:
+        return f"{kernel}."
+    medians = timed.groupby("cell")["units_per_second"].median().sort_values(ascending=False)
+    ratios = [f"{medians.iloc[0] / value:.2f} times {looks[str(cell)].name}" for cell, value in medians[1:].items()]
+    return f"{kernel}. At these sizes {looks[str(medians.index[0])].name} trained fastest: {listed(ratios)}."
+
+
+def _distinct(values: pd.Series) -> list[str]:
+    return sorted({str(value) for value in values})
+
+
+def _alt(shown: list[pd.DataFrame], looks: Inks, unit: str) -> str:
+    medians = "; ".join(
+        f"{group_label(rows.iloc[0], looks)} on {plain(rows['kernel'].iloc[0], 24)} "
+        f"{rows['units_per_second'].median():,.0f}"
+        for rows in shown
+    )
+    return f"Row chart of training speed in {unit}s per second, medians: {medians}."
+
+
+def _caption(shown: list[pd.DataFrame], n_left_out: int) -> str:
+    return (
+        f"n = {span(len(rows) for rows in shown)} runs per row, each point one run. Diamond: median; no interval is "
+        "drawn, the points show the spread. Time counted: forward, backward and update; padding, data and evaluation "
+        "excluded. Other work on the machine slows a run down."
+        + f" {quantity(n_left_out, 'more row')} not drawn."
+        * bool(n_left_out)
+    )

@@ -1,0 +1,122 @@
+"""The summary: one row for each group of Runs, mean score with its interval, cost, and how the Runs ended."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, get_args
+
+import pandas as pd
+
+from bench.records import Status
+from bench.report.frames import SHAPE, TASK
+from bench.seeds import stream
+from bench.stats.intervals import Interval, mean_interval
+
+STATUSES: tuple[str, ...] = get_args(Status)
+
+SUMMARY_COLUMNS = (
+    *("task", "task_version", "data", "task_label", "cell", "hidden_size", "num_layers", "settings", "phase"),
+    *("num_params_recurrent", "num_params_total", "n", "metric", "direction", "split", "mean", "low", "high"),
+    *("interval", "baseline", "validation", "units_per_second", "unit", "kernel", "train_seconds"),
+    *("tuning_runs", *STATUSES, "group"),
+)
+
+
+def summary(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per group of `reported` Runs, sorted by task, then best mean first.
+
+    `mean`, `low` and `high` are over the Runs that ended as done: of the test score, or of the validation score
+    where none was tested. `interval` says what kind it is. Speed and time are medians over the same Runs; speed
+    is nan where they ran on different kernels.
+    """
+    trials = runs[runs["phase"] == "tune"].groupby([*TASK, "cell"]).size().to_dict()
+    rows = []
+    for _, group in reported(runs).groupby("group", sort=True):
+        row = _row(group)
+        row["tuning_runs"] = trials.get((*(row[name] for name in TASK), row["cell"]), 0)
+        rows.append(row)
+    rows.sort(key=_rank)
+    return pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
+
+
+def summary_rows(runs: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the summary as JSON-safe rows: None stands where there is no number."""
+    rows = summary(runs).astype(object).to_dict("records")
+    return [{str(name): _json_safe(str(name), value) for name, value in row.items()} for row in rows]
+
+
+def reported(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the Runs that speak for their task: those of the confirm phase, or all where none is confirmed yet."""
+    if runs.empty:
+        return runs
+    confirm = runs["phase"] == "confirm"
+    is_confirmed = confirm.groupby([runs[name] for name in TASK]).transform("any")
+    return runs[confirm | ~is_confirmed]
+
+
+def scored_split(runs: pd.DataFrame) -> str:
+    """Return the split that Runs are judged by: test where any has a test score."""
+    return "test" if done(runs)["test"].notna().any() else "validation"
+
+
+def done(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the Runs that ended as done: the only ones that are ever averaged."""
+    return runs[runs["status"] == "done"]
+
+
+def interval_of(values: pd.Series[float], label: str) -> Interval:
+    """Return the interval of a mean, the same at every rebuild because its stream depends on the label alone."""
+    numbers = [float(value) for value in values.dropna()]
+    return mean_interval(numbers, seed=stream("bootstrap", label=label))
+
+
+def best_groups(table: pd.DataFrame) -> pd.DataFrame:
+    """Return, for each cell of one task's summary, the group with the best mean validation score."""
+    known = table[table["validation"].notna()]
+    ascending = bool((known["direction"] != "maximise").all())
+    return known.sort_values(["validation", "group"], ascending=[ascending, True]).drop_duplicates("cell")
+
+
+def _row(group: pd.DataFrame) -> dict[str, Any]:
+    first, ended = group.iloc[0], done(group)
+    split = scored_split(group)
+    interval = interval_of(ended[split], f"{first['group']}:{split}:{first['metric']}")
+    return {
+        **{name: first[name] for name in (*TASK, "task_label", *SHAPE, "settings", "phase", "metric")},
+        **{name: first[name] for name in ("direction", "group")},
+        **{name: group[name].max() for name in ("num_params_recurrent", "num_params_total", "unit")},
+        **{
+            "n": interval.n,
+            "split": split,
+            "mean": interval.mean,
+            "low": interval.low,
+            "high": interval.high,
+        },
+        "interval": interval.kind + ", too narrow at this n" * interval.is_too_narrow,
+        "baseline": ended[f"baseline_{split}"].mean(),
+        "validation": ended["validation"].mean(),
+        **_cost(ended),
+        **{status: int((group["status"] == status).sum()) for status in STATUSES},
+    }
+
+
+def _cost(ended: pd.DataFrame) -> dict[str, Any]:
+    kernels = sorted(ended["kernel"].unique())
+    return {
+        "units_per_second": ended["units_per_second"].median() if len(kernels) == 1 else math.nan,
+        "kernel": " and ".join(kernels),
+        "train_seconds": ended["train_seconds"].median(),
+    }
+
+
+def _rank(row: dict[str, Any]) -> tuple[Any, ...]:
+    mean = row["mean"]
+    score = math.inf if math.isnan(mean) else -mean if row["direction"] == "maximise" else mean
+    return (*(row[name] for name in TASK), score, row["group"])
+
+
+def _json_safe(name: str, value: Any) -> Any:
+    value = value.item() if hasattr(value, "item") else value
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return int(value) if name.startswith("num_params") else value

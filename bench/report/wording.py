@@ -1,0 +1,96 @@
+"""How numbers and names read: digits that the interval supports, counts with their nouns, lists of words."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from bench.metrics import METRICS
+
+NO_NUMBER = "–"
+
+METRIC_MEANS = {
+    "nll": "negative log-likelihood, in nats per frame: how surprised the model is by the next frame",
+    "bits_per_char": "how many bits the model needs for the next character",
+    "perplexity": "among how many equally likely words the model is, in effect, choosing the next one",
+}
+
+
+def score_label(metric: str, split: str) -> str:
+    """Return the name of a score with its unit and split, e.g. `test NLL (nats per frame)`."""
+    label = METRICS[metric].label if metric in METRICS else metric
+    return f"{split} {label}"
+
+
+def better(direction: str) -> str:
+    """Return which way is better, in words."""
+    return "higher is better" if direction == "maximise" else "lower is better"
+
+
+def decimals(table: pd.DataFrame) -> int:
+    """Return how many decimals scores deserve: two significant digits of the typical half width of an interval."""
+    widths = ((table["high"] - table["low"]) / 2).dropna()
+    widths = widths[widths > 0]
+    if widths.empty:
+        return 3
+    return min(4, max(1, 1 - math.floor(math.log10(widths.median()))))
+
+
+def number(value: float, digits: int) -> str:
+    """Return a score with a fixed number of decimals, a dash for none, few digits for a huge one."""
+    if math.isnan(value):
+        return NO_NUMBER
+    return f"{value:.3g}" if abs(value) >= 1e6 else f"{value:,.{digits}f}"
+
+
+def interval(low: float, high: float, digits: int) -> str:
+    """Return an interval in brackets, or "" where there is none."""
+    return "" if math.isnan(low) else f"[{number(low, digits)}, {number(high, digits)}]"
+
+
+def count(value: float) -> str:
+    """Return a whole number with thousands separated, a dash for none."""
+    return NO_NUMBER if math.isnan(value) else f"{value:,.0f}"
+
+
+def about(value: float) -> str:
+    """Return a number rounded to two significant digits."""
+    digits = 1 - math.floor(math.log10(abs(value))) if value else 0
+    return f"{round(value, digits):,.0f}" if digits <= 0 else f"{value:.{digits}f}"
+
+
+def quantity(n: int, noun: str, plural: str | None = None) -> str:
+    """Return a count with its noun, e.g. `1 run`, `3 runs`."""
+    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
+
+
+def span(values: Iterable[float]) -> str:
+    """Return `4` or `3 to 5`: the range of some counts."""
+    low, high = min(values := list(values)), max(values)
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Return words as a list in a sentence: `a, b and c`."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else "none"
+
+
+def duration(seconds: float) -> str:
+    """Return a time with a unit that suits it."""
+    if math.isnan(seconds):
+        return NO_NUMBER
+    for size, unit in ((3600.0, "h"), (60.0, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s"
+
+
+def plain(text: str, width: int = 300) -> str:
+    """Return text from a record as one printable line: no control characters, not longer than `width`."""
+    printable = "".join(" " if unicodedata.category(letter).startswith("C") else letter for letter in text)
+    line = re.sub(r"\s+", " ", printable).strip()
+    return line if len(line) <= width else line[: width - 1] + "…"

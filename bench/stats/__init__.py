@@ -1,0 +1,1 @@
+"""Statistics of a handful of runs: arrays in, numbers out."""

@@ -1,0 +1,80 @@
+"""The interval of a mean over few seeds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+ENOUGH = 6
+"""Fewest seeds for a two-sided exact paired test at 5 % (at five, its smallest p-value is 2 / 2**5 = 0.0625)."""
+
+BOOTSTRAP = "expanded percentile bootstrap"
+"""Kind of an interval over two values or more."""
+
+N_RESAMPLES = 9999
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean with its interval; `low` and `high` are nan where `kind` says that there is none."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+    kind: str
+
+    @property
+    def is_too_narrow(self) -> bool:
+        """Whether so few values went in that the interval covers the true mean less often than it says."""
+        return 1 < self.n < ENOUGH
+
+
+def mean_interval(values: Sequence[float], *, seed: int, confidence: float = 0.95) -> Interval:
+    """Return the mean and its expanded percentile bootstrap interval.
+
+    The plain percentile interval is too narrow for few values; here its tails are moved out to where the t
+    interval has them. Coverage of the 95 % interval over 3,000 simulated sets of normal values: 49 % at n = 2,
+    74 % at 3, 88 % at 4, 93 % at 5 and 6, 95 % at 10 (plain percentile: 90 % at 10). No resample leaves the
+    range of the values, so no bootstrap can do better at n = 2 or 3; see `Interval.is_too_narrow`.
+
+    Raises ValueError for a value that is not finite.
+    Source: Hesterberg 2015, arXiv 1411.5279, the expanded percentile interval.
+    """
+    sample = np.asarray(values, dtype=float)
+    if not np.isfinite(sample).all():
+        raise ValueError("the mean of values that are not finite has no interval")
+    if len(sample) == 0:
+        return Interval(math.nan, math.nan, math.nan, 0, "none: no values")
+    mean = float(sample.mean())
+    if len(sample) == 1:
+        return Interval(mean, math.nan, math.nan, 1, "none: one value")
+    if np.ptp(sample) == 0:
+        return Interval(float(sample[0]), float(sample[0]), float(sample[0]), len(sample), "none: all values are equal")
+    low, high = _bootstrap(sample, seed, expanded(confidence, len(sample)))
+    return Interval(mean, low, high, len(sample), BOOTSTRAP)
+
+
+def expanded(confidence: float, n: int) -> float:
+    """Return the confidence at which a percentile interval over n values is as wide as a t interval.
+
+    Source: Hesterberg 2015, arXiv 1411.5279: tails of Phi(-sqrt(n / (n - 1)) t) instead of (1 - confidence) / 2.
+    """
+    t = stats.t.ppf((1 + confidence) / 2, n - 1)
+    return float(1 - 2 * stats.norm.cdf(-math.sqrt(n / (n - 1)) * t))
+
+
+def _bootstrap(sample: np.ndarray, seed: int, confidence: float) -> tuple[float, float]:
+    result = stats.bootstrap(
+        (sample,),
+        np.mean,
+        confidence_level=confidence,
+        n_resamples=N_RESAMPLES,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    )
+    return float(result.confidence_interval.low), float(result.confidence_interval.high)

@@ -1,0 +1,114 @@
+"""The Task contract: data, loss and score, independent of any model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from torch import Tensor
+
+from bench.shapes import Bool, Float
+from bench.tasks.spec import TaskSpec
+
+Sums = dict[str, Tensor]
+"""Totals over a split, each (K,) in float64: `nats`, `units` and what else a family's scores need."""
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Independent sequences of frames: one (T, O) tensor of zeros and ones each."""
+
+    frames: tuple[Tensor, ...]
+    digest: str
+
+    @property
+    def n_units(self) -> int:
+        """Number of frames."""
+        return sum(len(frames) for frames in self.frames)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One long text as token numbers; `before` is the token that stands before the first."""
+
+    tokens: Tensor
+    before: int
+    digest: str
+
+    @property
+    def n_units(self) -> int:
+        """Number of tokens, all of which are scored."""
+        return len(self.tokens)
+
+
+Split = Sequences | Stream
+
+
+@runtime_checkable
+class Task(Protocol):
+    """A task with its training split read: what the model's ends look like, the loss, the scores."""
+
+    @property
+    def spec(self) -> TaskSpec:
+        """The task's YAML."""
+        ...
+
+    @property
+    def unit(self) -> str:
+        """What one prediction is: `frame`, `word` or `character`."""
+        ...
+
+    @property
+    def n_inputs(self) -> int:
+        """Size of an input frame; 0 when the input is a token."""
+        ...
+
+    @property
+    def n_outputs(self) -> int:
+        """Size of the readout: keys or vocabulary."""
+        ...
+
+    @property
+    def tracks(self) -> int:
+        """In how many pieces evaluation reads a text; 1 for sequences."""
+        ...
+
+    @property
+    def train(self) -> Split:
+        """The training split."""
+        ...
+
+    def read(self, split: str) -> Split:
+        """Read another split, checked against the task's statistics."""
+        ...
+
+    def output_bias(self) -> Float[Tensor, "O"]:
+        """Return the readout bias at which an untrained model predicts the training marginals."""
+        ...
+
+    def nats(self, logits: Tensor, targets: Tensor, mask: Bool[Tensor, "K B T"]) -> Float[Tensor, "K"]:
+        """Return each member's total negative log-likelihood, padding excluded."""
+        ...
+
+    def tally(self, logits: Tensor, targets: Tensor, mask: Bool[Tensor, "K B T"]) -> Sums:
+        """Return each member's totals for `scores`."""
+        ...
+
+    def scores(self, sums: Mapping[str, float]) -> dict[str, float]:
+        """Return the scores of a split from one member's totals: mean `nats`, the task's metric, and others."""
+        ...
+
+    def baseline(self, split: Split) -> dict[str, float]:
+        """Return the scores of the unigram model of the training split."""
+        ...
+
+
+def add(left: Sums, right: Sums) -> Sums:
+    """Return the totals of two parts of a split."""
+    return {name: left[name] + right[name] for name in right} if left else right
+
+
+def ratio(numerator: float, denominator: float) -> float:
+    """Return a quotient that is 0 where nothing was counted."""
+    return numerator / denominator if denominator else 0.0

@@ -1,0 +1,77 @@
+"""Text to token numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bench.errors import DataError
+from bench.shapes import Int
+from bench.tasks.spec import LanguageModelSpec
+
+EOS = "<eos>"
+UNKNOWN = "<unk>"
+NEWLINE = "\n"
+
+
+def tokenise(text: str, spec: LanguageModelSpec) -> Sequence[str]:
+    """Return the tokens of a text: its characters, or the words of each line followed by `<eos>`.
+
+    A last line without a newline counts only if it holds something.
+    """
+    if spec.level == "character":
+        return text
+    lines = text.split("\n")
+    if not lines[-1].strip():
+        lines.pop()
+    return [word for line in lines for word in (*line.split(), EOS)]
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The tokens of the training split, most frequent first, and how often each occurs there."""
+
+    tokens: tuple[str, ...]
+    counts: tuple[int, ...]
+
+    @staticmethod
+    def of(tokens: Sequence[str], spec: LanguageModelSpec) -> Vocabulary:
+        """Count the training tokens; keep the most frequent if the task limits their number."""
+        ranked = sorted(Counter(tokens).items(), key=lambda pair: (-pair[1], pair[0]))
+        limit = spec.vocabulary_size or len(ranked) + 1
+        if spec.closed_vocabulary and len(ranked) <= limit:
+            return Vocabulary(*_unzip(ranked))
+        kept = [pair for pair in ranked if pair[0] != UNKNOWN][: limit - 1]
+        dropped = sum(count for _, count in ranked) - sum(count for _, count in kept)
+        return Vocabulary(*_unzip([*kept, (UNKNOWN, dropped)]))
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    @property
+    def before(self) -> int:
+        """The token that stands before the first of a text: a line's end, or else the most frequent token."""
+        numbers = self._numbers()
+        return numbers.get(EOS, numbers.get(NEWLINE, 0))
+
+    def encode(self, tokens: Sequence[str], where: str) -> Int[Tensor, "N"]:
+        """Return token numbers. Raises DataError for a token outside a closed vocabulary."""
+        numbers = self._numbers()
+        unknown = numbers.get(UNKNOWN)
+        if unknown is not None:
+            return torch.tensor([numbers.get(token, unknown) for token in tokens], dtype=torch.int64)
+        try:
+            return torch.tensor([numbers[token] for token in tokens], dtype=torch.int64)
+        except KeyError as error:
+            raise DataError(where, f"token {error.args[0]!r} does not occur in the training split") from error
+
+    def _numbers(self) -> dict[str, int]:
+        return {token: number for number, token in enumerate(self.tokens)}
+
+
+def _unzip(pairs: list[tuple[str, int]]) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    return tuple(token for token, _ in pairs), tuple(count for _, count in pairs)

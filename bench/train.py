@@ -1,0 +1,142 @@
+"""Training: one loop that takes all members of a Population from initial to best weights.
+
+The members advance in lockstep, one update each. On a CPU each member is computed alone, so that its numbers
+are the same bits whoever its neighbours are; on a GPU all members are computed together.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bench.cells.base import State
+from bench.data import Batch, evaluation_batches, stack, training_batches
+from bench.errors import DivergedError
+from bench.evaluation import Machine, evaluate, to_device
+from bench.initialisation import initial_row
+from bench.member import Member
+from bench.model import Shape, forward, zero_state
+from bench.noise import dropout, with_input_noise, with_weight_noise
+from bench.optim import Schedule, optimiser
+from bench.records import Run
+from bench.tasks.base import Split, Task
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a Run is: the share of its budget and its latest validation loss in nats."""
+
+    key: str
+    share: float
+    validation_nats: float | None
+
+
+Watch = Callable[[Progress], None]
+
+
+def fit(
+    runs: Sequence[Run], shape: Shape, task: Task, validation: Split, machine: Machine, watch: Watch
+) -> list[Member]:
+    """Train Runs of equal shape and return their members, each with its best weights by validation loss.
+
+    A member that is finished or has diverged leaves; the others go on.
+    """
+    members = [_member(run, shape, task, machine) for run in runs]
+    batches = list(evaluation_batches(validation, tracks=task.tracks, dtype=machine.dtype))
+    while active := [member for member in members if member.status is None]:
+        for group in _groups(active, machine):
+            _update(group, shape, task, machine)
+            _evaluate_and_stop([member for member in group if member.status is None], shape, task, batches, machine)
+        for member in active:
+            latest = member.curve[-1].validation_nats if member.curve else None
+            watch(Progress(member.run.key, min(member.share, 1.0), latest))
+    return members
+
+
+def _member(run: Run, shape: Shape, task: Task, machine: Machine) -> Member:
+    row = initial_row(shape, run.init, seed=run.seed, output_bias=task.output_bias(), dtype=machine.dtype)
+    row = row.to(machine.device)
+    settings = run.train
+    batches = training_batches(
+        task, seed=run.seed, batch_size=settings.batch_size, window=settings.window, dtype=machine.dtype
+    )
+    return Member(run, row, batches, optimiser(row, run.optim), Schedule(run.optim))
+
+
+def _groups(members: Sequence[Member], machine: Machine) -> Iterator[Sequence[Member]]:
+    """Yield the members that are computed together: each alone on a CPU, all at once elsewhere."""
+    if machine.device.type == "cpu":
+        yield from ([member] for member in members)
+    else:
+        yield members
+
+
+def _update(group: Sequence[Member], shape: Shape, task: Task, machine: Machine) -> None:
+    """Take one optimiser step in each member; a member whose loss or gradient is not finite ends as diverged."""
+    started = time.perf_counter()
+    batch = _next_batch(group, machine)
+    loaded = time.perf_counter()
+    rows = torch.stack([with_weight_noise(m.row, shape, m.run, m.n_updates) for m in group])
+    grads = torch.zeros_like(rows)
+    leaves = _leaves(shape, rows, grads)
+    state = _initial_state(group, shape, batch, rows)
+    drop = dropout([member.run for member in group], group[0].n_updates)
+    logits, last = forward(shape, leaves, batch.inputs, state, machine.kernel, drop)
+    nats = task.nats(logits, batch.targets, batch.mask)  # (K,)
+    (nats / nats.new_tensor(batch.n_units)).sum().backward()
+    for k, member in enumerate(group):
+        member.state = tuple(tuple(part[k : k + 1].detach() for part in layer) for layer in last)
+        try:
+            member.step(float(nats.detach()[k]), batch.n_units[k], grads[k])
+        except DivergedError as error:
+            member.status, member.reason = "diverged", str(error)
+    trained = time.perf_counter()
+    for k, member in enumerate(group):
+        member.clock.data += (loaded - started) / len(group)
+        member.clock.train += (trained - loaded) / len(group)
+        member.clock.units += batch.n_units[k]
+
+
+def _evaluate_and_stop(
+    group: Sequence[Member], shape: Shape, task: Task, batches: Sequence[Batch], machine: Machine
+) -> None:
+    """Evaluate the members that are due, keep their best weights, and end those whose budget is spent."""
+    due = [member for member in group if member.is_evaluation_due]
+    if not due:
+        return
+    started = time.perf_counter()
+    scores = evaluate(torch.stack([member.row for member in due]), shape, task, batches, machine)
+    seconds = (time.perf_counter() - started) / len(due)
+    for member, score in zip(due, scores, strict=True):
+        member.clock.evaluation += seconds
+        member.take_note(score["nats"])
+        member.stop_if_over()
+
+
+def _next_batch(group: Sequence[Member], machine: Machine) -> Batch:
+    """Return the next training batch of each member, joined, on the device, with input noise."""
+    batches = []
+    for member in group:
+        batch = member.batches.batch(member.epoch, member.n_updates % member.batches.n_per_epoch)
+        batches.append(with_input_noise(batch, member.run, member.n_updates))
+    return to_device(stack(batches), machine.device)
+
+
+def _leaves(shape: Shape, rows: Tensor, grads: Tensor) -> Mapping[str, Tensor]:
+    """Return the weights as leaves whose gradients gather in `grads`, without a copy of the row for each."""
+    gradient = shape.views(grads)
+    leaves = {name: view.detach().requires_grad_() for name, view in shape.views(rows).items()}
+    for name, leaf in leaves.items():
+        leaf.grad = gradient[name]
+    return leaves
+
+
+def _initial_state(group: Sequence[Member], shape: Shape, batch: Batch, rows: Tensor) -> tuple[State, ...]:
+    if not batch.is_carried:
+        return zero_state(shape, len(group), batch.mask.shape[1], rows)
+    layers = zip(*(member.state for member in group), strict=True)
+    return tuple(tuple(torch.cat(parts) for parts in zip(*layer, strict=True)) for layer in layers)

@@ -1,0 +1,64 @@
+"""What `python -m bench validate` shows of a task: its splits, its baseline and one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from bench.data import Batch, training_batches
+from bench.metrics import METRICS
+from bench.settings import TrainSettings
+from bench.tasks import Task, open_task
+from bench.tasks.base import Sequences, Split
+from bench.tasks.language_model import LanguageModel
+from bench.tasks.spec import SPLITS, task_spec
+
+SHOWN = 12
+"""How many steps of the example are printed."""
+
+
+def describe(node: Mapping[str, Any], data_dir: str | None) -> str:
+    """Read every split of a task, check it, and return a page about it. Raises ConfigError or DataError."""
+    spec = task_spec(node, f"task.{node.get('name')}")
+    task = open_task(spec, data_dir)
+    metric = METRICS[spec.metric]
+    lines = [
+        f"{spec.title} (task={spec.name}, version {spec.version}, {spec.kind})",
+        f"licence: {spec.licence}",
+    ]
+    lines.append(f"score: {metric.label}, to {metric.direction}; {task.n_outputs} outputs")
+    for name in SPLITS:
+        lines.append(_about(task, name, task.train if name == "train" else task.read(name)))
+    batch = training_batches(task, seed=0, batch_size=_batch_size(task), window=50, dtype=torch.float32).batch(0, 0)
+    lines += ["", *_example(task, batch), "", "valid"]
+    return "\n".join(lines)
+
+
+def _about(task: Task, name: str, split: Split) -> str:
+    metric = METRICS[task.spec.metric]
+    score = task.baseline(split)[metric.name]
+    count = f"{len(split.frames):,} sequences, " if isinstance(split, Sequences) else ""
+    amount = f"{count}{split.n_units:,} {task.unit}s"
+    return f"{name:10} {amount:34} unigram {metric.name} {score:8.4f}  sha256 {split.digest[:16]}"
+
+
+def _batch_size(task: Task) -> int:
+    return min(TrainSettings().batch_size, max(task.train.n_units // 2, 1))
+
+
+def _example(task: Task, batch: Batch) -> list[str]:
+    """Return the first steps of a batch's first sequence, input and target side by side."""
+    shape = "x".join(map(str, batch.inputs.shape[1:]))
+    lines = [f"first batch of seed 0: inputs {shape}, {batch.n_units[0]:,} {task.unit}s to predict; its first steps:"]
+    for t in range(min(SHOWN, batch.mask.shape[2])):
+        lines.append(f"  {_text(task, batch.inputs[0, 0, t]):24} -> {_text(task, batch.targets[0, 0, t])}")
+    return lines
+
+
+def _text(task: Task, item: torch.Tensor) -> str:
+    if isinstance(task, LanguageModel):
+        return repr(task.vocabulary.tokens[int(item)])
+    pitches = [int(key) + 21 for key in item.nonzero().flatten()]
+    return " ".join(map(str, pitches)) or "(silence)"
