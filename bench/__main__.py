@@ -41,10 +41,10 @@ The same command again skips every finished Run. Exit status: 0 all done, 1 a Ru
 """
 
 
-def main() -> None:
+def main(words: list[str] | None = None) -> None:
     """Run the program and exit with its status; a user's mistake is one message, never a traceback."""
     try:
-        status = _dispatch(sys.argv[1:])
+        status = _dispatch(sys.argv[1:] if words is None else words)
     except BenchError as error:
         print(f"error: {error}", file=sys.stderr)
         status = error.exit_code

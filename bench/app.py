@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -24,18 +25,33 @@ def run(words: Sequence[str]) -> int:
     from omegaconf.errors import OmegaConfBaseException
 
     _check_overrides(words)
-    exit_codes: list[int] = []
+    outcome: list[int | BenchError] = []
     app = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(
-        lambda config: exit_codes.append(carry_out([plain(config)]))
+        lambda config: outcome.append(_carried_out(config))
     )
     sys.argv = ["gatebench", *words]
     try:
         app()
     except BenchError:
         raise
-    except (HydraException, OmegaConfBaseException, ValueError) as error:
+    except (HydraException, OmegaConfBaseException) as error:
         raise UsageError(_one_message(error)) from error
-    return max(exit_codes, default=0)
+    for result in outcome:
+        if isinstance(result, BenchError):
+            raise result
+    return max((result for result in outcome if isinstance(result, int)), default=0)
+
+
+def _carried_out(config: Any) -> int | BenchError:
+    """Carry out one point; an error is returned, because Hydra adds lines of its own to one that is raised."""
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        return carry_out([plain(config)])
+    except BenchError as error:
+        return error
+    except OmegaConfBaseException as error:
+        return UsageError(_one_message(error))
 
 
 def carry_out(nodes: Sequence[Mapping[str, Any]]) -> int:
@@ -54,9 +70,8 @@ def plain(config: Any) -> Mapping[str, Any]:
     """Return a composed config as plain mappings, Hydra's own node left out."""
     from omegaconf import OmegaConf
 
-    node = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
-    node.pop("hydra", None)
-    return node
+    own = OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
+    return cast(dict[str, Any], OmegaConf.to_container(own, resolve=True))
 
 
 def _check_overrides(words: Sequence[str]) -> None:
@@ -111,5 +126,11 @@ def _folders(words: Sequence[str]) -> Iterator[Path]:
 
 def _one_message(error: BaseException) -> str:
     """Return the sentence of a Hydra or OmegaConf error that says what is wrong."""
+    foreign = re.match(r"Could not override '([^']+)'", str(error))
+    if foreign:
+        group = foreign[1].split(".")[0]
+        return str(
+            ConfigError(foreign[1], f"not a setting of the chosen {group}; `python -m bench {group}s` lists them")
+        )
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"bad config: {' '.join(lines[:3])}"

@@ -15,7 +15,7 @@ import yaml
 from bench.config import conf_dir
 from bench.errors import BenchError, ConfigError, UsageError, did_you_mean
 from bench.guard import guard
-from bench.schema import annotations
+from bench.schema import fields_of
 
 
 def run_command(words: Sequence[str]) -> int:
@@ -41,7 +41,7 @@ def cells(arguments: argparse.Namespace) -> int:
     rows = []
     for node in _nodes("cell"):
         cell = cell_of(node)
-        settings = {key: getattr(cell, key) for key in annotations(type(cell)) if key not in ("name", "kind")}
+        settings = {key: getattr(cell, key) for key in fields_of(type(cell)) if key not in ("name", "kind")}
         source = f"{cell.source.paper}, {cell.source.equations}"
         rows.append(
             {

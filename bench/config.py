@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bench.errors import ConfigError, did_you_mean
-from bench.schema import annotations, build, convert
+from bench.schema import build, convert, fields_of
 from bench.settings import Command, InitSettings, OptimSettings, SizeSettings, TrainSettings
 
 T = TypeVar("T")
@@ -50,10 +50,10 @@ def legal_keys() -> set[str]:
     """Return every key that an override may name."""
     from bench.tasks.spec import SPECS
 
-    keys = {*annotations(Command), *GROUPS}
+    keys = {*fields_of(Command), *GROUPS}
     for name, kind in {**SECTIONS, "size": SizeSettings}.items():
-        keys |= {f"{name}.{key}" for key in annotations(kind)}
-    keys |= {f"task.{key}" for spec in SPECS.values() for key in annotations(spec)}
+        keys |= {f"{name}.{key}" for key in fields_of(kind)}
+    keys |= {f"task.{key}" for spec in SPECS.values() for key in fields_of(spec)}
     return keys
 
 
@@ -65,7 +65,7 @@ def options(group: str, folders: Iterable[Path]) -> set[str]:
 def _built(values: Mapping[str, Any]) -> Command:
     done = {name: values[name] for name in ("task", "cell", "size", *SECTIONS)}
     plain = {key: value for key, value in values.items() if key not in done}
-    legal = annotations(Command)
+    legal = fields_of(Command)
     for key in plain:
         if key not in legal:
             raise ConfigError(key, f"unknown key; {did_you_mean(key, legal)}")

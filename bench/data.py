@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -29,7 +30,8 @@ EVALUATION_WINDOW = 256
 class Batch:
     """What a model sees at once; inputs are frames (K, B, T, I) or token numbers (K, B, T).
 
-    `is_carried` says that the initial state is the last state of the batch before.
+    `is_carried` says that the initial state is the last state of the batch before. `extents` are each member's own
+    B and T, before it was padded to its neighbours'.
     """
 
     inputs: Tensor
@@ -37,6 +39,7 @@ class Batch:
     mask: Bool[Tensor, "K B T"]
     n_units: tuple[int, ...]
     is_carried: bool
+    extents: tuple[tuple[int, int], ...]
 
 
 @runtime_checkable
@@ -88,6 +91,7 @@ def stack(batches: Sequence[Batch]) -> Batch:
         torch.cat([_grow(batch.mask, width, length) for batch in batches]),
         tuple(n for batch in batches for n in batch.n_units),
         batches[0].is_carried,
+        tuple(extent for batch in batches for extent in batch.extents),
     )
 
 
@@ -147,12 +151,18 @@ def _pad(frames: Sequence[Tensor], dtype: torch.dtype) -> Batch:
     inputs[:, 1:] = targets[:, :-1]
     lengths = torch.tensor([len(sequence) for sequence in frames])
     mask = torch.arange(targets.shape[1]) < lengths[:, None]
-    return Batch(inputs[None], targets[None], mask[None], (int(lengths.sum()),), is_carried=False)
+    return _alone(inputs, targets, mask, is_carried=False)
+
+
+def _alone(inputs: Tensor, targets: Tensor, mask: Tensor, *, is_carried: bool) -> Batch:
+    """Return a batch of one member from tensors (B, T, ...)."""
+    B, T = mask.shape
+    return Batch(inputs[None], targets[None], mask[None], (int(mask.sum()),), is_carried, ((B, T),))
 
 
 def _track_bounds(n_units: int, tracks: int) -> list[tuple[int, int]]:
     edges = [n_units * b // tracks for b in range(tracks + 1)]
-    return [(low, high) for low, high in zip(edges, edges[1:], strict=False) if high > low]
+    return [(low, high) for low, high in pairwise(edges) if high > low]
 
 
 def _windows(split: Stream, bounds: Sequence[tuple[int, int]], window: int) -> Iterator[Batch]:
@@ -168,7 +178,7 @@ def _window(split: Stream, bounds: Sequence[tuple[int, int]], start: int, window
     inputs = pad_sequence([_shifted(split, low, high) for low, high in spans], batch_first=True)
     lengths = torch.tensor([high - low for low, high in spans])
     mask = torch.arange(targets.shape[1]) < lengths[:, None]
-    return Batch(inputs[None], targets[None], mask[None], (int(lengths.sum()),), is_carried=start > 0)
+    return _alone(inputs, targets, mask, is_carried=start > 0)
 
 
 def _shifted(split: Stream, low: int, high: int) -> Tensor:

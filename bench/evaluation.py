@@ -19,11 +19,16 @@ from bench.tasks.base import Sums, Task, add
 
 @dataclass(frozen=True)
 class Machine:
-    """Where and with what a Population is computed."""
+    """Where and with what a Population is computed.
+
+    With `is_joint` all members are computed at once, as a GPU wants it; without, each alone, as a CPU wants it and
+    as bit-identity whatever the neighbours requires.
+    """
 
     kernel: Kernel
     device: torch.device
     dtype: torch.dtype
+    is_joint: bool = False
 
 
 def evaluate(
@@ -34,8 +39,8 @@ def evaluate(
     sums: Sums = {}
     state: tuple[State, ...] = ()
     with torch.no_grad():
-        for batch in batches:
-            batch = to_device(_repeated(batch, len(rows)), machine.device)
+        for alone in batches:
+            batch = to_device(_repeated(alone, len(rows)), machine.device)
             if not batch.is_carried:
                 state = zero_state(shape, len(rows), batch.mask.shape[1], rows)
             logits, state = forward(shape, weights, batch.inputs, state, machine.kernel)
@@ -53,4 +58,4 @@ def _repeated(batch: Batch, members: int) -> Batch:
     """Return a batch of K = 1 as seen by each of the members."""
     tensors = (batch.inputs, batch.targets, batch.mask)
     inputs, targets, mask = (t.expand(members, *t.shape[1:]) for t in tensors)
-    return Batch(inputs, targets, mask, batch.n_units * members, batch.is_carried)
+    return Batch(inputs, targets, mask, batch.n_units * members, batch.is_carried, batch.extents * members)

@@ -49,8 +49,9 @@ def _check_event(path: Path, event: yaml.Event, *, depth: int, aliases: int, is_
         raise ConfigError(where, f"nested more than {MAX_DEPTH} deep")
     if aliases > MAX_ALIASES:
         raise ConfigError(where, f"more than {MAX_ALIASES} aliases")
-    if getattr(event, "tag", None) and not str(getattr(event, "tag", "")).startswith("tag:yaml.org,2002:"):
-        raise ConfigError(where, f"tag {event.tag!r} is not allowed")
+    tag = str(getattr(event, "tag", None) or "tag:yaml.org,2002:")
+    if not tag.startswith("tag:yaml.org,2002:") or "python" in tag:
+        raise ConfigError(where, f"tag {tag!r} is not allowed")
     if is_data and isinstance(event, yaml.ScalarEvent):
         if "${" in event.value:
             raise ConfigError(where, f"interpolation is not allowed, got {event.value!r}")

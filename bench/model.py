@@ -80,22 +80,28 @@ class Shape:
 
 @dataclass(frozen=True)
 class Dropout:
-    """Each member's rates of dropout on the input, between layers and on the output, and its generator."""
+    """Each member's rates of dropout on the input, between layers and on the output, and its generator.
+
+    Masks are drawn for a member's own extent (B, T), so that they do not depend on how its neighbours pad it.
+    """
 
     rates: tuple[tuple[float, float, float], ...]
     generators: tuple[torch.Generator, ...]
+    extents: tuple[tuple[int, int], ...]
 
     def apply(self, x: Float[Tensor, "K B T N"], place: Literal[0, 1, 2]) -> Float[Tensor, "K B T N"]:
         """Zero each element with its member's probability and scale the others so that the mean stays."""
-        rates = [member[place] for member in self.rates]
-        if not any(rates):
+        if not any(rates[place] for rates in self.rates):
             return x
-        draws = [torch.rand(x.shape[1:], generator=generator, dtype=x.dtype) for generator in self.generators]
-        kept = torch.stack([(draw >= rate) / (1 - rate) for draw, rate in zip(draws, rates, strict=True)])
-        return x * kept.to(x)
+        factor = torch.zeros(x.shape, dtype=x.dtype)
+        for k, (B, T) in enumerate(self.extents):
+            rate = self.rates[k][place]
+            draw = torch.rand((B, T, x.shape[3]), generator=self.generators[k], dtype=x.dtype)
+            factor[k, :B, :T] = (draw >= rate) / (1 - rate)
+        return x * factor.to(x.device)
 
 
-NO_DROPOUT = Dropout((), ())
+NO_DROPOUT = Dropout((), (), ())
 
 
 def zero_state(shape: Shape, members: int, batch_size: int, like: Tensor) -> tuple[State, ...]:

@@ -41,12 +41,13 @@ def with_weight_noise(row: Float[Tensor, "P"], shape: Shape, run: Run, update: i
     return row + noise[0].to(row.device)
 
 
-def dropout(runs: Sequence[Run], update: int) -> Dropout:
+def dropout(runs: Sequence[Run], update: int, extents: tuple[tuple[int, int], ...]) -> Dropout:
     """Return the dropout of each Run at an update."""
     rates = tuple((run.train.input_dropout, run.train.dropout, run.train.output_dropout) for run in runs)
     if not any(map(any, rates)):
         return NO_DROPOUT
-    return Dropout(rates, tuple(_generator(stream("dropout", seed=run.seed, update=update)) for run in runs))
+    generators = tuple(_generator(stream("dropout", seed=run.seed, update=update)) for run in runs)
+    return Dropout(rates, generators, extents)
 
 
 def _generator(seed: int) -> torch.Generator:

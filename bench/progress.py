@@ -34,9 +34,8 @@ class Board:
 
     def advance(self, run: Run, share: float) -> None:
         """Note how far a Run has come."""
+        self._bar.update(share - self._shares.get(run.key, 0.0))
         self._shares[run.key] = share
-        self._bar.n = round(sum(self._shares.values()), 3)
-        self._bar.refresh() if time.monotonic() - self._bar.last_print_t > 0.2 else None
 
     def end(self, run: Run, record: RunRecord | None, problem: str) -> None:
         """Print the line of a Run that has ended."""
@@ -63,5 +62,9 @@ def _outcome(record: RunRecord) -> str:
     if outcome.status != "done":
         return f"{outcome.status}: {outcome.reason}"
     metric = METRICS[str(record.run.task["metric"])]
-    parts = [f"{split} {scores[metric.name]:.4g}" for split, scores in outcome.scores.items() if split != "train"]
+    parts = [
+        f"{split} {outcome.scores[split][metric.name]:.4g}"
+        for split in ("validation", "test")
+        if split in outcome.scores
+    ]
     return f"{metric.label}: {', '.join(parts)}  {record.cost.seconds:.1f} s"

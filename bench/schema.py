@@ -7,7 +7,6 @@ A field's annotation is its schema: `Annotated[int, Range(low=1)]`, `Literal["a"
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 import types
 import typing
@@ -46,8 +45,7 @@ Fraction = Annotated[float, Range(low=0, high=1)]
 BelowOne = Annotated[float, Range(low=0, high=0.999999)]
 
 
-@functools.cache
-def annotations(cls: type) -> dict[str, Any]:
+def fields_of(cls: type) -> dict[str, Any]:
     """Return the resolved annotations of a dataclass, constraints included."""
     hints = typing.get_type_hints(cls, include_extras=True)
     return {field.name: hints[field.name] for field in dataclasses.fields(cls) if field.init}
@@ -60,7 +58,7 @@ def build(cls: type[T], node: object, where: str) -> T:
     """
     if not isinstance(node, Mapping):
         raise ConfigError(where, f"must be a mapping, got {_show(node)}")
-    legal = annotations(cls)
+    legal = fields_of(cls)
     for key in node:
         if key not in legal:
             raise ConfigError(_join(where, key), f"unknown key; {did_you_mean(str(key), legal)}")

@@ -46,6 +46,7 @@ def fit(
     A member that is finished or has diverged leaves; the others go on.
     """
     members = [_member(run, shape, task, machine) for run in runs]
+    _rehearse(members, shape, task, machine)
     batches = list(evaluation_batches(validation, tracks=task.tracks, dtype=machine.dtype))
     while active := [member for member in members if member.status is None]:
         for group in _groups(active, machine):
@@ -68,11 +69,14 @@ def _member(run: Run, shape: Shape, task: Task, machine: Machine) -> Member:
 
 
 def _groups(members: Sequence[Member], machine: Machine) -> Iterator[Sequence[Member]]:
-    """Yield the members that are computed together: each alone on a CPU, all at once elsewhere."""
-    if machine.device.type == "cpu":
-        yield from ([member] for member in members)
-    else:
-        yield members
+    """Yield the members that are computed together."""
+    yield from [members] if machine.is_joint else ([member] for member in members)
+
+
+def _rehearse(members: Sequence[Member], shape: Shape, task: Task, machine: Machine) -> None:
+    """Compute the first gradient and throw it away, so that no clock counts what a process does but once."""
+    for group in _groups(members, machine):
+        _gradients(group, _next_batch(group, machine), shape, task, machine)
 
 
 def _update(group: Sequence[Member], shape: Shape, task: Task, machine: Machine) -> None:
@@ -80,18 +84,11 @@ def _update(group: Sequence[Member], shape: Shape, task: Task, machine: Machine)
     started = time.perf_counter()
     batch = _next_batch(group, machine)
     loaded = time.perf_counter()
-    rows = torch.stack([with_weight_noise(m.row, shape, m.run, m.n_updates) for m in group])
-    grads = torch.zeros_like(rows)
-    leaves = _leaves(shape, rows, grads)
-    state = _initial_state(group, shape, batch, rows)
-    drop = dropout([member.run for member in group], group[0].n_updates)
-    logits, last = forward(shape, leaves, batch.inputs, state, machine.kernel, drop)
-    nats = task.nats(logits, batch.targets, batch.mask)  # (K,)
-    (nats / nats.new_tensor(batch.n_units)).sum().backward()
+    nats, last, grads = _gradients(group, batch, shape, task, machine)
     for k, member in enumerate(group):
         member.state = tuple(tuple(part[k : k + 1].detach() for part in layer) for layer in last)
         try:
-            member.step(float(nats.detach()[k]), batch.n_units[k], grads[k])
+            member.step(float(nats[k]), batch.n_units[k], grads[k])
         except DivergedError as error:
             member.status, member.reason = "diverged", str(error)
     trained = time.perf_counter()
@@ -99,6 +96,20 @@ def _update(group: Sequence[Member], shape: Shape, task: Task, machine: Machine)
         member.clock.data += (loaded - started) / len(group)
         member.clock.train += (trained - loaded) / len(group)
         member.clock.units += batch.n_units[k]
+
+
+def _gradients(
+    group: Sequence[Member], batch: Batch, shape: Shape, task: Task, machine: Machine
+) -> tuple[Tensor, tuple[State, ...], Tensor]:
+    """Return each member's loss in nats (K,), the last states, and the gradients (K, P) of its mean loss."""
+    rows = torch.stack([with_weight_noise(m.row, shape, m.run, m.n_updates) for m in group])
+    leaves = {name: view.detach().requires_grad_() for name, view in shape.views(rows).items()}
+    state = _initial_state(group, shape, batch, rows)
+    drop = dropout([member.run for member in group], group[0].n_updates, batch.extents)
+    logits, last = forward(shape, leaves, batch.inputs, state, machine.kernel, drop)
+    nats = task.nats(logits, batch.targets, batch.mask)  # (K,)
+    (nats / nats.new_tensor(batch.n_units)).sum().backward()
+    return nats.detach(), last, _gathered(shape, leaves, rows)
 
 
 def _evaluate_and_stop(
@@ -126,13 +137,14 @@ def _next_batch(group: Sequence[Member], machine: Machine) -> Batch:
     return to_device(stack(batches), machine.device)
 
 
-def _leaves(shape: Shape, rows: Tensor, grads: Tensor) -> Mapping[str, Tensor]:
-    """Return the weights as leaves whose gradients gather in `grads`, without a copy of the row for each."""
-    gradient = shape.views(grads)
-    leaves = {name: view.detach().requires_grad_() for name, view in shape.views(rows).items()}
-    for name, leaf in leaves.items():
-        leaf.grad = gradient[name]
-    return leaves
+def _gathered(shape: Shape, leaves: Mapping[str, Tensor], rows: Tensor) -> Tensor:
+    """Return the leaves' gradients as rows (K, P), zero in the gaps."""
+    grads = torch.zeros_like(rows)
+    for name, view in shape.views(grads).items():
+        gradient = leaves[name].grad
+        if gradient is not None:
+            view.copy_(gradient)
+    return grads
 
 
 def _initial_state(group: Sequence[Member], shape: Shape, batch: Batch, rows: Tensor) -> tuple[State, ...]:

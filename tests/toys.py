@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import torch
+import yaml
 
 from bench.cells import cell_of
 from bench.evaluation import Machine
@@ -115,3 +116,10 @@ def machine(dtype: torch.dtype = torch.float64) -> Machine:
 
 def ignore(progress) -> None:
     """A Watch that looks away."""
+
+
+def write_text_task(folder, node) -> None:
+    """Write a task of the user's own and its text into a working directory."""
+    (folder / "task").mkdir(exist_ok=True)
+    (folder / "task" / f"{node['name']}.yaml").write_text(yaml.safe_dump(node))
+    (folder / "mine.txt").write_text(SENTENCE * 30)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -46,7 +46,9 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def carry_out_all(runs: Sequence[Run], directory: Path, data_dir: str | None, n_workers: int) -> Iterator[Event]:
+def carry_out_all(
+    runs: Sequence[Run], directory: Path, data_dir: str | None, n_workers: int
+) -> Generator[Event, None, None]:
     """Carry out Runs in worker processes, yielding what happens as it happens. A closed iterator ends the workers."""
     waiting = list(reversed(runs))
     workers = [_Worker.start(directory, data_dir) for _ in range(min(n_workers, len(runs)))]

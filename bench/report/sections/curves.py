@@ -7,14 +7,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import EngFormatter
+from matplotlib.ticker import FuncFormatter
 
 from bench.report.ink import Ink, Inks
 from bench.report.naming import group_label
 from bench.report.rows import WIDTH
 from bench.report.section import Chart, Section
 from bench.report.summary import best_groups, done, reported
-from bench.report.wording import better, listed, quantity, score_label, span
+from bench.report.wording import better, listed, quantity, score_label, short, span
 
 AXES = {"update": "updates of the weights", "seconds": "seconds of training"}
 
@@ -23,7 +23,7 @@ MOST_LINES = 60
 
 MOST_POINTS = 400
 
-SETTLED = 0.1
+SETTLED = 0.2
 """Share of the updates after which a curve decides how far the axis reaches."""
 
 
@@ -37,12 +37,13 @@ def curves(table: pd.DataFrame, runs: pd.DataFrame, points: pd.DataFrame, looks:
         return Section(heading, ("No run of this task has ended as done with a curve to show.",))
     best = best[best["group"].isin(points["group"])]
     low, high = _limits(points)
+    drawn = pd.concat([curve for _, group in points.groupby("group") for curve in _split(group)[:MOST_LINES]])
     chart = Chart(
         name=f"{stem}-curves",
         alt=_alt(best, points, looks),
         caption=_caption(best, points, high),
         figure=_figure(best, points, looks, (low, high)),
-        data=points.drop(columns=["group"]),
+        data=drawn.drop(columns=["group"]),
     )
     return Section(heading, (_text(table, best, looks),), chart=chart)
 
@@ -71,7 +72,7 @@ def _figure(best: pd.DataFrame, points: pd.DataFrame, looks: Inks, limits: tuple
         axes.set_xlabel(label)
         axes.set_xlim(left=0)
         axes.set_ylim(*limits)
-        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
     panels[0].set_ylabel(f"{score_label(best['metric'].iloc[0], 'validation')},\n{better(best['direction'].iloc[0])}")
     ordered = [looks[cell] for cell in looks if cell in set(best["cell"])]
     handles = [Line2D([], [], color=ink.colour, linewidth=2.4, label=ink.name) for ink in ordered]
@@ -79,15 +80,18 @@ def _figure(best: pd.DataFrame, points: pd.DataFrame, looks: Inks, limits: tuple
     return figure
 
 
+def _split(points: pd.DataFrame) -> list[pd.DataFrame]:
+    return [curve for _, curve in points.groupby("key")]
+
+
 def _draw(axes: Axes, points: pd.DataFrame, x: str, ink: Ink) -> None:
-    runs = [curve for _, curve in points.dropna(subset=[x]).groupby("key")]
+    runs = _split(points.dropna(subset=[x]))
     for curve in runs[:MOST_LINES]:
         thinned = curve.iloc[:: 1 + len(curve) // MOST_POINTS]
-        axes.plot(thinned[x], thinned["validation"], color=ink.colour, alpha=0.3, linewidth=0.8)
+        axes.plot(thinned[x], thinned["validation"], color=ink.colour, alpha=0.35, linewidth=0.9)
     if len(runs) > 1:
         grid, mean = common_mean(runs, x)
-        axes.plot(grid, mean, color="white", linewidth=3.8, zorder=3)
-        axes.plot(grid, mean, color=ink.colour, linewidth=2.2, zorder=4)
+        axes.plot(grid, mean, color=ink.colour, linewidth=2.0, zorder=4)
 
 
 def _limits(points: pd.DataFrame) -> tuple[float, float]:
@@ -111,12 +115,12 @@ def _text(table: pd.DataFrame, best: pd.DataFrame, looks: Inks) -> str:
 def _caption(best: pd.DataFrame, points: pd.DataFrame, high: float) -> str:
     sizes = points.groupby("group")["key"].nunique()
     n_cut = int((points["validation"] > high).sum())
-    cut = f" The axis leaves out {quantity(n_cut, 'early evaluation')} above its upper end."
+    cut = f" The axis leaves out {quantity(n_cut, 'early evaluation')} above its upper end." if n_cut else ""
+    few = f" Only {MOST_LINES} thin lines per cell are drawn." if sizes.max() > MOST_LINES else ""
     return (
         f"n = {span(sizes)} runs per cell: one thin line each; thick line: their mean, drawn as far as every run "
-        "reaches. No interval is drawn. Seconds exclude evaluation; they say as much about the kernel as about the cell."
-        + cut
-        * bool(n_cut)
+        "reaches. No interval is drawn. Seconds exclude evaluation and say as much about the kernel as about the "
+        f"cell.{few}{cut}"
     )
 
 

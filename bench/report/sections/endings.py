@@ -26,7 +26,7 @@ def endings(runs: pd.DataFrame, looks: Inks) -> Section:
     rows = tuple(_entries(row, looks) for _, row in shown.iterrows())
     counts = [f"{(unfinished['status'] == status).sum()} {status}" for status in STATUSES if status != "done"]
     text = f"{quantity(len(unfinished), 'run')} of {len(runs):,}: {', '.join(c for c in counts if c[0] != '0')}."
-    more = f" The other {len(unfinished) - len(shown):,} are in runs.csv." * (len(unfinished) > len(shown))
+    more = f" The other {len(unfinished) - MOST_ROWS:,} are in runs.csv." if len(unfinished) > MOST_ROWS else ""
     caption = f"{quantity(len(shown), 'run')}, one per row; none of them enters a mean or a figure.{more}"
     return Section(heading, (text,), Table(HEADERS, rows, caption))
 

@@ -9,7 +9,7 @@ from bench.report.naming import group_label
 from bench.report.rows import MOST_ROWS, Row, row_chart
 from bench.report.section import Chart, Section
 from bench.report.summary import done, reported
-from bench.report.wording import better, decimals, number, plain, quantity, score_label, span
+from bench.report.wording import better, decimals, interval, number, quantity, score_label, span
 from bench.stats.intervals import BOOTSTRAP
 
 
@@ -23,7 +23,8 @@ def loss(table: pd.DataFrame, runs: pd.DataFrame, looks: Inks, stem: str) -> Sec
     shown = scored.head(MOST_ROWS)
     points = _points(shown, runs, split)
     axis = f"{score_label(shown['metric'].iloc[0], split)}, {better(shown['direction'].iloc[0])}"
-    rows = [_row(row, points, split, looks) for _, row in shown.iterrows()]
+    digits = decimals(shown)
+    rows = [_row(row, points[split][points["group"] == row["group"]], looks, digits) for _, row in shown.iterrows()]
     chart = Chart(
         name=f"{stem}-score",
         alt=_alt(shown, looks, split),
@@ -31,7 +32,7 @@ def loss(table: pd.DataFrame, runs: pd.DataFrame, looks: Inks, stem: str) -> Sec
         figure=row_chart(rows, axis),
         data=points,
     )
-    return Section(heading, (_baseline(shown, split),), chart=chart)
+    return Section(heading, (_text(shown, split),), chart=chart)
 
 
 def _points(shown: pd.DataFrame, runs: pd.DataFrame, split: str) -> pd.DataFrame:
@@ -41,10 +42,17 @@ def _points(shown: pd.DataFrame, runs: pd.DataFrame, split: str) -> pd.DataFrame
     return runs.loc[runs["group"].isin(shown["group"]), columns].merge(means, on="group")
 
 
-def _row(row: pd.Series, points: pd.DataFrame, split: str, looks: Inks) -> Row:
-    values = points.loc[points["group"] == row["group"], split].dropna()
-    label = f"{group_label(row, looks)}   n = {row['n']}"
-    return Row(label, looks[row["cell"]], list(values), row["mean"], row["low"], row["high"])
+def _row(row: pd.Series, values: pd.Series, looks: Inks, digits: int) -> Row:
+    mean = f"{number(row['mean'], digits)} {interval(row['low'], row['high'], digits)}"
+    return Row(
+        label=group_label(row, looks),
+        numbers=f"{mean.strip()}   n = {row['n']}",
+        ink=looks[row["cell"]],
+        values=list(values.dropna()),
+        centre=row["mean"],
+        low=row["low"],
+        high=row["high"],
+    )
 
 
 def _alt(shown: pd.DataFrame, looks: Inks, split: str) -> str:
@@ -54,22 +62,20 @@ def _alt(shown: pd.DataFrame, looks: Inks, split: str) -> str:
 
 
 def _caption(shown: pd.DataFrame, n_left_out: int) -> str:
-    left_out = f" {quantity(n_left_out, 'more row')} without a comparable score or beyond {MOST_ROWS} not drawn."
+    left_out = f" Not drawn: {quantity(n_left_out, 'more row')}, without a score or past the first {MOST_ROWS}."
+    single = "; one run has none" if (shown["n"] == 1).any() else ""
     return (
         f"n = {span(shown['n'])} runs per row, each point one seed. Diamond: mean. Bar: 95 % {BOOTSTRAP} interval "
-        f"of the mean{'; one run has none' * bool((shown['n'] == 1).any())}. The axis does not start at zero."
-        + left_out
-        * bool(n_left_out)
+        f"of the mean{single}. The axis does not start at zero.{left_out if n_left_out else ''}"
     )
 
 
-def _baseline(shown: pd.DataFrame, split: str) -> str:
-    title, metric = plain(shown["task_label"].iloc[0], 80), shown["metric"].iloc[0]
+def _text(shown: pd.DataFrame, split: str) -> str:
+    score = f"The score is {score_label(shown['metric'].iloc[0], split)}, of the weights that were best on validation"
     baseline = shown["baseline"].dropna()
     if baseline.empty:
-        return f"{title}: {score_label(metric, split)} of the weights that were best on validation."
+        return f"{score}."
     return (
-        f"{title}: {score_label(metric, split)} of the weights that were best on validation. For orientation, the "
-        f"unigram baseline, which knows how often each symbol occurs and nothing else, scores "
-        f"{number(baseline.iloc[0], 2)}; it lies off the axis on purpose."
+        f"{score}. For orientation: the unigram baseline, which knows how often each symbol occurs and nothing else, "
+        f"scores {number(baseline.iloc[0], 2)}; it is left off the axis so that the cells can be told apart."
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from bench.records import RunRecord
 from bench.report.groups import settings_of
+from bench.report.ink import Inks
 from bench.report.section import Entry, Section, Table
 from bench.report.wording import plain, quantity
 
@@ -18,34 +20,44 @@ ORIGIN = ("cpu", "device", "threads", "platform", "versions", "git_commit")
 HEADERS = ("Setting", "Value")
 
 
-def settings_values(records: Sequence[RunRecord]) -> dict[str, list[str]]:
-    """Map each setting to the values it took over all Runs, the parts of the task's YAML left to its version."""
-    values: dict[str, set[str]] = {"task": set(), "seed": set()}
+Values = Mapping[str, Mapping[str, Sequence[str]]]
+"""Setting to cell to the values it took, in their natural order."""
+
+
+def settings_values(records: Sequence[RunRecord]) -> Values:
+    """Return the values of each setting for each cell, the parts of the task's YAML left to its version."""
+    values: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for record in records:
-        values["task"].add(f"{record.run.task_name} (version {record.run.task.get('version')})")
-        values["seed"].add(str(record.run.seed))
-        for name, value in settings_of(record.run).items():
-            if not name.startswith("task."):
-                values.setdefault(name, set()).add(value)
-    return {name: sorted(found, key=_natural) for name, found in sorted(values.items())}
+        run = record.run
+        settings = {name: value for name, value in settings_of(run).items() if not name.startswith("task.")}
+        settings["task"] = f"{run.task_name} (version {run.task.get('version')})"
+        settings["seed"] = str(run.seed)
+        for name, value in settings.items():
+            values[name][run.cell_name].add(value)
+    return {
+        name: {cell: sorted(found, key=_natural) for cell, found in sorted(by_cell.items())}
+        for name, by_cell in sorted(values.items())
+    }
 
 
-def varied(values: Mapping[str, Sequence[str]]) -> Section:
-    """Return the settings that took more than one value."""
-    rows = [(name, found) for name, found in values.items() if len(found) > 1]
+def varied(values: Values, looks: Inks) -> Section:
+    """Return the settings that took more than one value, by cell where the cells differ."""
+    heading = "What varied"
+    rows = [(name, _by_cell(by_cell, looks)) for name, by_cell in values.items() if len(_union(by_cell)) > 1]
     if not rows:
-        return Section("What varied", ("Nothing: all runs had the same settings.",))
-    text = "Settings that took more than one value over the runs of this report."
-    return Section("What varied", (text,), _table(rows, "Values over all runs, tuning included."))
+        return Section(heading, ("Nothing: all runs had the same settings.",))
+    text = "Settings that took more than one value over the runs of the summary; tuning runs are not listed here."
+    return Section(heading, (text,), _table(rows, "Where the cells do not share the same values, each has its own."))
 
 
-def constant(values: Mapping[str, Sequence[str]]) -> Section:
+def constant(values: Values) -> Section:
     """Return the settings that were the same in every Run."""
-    rows = [(name, found) for name, found in values.items() if len(found) == 1]
+    heading = "What was constant"
+    rows = [(name, _shown(_union(by_cell))) for name, by_cell in values.items() if len(_union(by_cell)) == 1]
     if not rows:
-        return Section("What was constant", ("There are no runs.",))
-    text = "Settings that had this one value in every run of this report."
-    return Section("What was constant", (text,), _table(rows, f"{quantity(len(rows), 'setting')}."))
+        return Section(heading, ("There are no runs.",))
+    text = "Settings that had this one value in every run of the summary that has them."
+    return Section(heading, (text,), _table(rows, f"{quantity(len(rows), 'setting')}."))
 
 
 def origin(runs: pd.DataFrame) -> Section:
@@ -53,22 +65,33 @@ def origin(runs: pd.DataFrame) -> Section:
     heading = "Machine and software"
     if runs.empty:
         return Section(heading, ("There are no runs.",))
-    rows = [(name, sorted({str(value) for value in runs[name]}, key=_natural)) for name in ORIGIN]
+    rows = [(name, _shown(sorted({str(value) for value in runs[name]}, key=_natural))) for name in ORIGIN]
     first, last = runs["started"].min(), runs["started"].max()
     dirty = int(runs["git_dirty"].sum())
     text = [f"First run started {plain(first, 40)}, last run {plain(last, 40)}."]
-    text += [f"{quantity(dirty, 'run')} came from a working tree with changes not committed."] * bool(dirty)
+    if dirty:
+        text.append(f"{quantity(dirty, 'run')} came from a working tree with changes not committed.")
     return Section(heading, tuple(text), _table(rows, f"Over {quantity(len(runs), 'run')}."))
 
 
-def _table(rows: Sequence[tuple[str, Sequence[str]]], caption: str) -> Table:
-    return Table(HEADERS, tuple((Entry(name), Entry(_shown(found))) for name, found in rows), caption)
+def _table(rows: Sequence[tuple[str, str]], caption: str) -> Table:
+    return Table(HEADERS, tuple((Entry(name), Entry(value)) for name, value in rows), caption)
+
+
+def _union(by_cell: Mapping[str, Sequence[str]]) -> list[str]:
+    return sorted({value for found in by_cell.values() for value in found}, key=_natural)
+
+
+def _by_cell(by_cell: Mapping[str, Sequence[str]], looks: Inks) -> str:
+    if len({tuple(found) for found in by_cell.values()}) == 1:
+        return _shown(_union(by_cell))
+    return "; ".join(f"{looks[cell].name}: {_shown(by_cell[cell])}" for cell in looks if cell in by_cell)
 
 
 def _shown(values: Sequence[str]) -> str:
     if _is_range(values):
         return f"{values[0]} to {values[-1]}"
-    more = f" and {len(values) - MOST_VALUES} more" * (len(values) > MOST_VALUES)
+    more = f" and {len(values) - MOST_VALUES} more" if len(values) > MOST_VALUES else ""
     return ", ".join(plain(value) or '""' for value in values[:MOST_VALUES]) + more
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 from bench.report.ink import Inks
 from bench.report.naming import size_label
 from bench.report.section import Entry, Section, Table
-from bench.report.wording import count
+from bench.report.wording import count, excess
 
 HEADERS = (
     "Cell",
@@ -45,18 +45,15 @@ def _entries(row: pd.Series, looks: Inks, smallest: dict[str, float]) -> tuple[E
         Entry(size_label(row["hidden_size"], row["num_layers"]), row["hidden_size"]),
     ]
     for name in COUNTS:
-        excess = 100 * (row[name] / smallest[name] - 1) if smallest[name] else 0.0
-        entries += [
-            Entry(count(row[name]), row[name]),
-            Entry(f"+{excess:.1f} %" if excess else "smallest", excess),
-        ]
+        more = excess(row[name], smallest[name])
+        entries += [Entry(count(row[name]), row[name]), Entry(f"+{more:.1f} %" if more else "smallest", more)]
     return tuple(entries)
 
 
 def _match(known: pd.DataFrame) -> str:
     if known["cell"].nunique() < 2:
         return "Only one cell was run."
-    spread = {name: 100 * (known[name].max() / known[name].min() - 1) for name in COUNTS}
+    spread = {name: excess(known[name].max(), known[name].min()) for name in COUNTS}
     return (
         f"Over all rows the recurrent counts differ by up to {spread['num_params_recurrent']:.1f} %, "
         f"the totals by up to {spread['num_params_total']:.1f} %."

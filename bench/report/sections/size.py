@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import math
+from typing import Literal
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import EngFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from bench.report.ink import Ink, Inks
+from bench.report.ink import GREY, Ink, Inks
 from bench.report.rows import WIDTH
 from bench.report.section import Chart, Section
 from bench.report.summary import done, reported
-from bench.report.wording import better, quantity, score_label, span
+from bench.report.wording import better, quantity, score_label, short, span
 from bench.stats.intervals import BOOTSTRAP
 
-LINES = ("solid", "dashed", "dotted", "dashdot")
+LineStyle = Literal["solid", "dashed", "dotted", "dashdot"]
+
+LINES: tuple[LineStyle, ...] = ("solid", "dashed", "dotted", "dashdot")
 
 X = "num_params_recurrent"
 
@@ -65,7 +67,7 @@ def _figure(known: pd.DataFrame, points: pd.DataFrame, split: str, looks: Inks) 
     return figure
 
 
-def _draw_line(axes: Axes, rows: pd.DataFrame, ink: Ink, line: str) -> None:
+def _draw_line(axes: Axes, rows: pd.DataFrame, ink: Ink, line: LineStyle) -> None:
     axes.plot(
         rows[X],
         rows["mean"],
@@ -84,19 +86,9 @@ def _scale_x(axes: Axes, known: pd.DataFrame) -> None:
     axes.grid(visible=True, axis="both")
     if known[X].max() > 5 * known[X].min():
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_minor_formatter(NullFormatter())
-        sizes = sorted(known[X].unique())
-        axes.set_xticks(_apart(sizes))
-    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-
-
-def _apart(sizes: list[float]) -> list[float]:
-    """Return sizes that are far enough from each other on a logarithmic axis to be labelled."""
-    room, kept = (math.log(sizes[-1]) - math.log(sizes[0])) / 8, [sizes[0]]
-    for size in sizes[1:]:
-        if math.log(size) - math.log(kept[-1]) >= room:
-            kept.append(size)
-    return kept
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
 
 
 def _handles(known: pd.DataFrame, layers: list[int], looks: Inks) -> list[Line2D]:
@@ -105,7 +97,7 @@ def _handles(known: pd.DataFrame, layers: list[int], looks: Inks) -> list[Line2D
     if len(layers) > 1:
         for i, n in enumerate(layers):
             line = LINES[i % len(LINES)]
-            handles.append(Line2D([], [], color="#5f6368", linestyle=line, label=quantity(int(n), "layer")))
+            handles.append(Line2D([], [], color=GREY, linestyle=line, label=quantity(int(n), "layer")))
     return handles
 
 
@@ -115,12 +107,10 @@ def _text(known: pd.DataFrame) -> str:
 
 
 def _caption(known: pd.DataFrame, n_left_out: int) -> str:
-    left_out = f" {quantity(n_left_out, 'row')} of the summary with other settings or another split not drawn."
+    left_out = f" {quantity(n_left_out, 'row')} with other settings or another split not drawn." if n_left_out else ""
     return (
         f"n = {span(known['n'])} runs per marker, each small point one seed. Large marker: mean. Bar: 95 % {BOOTSTRAP} "
-        "interval of the mean. Lines join the sizes of one cell and are no model of what lies between."
-        + left_out
-        * bool(n_left_out)
+        f"interval of the mean. Lines join the sizes of one cell and are no model of what lies between.{left_out}"
     )
 
 

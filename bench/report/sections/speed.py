@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from bench.report.ink import Inks
@@ -43,9 +45,15 @@ def speed(runs: pd.DataFrame, looks: Inks, stem: str) -> Section:
 
 def _row(rows: pd.DataFrame, looks: Inks) -> Row:
     first, values = rows.iloc[0], rows["units_per_second"]
-    label = f"{group_label(first, looks)}   {plain(first['kernel'], 24)}   n = {len(rows)}"
-    nan = float("nan")
-    return Row(label, looks[first["cell"]], list(values), float(values.median()), nan, nan)
+    return Row(
+        label=f"{group_label(first, looks)}   {plain(first['kernel'], 24)}",
+        numbers=f"{values.median():,.0f}   n = {len(rows)}",
+        ink=looks[first["cell"]],
+        values=list(values),
+        centre=float(values.median()),
+        low=math.nan,
+        high=math.nan,
+    )
 
 
 def _verdict(timed: pd.DataFrame, looks: Inks) -> str:
@@ -75,10 +83,9 @@ def _alt(shown: list[pd.DataFrame], looks: Inks, unit: str) -> str:
 
 
 def _caption(shown: list[pd.DataFrame], n_left_out: int) -> str:
+    left_out = f" {quantity(n_left_out, 'more row')} not drawn." if n_left_out else ""
     return (
         f"n = {span(len(rows) for rows in shown)} runs per row, each point one run. Diamond: median; no interval is "
         "drawn, the points show the spread. Time counted: forward, backward and update; padding, data and evaluation "
-        "excluded. Other work on the machine slows a run down."
-        + f" {quantity(n_left_out, 'more row')} not drawn."
-        * bool(n_left_out)
+        f"excluded. Other work on the machine slows a run down.{left_out}"
     )

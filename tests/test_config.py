@@ -1,0 +1,173 @@
+"""Bad input gets one clear message that says where, what, got and allowed, exit code 2, and nothing on disk."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from bench.__main__ import main
+from bench.config import command_of, conf_dir
+from bench.schema import fields_of
+from bench.settings import Command, InitSettings, OptimSettings, SizeSettings, TrainSettings
+from tests.toys import write_text_task
+
+GOOD = {
+    "name": "mine",
+    "kind": "language_model",
+    "version": 1,
+    "title": "Mine",
+    "licence": "none",
+    "metric": "bits_per_char",
+    "direction": "minimise",
+    "sources": [{"kind": "local", "file": "mine.txt"}],
+    "settings": {"train": {"batch_size": 4, "window": 10, "max_epochs": 1}},
+}
+
+
+def dispatch(words, capsys):
+    """Return the exit status and what was said on stderr."""
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    return ended.value.code, capsys.readouterr().err
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working directory with one small task of the user's own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("BENCH_DATA", raising=False)
+    write_text_task(tmp_path, GOOD)
+    return tmp_path
+
+
+BAD_SETTINGS = [
+    ("train.batchsize=3", "bad config at `train.batchsize`: unknown key; did you mean `train.batch_size`?"),
+    ("optm.lr=3", "bad config at `optm.lr`: unknown key; did you mean `optim.lr`?"),
+    ("+x=1", "bad config at `x`: unknown key; legal: "),
+    ("~train.window", "bad override `~train.window`: a key cannot be deleted; set it to null for its default"),
+    ("train.batch_size=0", "bad config at `train.batch_size`: must be at least 1, got 0"),
+    ("train.batch_size=2.5", "bad config at `train.batch_size`: must be an integer, got 2.5"),
+    ("train.batch_size=true", "bad config at `train.batch_size`: must be an integer, got True"),
+    ("train.batch_size=many", "bad config at `train.batch_size`: must be an integer, got 'many'"),
+    ("train.dropout=1.5", "bad config at `train.dropout`: must be at least 0 and at most 0.999999, got 1.5"),
+    ("train.dropout=0.5", "bad config at `train.dropout`: acts between layers and needs num_layers >= 2"),
+    ("train.max_epochs=0", "bad config at `train`: needs a budget"),
+    ("train.input_noise=0.1", "bad config at `train.input_noise`: acts on frames; the inputs of `mine` are tokens"),
+    ("train.batch_size=100000", "bad config at `train.batch_size`: must be at most"),
+    ("optim.lr=-1", "bad config at `optim.lr`: must be above 0, got -1"),
+    ("optim.lr=nan", "bad config at `optim.lr`: must be a finite number, got nan"),
+    ("optim.lr=inf", "bad config at `optim.lr`: must be a finite number, got inf"),
+    ("optim.lr=1e999", "bad config at `optim.lr`: must be a finite number, got inf"),
+    ("optim.name=adamm", "bad config at `optim.name`: must be one of sgd, rmsprop, adam, adamw, got 'adamm'"),
+    ("optim.nesterov=true", "bad config at `optim.nesterov`: needs optim.name=sgd and optim.momentum above 0"),
+    ("hidden_size=-5", "bad config at `hidden_size`: must be at least 1, got -5"),
+    ("num_layers=0", "bad config at `num_layers`: must be at least 1, got 0"),
+    ("seed=-1", "bad config at `seed`: must be at least 0, got -1"),
+    ("cell=grru", "bad config at `cell`: unknown choice `grru`; did you mean `gru`?"),
+    ("task=min", "bad config at `task`: unknown choice `min`; did you mean `mine`?"),
+    ("cell.reset=sideways", "bad config at `cell.reset`: must be one of after, before, got 'sideways'"),
+    (
+        "cell.forget_bias=1",
+        "bad config at `cell.forget_bias`: not a setting of the chosen cell; `python -m bench cells` lists them",
+    ),
+    ("kernel=warp", "bad config at `kernel`: must be one of auto, reference, got 'warp'"),
+    ("name=../../etc", "bad config at `name`: must be letters, digits, _ and -"),
+    ("name=", "bad config at `name`"),
+    ("size=params size.num_params=0", "bad config at `size.num_params`: must be at least 1, got 0"),
+    ("size=params size.num_params=3", "bad config at `size.num_params`: one unit already has"),
+    ("size=params hidden_size=5", "bad config at `hidden_size`: is solved for with `size=params`, got 5"),
+    ("seed=${no.key}", "bad config"),
+    ("seed=range(", "bad override `seed=range(`"),
+    ("task=mine,mine2 -m", "bad config at `task`: unknown choice `mine2`; did you mean `mine`?"),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), BAD_SETTINGS, ids=[words for words, _ in BAD_SETTINGS])
+def test_a_bad_setting_is_refused_before_anything_is_written(words, message, folder, capsys):
+    before = sorted(folder.rglob("*"))
+    status, said = dispatch(["task=mine", *words.split()], capsys)
+    assert status == 2
+    assert message in said
+    assert said.startswith("error: ")
+    assert len(said.splitlines()) <= 3
+    assert "Traceback" not in said
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_one_bad_point_refuses_the_whole_sweep(folder, capsys):
+    status, said = dispatch(["-m", "task=mine", "hidden_size=8,16,-1"], capsys)
+    assert (status, "`hidden_size`: must be at least 1, got -1" in said) == (2, True)
+    assert not (folder / "results").exists()
+
+
+BAD_TASKS = [
+    ({"kind": "speech"}, "bad config at `task.kind`: unknown kind of task 'speech'"),
+    ({"versoin": 2}, "bad config at `task.versoin`: unknown key; did you mean `version`?"),
+    ({"version": "two"}, "bad config at `task.version`: must be an integer, got 'two'"),
+    ({"metric": "elo"}, "bad config at `task.metric`: must be one of nll, bits_per_char, perplexity, got 'elo'"),
+    ({"_target_": "os.system"}, "key `_target_` is not allowed"),
+    ({"hydra": {"run": {"dir": "/"}}}, "key `hydra` is not allowed"),
+    ({"defaults": ["override hydra/launcher: basic"]}, "key `defaults` is not allowed"),
+    ({"title": "${oc.env:HOME}"}, "interpolation is not allowed, got '${oc.env:HOME}'"),
+    ({"sources": [{"kind": "magic"}]}, "bad config at `task.sources[0].kind`: unknown kind of source 'magic'"),
+    ({"settings": {"trian": {}}}, "bad config at `task.mine.settings.trian`: unknown key; did you mean `train`?"),
+    (
+        {"settings": {"train": {"window": 0}}},
+        "bad config at `task.mine.settings.train.window`: must be at least 1, got 0",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), BAD_TASKS, ids=[str(changes) for changes, _ in BAD_TASKS])
+def test_a_bad_task_file_is_refused(changes, message, folder, capsys):
+    write_text_task(folder, {**GOOD, **changes})
+    status, said = dispatch(["task=mine"], capsys)
+    assert (status, message in said) == (2, True), said
+    assert not (folder / "results").exists()
+
+
+def test_an_alias_bomb_is_refused_at_once(folder, capsys):
+    bomb = "a: &a [x, x]\n" + "".join(
+        f"{c}: &{c} [*{p}, *{p}, *{p}, *{p}, *{p}]\n" for p, c in zip("abcdef", "bcdefg", strict=True)
+    )
+    (folder / "task" / "mine.yaml").write_text(bomb)
+    status, said = dispatch(["task=mine"], capsys)
+    assert (status, "more than 16 aliases" in said) == (2, True)
+
+
+def test_a_file_too_large_for_a_task_is_refused(folder, capsys):
+    (folder / "task" / "mine.yaml").write_text("title: " + "x" * 300_000)
+    status, said = dispatch(["task=mine"], capsys)
+    assert (status, "must be at most 262144 bytes" in said) == (2, True)
+
+
+def test_an_unknown_command_names_the_nearest(capsys):
+    assert dispatch(["reprot"], capsys) == (2, "error: unknown command `reprot`; did you mean `report`?\n")
+
+
+def node(**changes):
+    base = yaml.safe_load((conf_dir() / "config.yaml").read_text())
+    base.pop("defaults")
+    base.pop("hydra")
+    cell = yaml.safe_load((conf_dir() / "cell" / "gru.yaml").read_text())
+    size = yaml.safe_load((conf_dir() / "size" / "hidden.yaml").read_text())
+    return {**base, "task": GOOD, "cell": cell, "size": size, **changes}
+
+
+def test_a_setting_comes_from_the_command_then_the_task_then_the_default():
+    command = command_of(node(train={"window": 7}))
+    assert command.train.window == 7
+    assert command.train.batch_size == 4
+    assert command.train.clip_norm == TrainSettings().clip_norm
+
+
+def test_the_config_file_names_every_setting_and_no_other():
+    base = node()
+    for name, kind in {
+        "init": InitSettings,
+        "optim": OptimSettings,
+        "train": TrainSettings,
+        "size": SizeSettings,
+    }.items():
+        assert set(base[name]) == set(fields_of(kind)), name
+    assert set(base) == set(fields_of(Command))
