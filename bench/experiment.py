@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from bench.settings import Command
 from bench.size import solve_hidden_size
 from bench.tasks import Task, open_task
 from bench.tasks.base import Split
+from bench.tasks.sources import ensure
 from bench.tasks.spec import task_spec
 from bench.train import Watch, fit
 
@@ -32,8 +33,9 @@ from bench.train import Watch, fit
 class Tasks:
     """The tasks opened by this process; each is read once."""
 
-    def __init__(self, data_dir: str | None) -> None:
+    def __init__(self, data_dir: str | None, announce: Callable[[str], None] = lambda text: None) -> None:
         self.data_dir = data_dir
+        self._announce = announce
         self._tasks: dict[str, Task] = {}
         self._validation: dict[str, Split] = {}
 
@@ -41,7 +43,9 @@ class Tasks:
         """Return the task of a YAML node, its training split read and checked."""
         key = json.dumps(node, sort_keys=True)
         if key not in self._tasks:
-            self._tasks[key] = open_task(task_spec(node, f"task.{node.get('name')}"), self.data_dir)
+            spec = task_spec(node, f"task.{node.get('name')}")
+            ensure(spec, self.data_dir, announce=self._announce)
+            self._tasks[key] = open_task(spec, self.data_dir)
         return self._tasks[key]
 
     def validation(self, node: Mapping[str, Any]) -> Split:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +12,10 @@ from pathlib import Path
 from bench import store
 from bench.errors import BenchError, ConfigError, UsageError
 from bench.executors.local import Advanced, Ended, carry_out_all, usable_cores
-from bench.experiment import Tasks, failed, run_of
+from bench.experiment import Tasks, failed, run_of, shape_of
 from bench.progress import Board
 from bench.provenance import provenance
-from bench.records import Run
+from bench.records import Run, RunRecord
 from bench.settings import Command
 
 RESULTS = Path("results")
@@ -26,12 +26,13 @@ class Sweep:
     """The Runs of a command, each once, and those of them whose outcome is already known."""
 
     runs: tuple[Run, ...]
+    num_params: Mapping[str, Mapping[str, int]]
     finished: frozenset[str]
     directory: Path
 
     @property
     def waiting(self) -> list[Run]:
-        """The Runs still to be carried out, longest first as far as their budgets tell."""
+        """The Runs still to be carried out."""
         return [run for run in self.runs if run.key not in self.finished]
 
 
@@ -39,11 +40,16 @@ def plan(commands: Sequence[Command]) -> Sweep:
     """Check every point of a command, data included, before anything is written. Raises UsageError."""
     first = commands[0]
     directory = results_directory(first.name)
-    tasks = Tasks(first.data_dir)
+    tasks = Tasks(first.data_dir, say)
     runs = {run.key: run for run in (run_of(command, tasks) for command in commands)}
-    known = {key: store.find(directory, run) for key, run in runs.items()}
-    finished = {key for key, record in known.items() if record and record.outcome.status in store.FINAL}
-    return Sweep(tuple(runs.values()), frozenset(finished), directory)
+    num_params = {key: shape_of(run, tasks.task(run.task)).num_params() for key, run in runs.items()}
+    finished = set()
+    for key, run in runs.items():
+        record = store.find(directory, run)
+        if record is not None and record.outcome.status in store.FINAL:
+            _check_same_data(record, tasks, directory)
+            finished.add(key)
+    return Sweep(tuple(runs.values()), num_params, frozenset(finished), directory)
 
 
 def results_directory(name: str) -> Path:
@@ -53,10 +59,24 @@ def results_directory(name: str) -> Path:
     return RESULTS / name
 
 
+def _check_same_data(record: RunRecord, tasks: Tasks, directory: Path) -> None:
+    """Refuse to add to results that were made on other data under the same task version."""
+    now = {"train": tasks.task(record.run.task).train.digest, "validation": tasks.validation(record.run.task).digest}
+    for split, digest in now.items():
+        if record.outcome.data_digests.get(split, digest) != digest:
+            name = record.run.task_name
+            raise UsageError(
+                f"{directory} holds runs of task `{name}` made on other data (split {split}); "
+                "raise the task's version, or give these results another name"
+            )
+
+
 def conduct(sweep: Sweep, command: Command) -> int:
     """Carry out what is waiting, report on everything, and return the exit status: 1 where a Run failed."""
     count = f"{len(sweep.runs)} runs, {len(sweep.finished)} already done, {len(sweep.waiting)} to do"
     say(f"{count}; results in {sweep.directory}")
+    for line in sizes(sweep):
+        say(line)
     problems = _carry_out(sweep, command) if sweep.waiting else []
     page = report(sweep.directory)
     for problem in problems:
@@ -65,12 +85,25 @@ def conduct(sweep: Sweep, command: Command) -> int:
     return 1 if problems else 0
 
 
-def describe(sweep: Sweep) -> str:
-    """Return the plan of a sweep as a table, one line for each Run."""
-    lines = [f"{'state':8} {'run':60} {'params':>9}"]
+def sizes(sweep: Sweep) -> list[str]:
+    """Return a line for each cell whose hidden size was solved for: the size, its count, and what is left over."""
+    lines: dict[str, None] = {}
     for run in sweep.runs:
-        state = "done" if run.key in sweep.finished else "waiting"
-        lines.append(f"{state:8} {run.label:60} h={run.hidden_size}")
+        budget, count = run.size.num_params, run.size.count
+        if run.size.mode == "params" and budget is not None:
+            found = sweep.num_params[run.key][count]
+            left = f"{(found - budget) / budget:+.1%} of the budget of {budget:,}"
+            size = f"hidden_size {run.hidden_size}, {found:,} {count} parameters, {left}"
+            lines[f"{run.task_name} {run.cell_name}: {size}"] = None
+    return list(lines)
+
+
+def describe(sweep: Sweep) -> str:
+    """Return the plan of a sweep: what is done, what is waiting, and the size of each model."""
+    lines = [f"{'state':8} {'total':>10} {'recurrent':>10}  run"]
+    for run in sweep.runs:
+        state, counts = "done" if run.key in sweep.finished else "waiting", sweep.num_params[run.key]
+        lines.append(f"{state:8} {counts['total']:>10,} {counts['recurrent']:>10,}  {run.label}")
     return "\n".join(lines)
 
 

@@ -68,7 +68,7 @@ BAD_SETTINGS = [
     ("cell.reset=sideways", "bad config at `cell.reset`: must be one of after, before, got 'sideways'"),
     (
         "cell.forget_bias=1",
-        "bad config at `cell.forget_bias`: not a setting of the chosen cell; `python -m bench cells` lists them",
+        "bad config at `cell.forget_bias`: not a setting of the chosen cell; `python -m bench cells`",
     ),
     ("kernel=warp", "bad config at `kernel`: must be one of auto, reference, got 'warp'"),
     ("name=../../etc", "bad config at `name`: must be letters, digits, _ and -"),

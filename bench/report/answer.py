@@ -20,7 +20,7 @@ from bench.report.wording import (
     plain,
     quantity,
     score_label,
-    span,
+    spanned,
 )
 from bench.stats.intervals import ENOUGH, Interval
 
@@ -66,11 +66,10 @@ def _reached(best: pd.DataFrame, is_choice: bool, split: str, looks: Inks) -> tu
         mean = f"{number(row['mean'], digits)} {interval(row['low'], row['high'], digits)}".strip()
         means.append(f"{mean} for {looks[row['cell']].name}")
     chosen = "With each cell at its best size and settings by validation score, at " if is_choice else "At "
-    seeds = "seed" if best["n"].max() == 1 else "seeds"
     bars = "Brackets: 95 % interval; " if best["low"].notna().any() else ""
     return (
         f"{chosen}{_size(best, looks)}, the mean {score_label(first['metric'], split)} over "
-        f"n = {span(best['n'])} {seeds} is {listed(means)}.",
+        f"n = {spanned(best['n'], 'seed')} is {listed(means)}.",
         f"{bars}{better(first['direction'])}.".capitalize(),
     )
 

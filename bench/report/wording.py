@@ -41,7 +41,7 @@ def decimals(table: pd.DataFrame) -> int:
     widths = widths[widths > 0]
     if widths.empty:
         return 3
-    return min(4, max(1, 1 - math.floor(math.log10(widths.median()))))
+    return min(4, max(0, 1 - math.floor(math.log10(widths.median()))))
 
 
 def number(value: float, digits: int) -> str:
@@ -90,6 +90,12 @@ def span(values: Iterable[float]) -> str:
     """Return `4` or `3 to 5`: the range of some counts."""
     low, high = min(values := list(values)), max(values)
     return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+
+
+def spanned(values: Iterable[float], noun: str) -> str:
+    """Return a range of counts with their noun: `1 run`, `3 to 5 runs`."""
+    counts = list(values)
+    return f"{span(counts)} {noun}{'' if max(counts) == 1 else 's'}"
 
 
 def listed(words: Sequence[str]) -> str:

@@ -107,7 +107,7 @@ class LanguageModel:
         """Return the scores of the training frequencies, whatever came before."""
         nats = -self.log_rates[split.tokens].sum()
         hits = (split.tokens == int(self.log_rates.argmax())).sum()
-        return self.scores({"nats": float(nats), "units": split.n_units, "hits": float(hits)})
+        return self.scores({"nats": float(nats), "units": float(split.n_units), "hits": float(hits)})
 
 
 def _stream(spec: LanguageModelSpec, split: str, text: str, vocabulary: Vocabulary) -> Stream:

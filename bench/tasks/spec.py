@@ -13,6 +13,7 @@ from bench.schema import Count, CountOrOff, Fraction, build
 from bench.tasks.source_spec import SPLITS as SPLITS
 from bench.tasks.source_spec import check_contents, source_of
 
+
 @dataclass(frozen=True)
 class SplitStatistics:
     """What a split must hold: checked before training. `digest` is the SHA-256 of its content, not of a file."""
@@ -102,4 +103,3 @@ def task_spec(node: Mapping[str, Any], where: str) -> TaskSpec:
 def _check_fractions(fractions: tuple[float, ...], where: str) -> None:
     if len(fractions) != len(SPLITS) or min(fractions) <= 0 or not math.isclose(sum(fractions), 1):
         raise ConfigError(where, f"must be three numbers above 0 that add up to 1, got {list(fractions)}")
-

@@ -14,7 +14,7 @@ from bench.report.naming import group_label
 from bench.report.rows import WIDTH
 from bench.report.section import Chart, Section
 from bench.report.summary import best_groups, done, reported
-from bench.report.wording import better, listed, quantity, score_label, short, span
+from bench.report.wording import better, listed, quantity, score_label, short, spanned
 
 AXES = {"update": "updates of the weights", "seconds": "seconds of training"}
 
@@ -86,9 +86,10 @@ def _split(points: pd.DataFrame) -> list[pd.DataFrame]:
 
 def _draw(axes: Axes, points: pd.DataFrame, x: str, ink: Ink) -> None:
     runs = _split(points.dropna(subset=[x]))
+    alpha, width = (0.35, 0.9) if len(runs) > 1 else (0.9, 1.2)
     for curve in runs[:MOST_LINES]:
         thinned = curve.iloc[:: 1 + len(curve) // MOST_POINTS]
-        axes.plot(thinned[x], thinned["validation"], color=ink.colour, alpha=0.35, linewidth=0.9)
+        axes.plot(thinned[x], thinned["validation"], color=ink.colour, alpha=alpha, linewidth=width)
     if len(runs) > 1:
         grid, mean = common_mean(runs, x)
         axes.plot(grid, mean, color=ink.colour, linewidth=2.0, zorder=4)
@@ -117,9 +118,10 @@ def _caption(best: pd.DataFrame, points: pd.DataFrame, high: float) -> str:
     n_cut = int((points["validation"] > high).sum())
     cut = f" The axis leaves out {quantity(n_cut, 'early evaluation')} above its upper end." if n_cut else ""
     few = f" Only {MOST_LINES} thin lines per cell are drawn." if sizes.max() > MOST_LINES else ""
+    mean = "; thick line: their mean, drawn as far as every run reaches" if sizes.max() > 1 else ""
     return (
-        f"n = {span(sizes)} runs per cell: one thin line each; thick line: their mean, drawn as far as every run "
-        "reaches. No interval is drawn. Seconds exclude evaluation and say as much about the kernel as about the "
+        f"n = {spanned(sizes, 'run')} per cell: one thin line each{mean}. "
+        "No interval is drawn. Seconds exclude evaluation and say as much about the kernel as about the "
         f"cell.{few}{cut}"
     )
 

@@ -9,7 +9,7 @@ from bench.report.naming import group_label
 from bench.report.rows import MOST_ROWS, Row, row_chart
 from bench.report.section import Chart, Section
 from bench.report.summary import done, reported
-from bench.report.wording import better, decimals, interval, number, quantity, score_label, span
+from bench.report.wording import better, decimals, interval, number, quantity, score_label, spanned
 from bench.stats.intervals import BOOTSTRAP
 
 
@@ -65,7 +65,7 @@ def _caption(shown: pd.DataFrame, n_left_out: int) -> str:
     left_out = f" Not drawn: {quantity(n_left_out, 'more row')}, without a score or past the first {MOST_ROWS}."
     single = "; one run has none" if (shown["n"] == 1).any() else ""
     return (
-        f"n = {span(shown['n'])} runs per row, each point one seed. Diamond: mean. Bar: 95 % {BOOTSTRAP} interval "
+        f"n = {spanned(shown['n'], 'run')} per row, each point one seed. Diamond: mean. Bar: 95 % {BOOTSTRAP} interval "
         f"of the mean{single}. The axis does not start at zero.{left_out if n_left_out else ''}"
     )
 

@@ -15,6 +15,8 @@ from bench.report.wording import plain, quantity
 
 MOST_VALUES = 12
 
+SAID_ELSEWHERE = ("task.", "cell.name")
+
 ORIGIN = ("cpu", "device", "threads", "platform", "versions", "git_commit")
 
 HEADERS = ("Setting", "Value")
@@ -29,7 +31,7 @@ def settings_values(records: Sequence[RunRecord]) -> Values:
     values: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for record in records:
         run = record.run
-        settings = {name: value for name, value in settings_of(run).items() if not name.startswith("task.")}
+        settings = {name: value for name, value in settings_of(run).items() if not name.startswith(SAID_ELSEWHERE)}
         settings["task"] = f"{run.task_name} (version {run.task.get('version')})"
         settings["seed"] = str(run.seed)
         for name, value in settings.items():

@@ -9,16 +9,13 @@ from bench.report.naming import size_label
 from bench.report.section import Entry, Section, Table
 from bench.report.wording import count, excess
 
-HEADERS = (
-    "Cell",
-    "Hidden × layers",
-    "Recurrent",
-    "Against the smallest",
-    "Total",
-    "Against the smallest total",
-)
+HEADERS = ("Cell", "Hidden × layers", "Recurrent", "Against the smallest", "Total", "Against the smallest total")
+
+SWEPT_HEADERS = ("Cell", "Hidden × layers", "Recurrent", "Total")
 
 COUNTS = ("num_params_recurrent", "num_params_total")
+
+CAPTION = "Counted from the model that ran, not from a formula; identical for every seed of a row."
 
 EXPLANATION = (
     "Recurrent parameters are those of the recurrent layers; the total adds the readout and, for text, the embedding, "
@@ -33,28 +30,25 @@ def parameters(table: pd.DataFrame, looks: Inks) -> Section:
     if known.empty:
         return Section(heading, ("No run of this task got as far as building its model.",))
     known = known.sort_values(["num_params_recurrent", "cell"])
-    smallest = {name: known[name].min() for name in COUNTS}
-    rows = tuple(_entries(row, looks, smallest) for _, row in known.iterrows())
-    caption = "Counted from the model that ran, not from a formula; identical for every seed of a row."
-    return Section(heading, (EXPLANATION, _match(known)), Table(HEADERS, rows, caption))
+    is_swept = bool(known["cell"].duplicated().any())
+    rows = tuple(_entries(row, looks, None if is_swept else known) for _, row in known.iterrows())
+    table_of_counts = Table(SWEPT_HEADERS if is_swept else HEADERS, rows, CAPTION)
+    return Section(heading, (EXPLANATION, *_match(known, is_swept)), table_of_counts)
 
 
-def _entries(row: pd.Series, looks: Inks, smallest: dict[str, float]) -> tuple[Entry, ...]:
-    entries = [
-        Entry(looks[row["cell"]].name),
-        Entry(size_label(row["hidden_size"], row["num_layers"]), row["hidden_size"]),
-    ]
+def _entries(row: pd.Series, looks: Inks, others: pd.DataFrame | None) -> tuple[Entry, ...]:
+    shape = size_label(row["hidden_size"], row["num_layers"])
+    entries = [Entry(looks[row["cell"]].name), Entry(shape, row["hidden_size"])]
     for name in COUNTS:
-        more = excess(row[name], smallest[name])
-        entries += [Entry(count(row[name]), row[name]), Entry(f"+{more:.1f} %" if more else "smallest", more)]
+        entries.append(Entry(count(row[name]), row[name]))
+        if others is not None:
+            more = excess(row[name], others[name].min())
+            entries.append(Entry(f"+{more:.1f} %" if more else "smallest", more))
     return tuple(entries)
 
 
-def _match(known: pd.DataFrame) -> str:
-    if known["cell"].nunique() < 2:
-        return "Only one cell was run."
-    spread = {name: excess(known[name].max(), known[name].min()) for name in COUNTS}
-    return (
-        f"Over all rows the recurrent counts differ by up to {spread['num_params_recurrent']:.1f} %, "
-        f"the totals by up to {spread['num_params_total']:.1f} %."
-    )
+def _match(known: pd.DataFrame, is_swept: bool) -> tuple[str, ...]:
+    if is_swept or len(known) < 2:
+        return ()
+    spread = [excess(known[name].max(), known[name].min()) for name in COUNTS]
+    return (f"The recurrent counts differ by up to {spread[0]:.1f} %, the totals by up to {spread[1]:.1f} %.",)

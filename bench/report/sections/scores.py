@@ -89,6 +89,8 @@ def _few_seeds(table: pd.DataFrame) -> str:
     few = table[table["n"].between(1, ENOUGH - 1)]
     if few.empty:
         return ""
+    if (few["n"] == 1).all() and len(few) == len(table):
+        return "Every row is a single run: another seed gives another score, and how far it moves is unknown."
     which = "Every row" if len(few) == len(table) else f"{quantity(len(few), 'row')} of {len(table)}"
     rests = "rests" if len(few) in (1, len(table)) else "rest"
     return (

@@ -14,7 +14,7 @@ from bench.report.ink import GREY, Ink, Inks
 from bench.report.rows import WIDTH
 from bench.report.section import Chart, Section
 from bench.report.summary import done, reported
-from bench.report.wording import better, quantity, score_label, short, span
+from bench.report.wording import better, quantity, score_label, short, spanned
 from bench.stats.intervals import BOOTSTRAP
 
 LineStyle = Literal["solid", "dashed", "dotted", "dashdot"]
@@ -109,8 +109,9 @@ def _text(known: pd.DataFrame) -> str:
 def _caption(known: pd.DataFrame, n_left_out: int) -> str:
     left_out = f" {quantity(n_left_out, 'row')} with other settings or another split not drawn." if n_left_out else ""
     return (
-        f"n = {span(known['n'])} runs per marker, each small point one seed. Large marker: mean. Bar: 95 % {BOOTSTRAP} "
-        f"interval of the mean. Lines join the sizes of one cell and are no model of what lies between.{left_out}"
+        f"n = {spanned(known['n'], 'run')} per marker, each small point one seed. Large marker: mean. Bar: 95 % "
+        f"{BOOTSTRAP} interval of the mean. Lines join the sizes of one cell and are no model of what lies "
+        f"between.{left_out}"
     )
 
 

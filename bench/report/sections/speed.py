@@ -11,7 +11,7 @@ from bench.report.naming import group_label
 from bench.report.rows import MOST_ROWS, Row, row_chart
 from bench.report.section import Chart, Section
 from bench.report.summary import done, reported
-from bench.report.wording import listed, plain, quantity, span
+from bench.report.wording import listed, plain, quantity, spanned
 
 CONDITIONS = ["kernel", "cpu", "device", "threads"]
 """Two speeds may be compared when all of these are equal."""
@@ -85,7 +85,7 @@ def _alt(shown: list[pd.DataFrame], looks: Inks, unit: str) -> str:
 def _caption(shown: list[pd.DataFrame], n_left_out: int) -> str:
     left_out = f" {quantity(n_left_out, 'more row')} not drawn." if n_left_out else ""
     return (
-        f"n = {span(len(rows) for rows in shown)} runs per row, each point one run. Diamond: median; no interval is "
-        "drawn, the points show the spread. Time counted: forward, backward and update; padding, data and evaluation "
-        f"excluded. Other work on the machine slows a run down.{left_out}"
+        f"n = {spanned((len(rows) for rows in shown), 'run')} per row, each point one run. Diamond: median; no "
+        "interval is drawn, the points show the spread. Time counted: forward, backward and update; padding, data "
+        f"and evaluation excluded. Other work on the machine slows a run down.{left_out}"
     )

@@ -1,0 +1,61 @@
+"""Lists of MIDI pitches to piano rolls, each fault named by sequence and step, both counted from 0."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.errors import DataError
+
+Roll = NDArray[np.uint8]
+"""Zeros and ones, (T, 88): column = MIDI pitch - 21."""
+
+KEYS = 88
+LOWEST = 21
+HIGHEST = LOWEST + KEYS - 1
+
+
+def rolls_of(sequences: Sequence[object], where: str, split: str) -> list[Roll]:
+    """Return the rolls of a split. Raises DataError for an empty split or a bad sequence, step or pitch."""
+    if not len(sequences):
+        raise DataError(where, f"split {split} is empty, must hold at least one sequence")
+    return [roll_of(steps, where, f"split {split}, sequence {i}") for i, steps in enumerate(sequences)]
+
+
+def roll_of(steps: object, where: str, what: str) -> Roll:
+    """Return the roll of one sequence: a list, for each step, of the MIDI pitches that sound.
+
+    Raises DataError, naming the step, for anything else than a non-empty list of lists of pitches 21 to 108.
+    """
+    if not isinstance(steps, list):
+        raise DataError(where, f"{what}: must be a list of steps, got {show(steps)}")
+    if not steps:
+        raise DataError(where, f"{what}: is empty, must hold at least one step")
+    for t, pitches in enumerate(steps):
+        if not isinstance(pitches, list):
+            raise DataError(where, f"{what}, step {t}: must be a list of pitches, got {show(pitches)}")
+        if not all(map(_is_pitch, pitches)):
+            bad = next(pitch for pitch in pitches if not _is_pitch(pitch))
+            allowed = f"{LOWEST} to {HIGHEST}"
+            raise DataError(where, f"{what}, step {t}: pitch must be a whole number {allowed}, got {show(bad)}")
+    roll = np.zeros((len(steps), KEYS), dtype=np.uint8)
+    times = np.repeat(np.arange(len(steps)), [len(pitches) for pitches in steps])
+    roll[times, np.fromiter(chain.from_iterable(steps), dtype=np.intp) - LOWEST] = 1
+    return roll
+
+
+def show(value: object) -> str:
+    """Return a value as a message quotes it."""
+    text = "null" if value is None else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _is_pitch(value: object) -> bool:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_number and value in _PITCHES
+
+
+_PITCHES = frozenset(range(LOWEST, HIGHEST + 1))

@@ -1,0 +1,84 @@
+"""The answer says no more than the runs do."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.report.answer import answers, paired_difference
+from bench.report.frames import runs_frame
+from bench.report.ink import inks
+from bench.report.summary import summary
+from bench.stats.intervals import Interval
+from tests.report.fabricated import failure, record, run, scores, sweep, task
+
+
+def answer(records) -> str:
+    runs = runs_frame(records)
+    (found,) = answers(summary(runs), runs, inks(runs["cell"]))
+    return " ".join(found.sentences)
+
+
+def test_it_names_size_metric_means_and_n():
+    text = answer(sweep(3))
+    assert text.startswith(
+        "At about 19,000 recurrent parameters, the mean test NLL (nats per frame) over n = 3 seeds is"
+    )
+    assert "8.557 [8.519, 8.579] for GRU" in text
+    assert "lower is better" in text
+
+
+def test_five_seeds_are_too_few_to_name_a_winner():
+    text = answer(sweep(5))
+    assert "share 5 seeds: too few for a significance test, which needs at least 6 paired seeds" in text
+    assert "ahead" not in text
+
+
+def test_a_clear_difference_over_enough_seeds_names_the_cell_ahead():
+    assert "so GRU is ahead at these settings" in answer(sweep(8))
+
+
+def test_more_is_better_turns_the_winner_around():
+    assert "so LSTM is ahead at these settings" in answer(sweep(8, task=task(direction="maximise")))
+
+
+def test_a_difference_that_changes_sign_names_no_winner():
+    records = [
+        record(made.run, scores=scores(made.run, 8.5 + 0.01 * ((made.run.seed * 7 + len(made.run.cell_name)) % 5)))
+        for made in sweep(10, ("gru", "lstm"))
+    ]
+    assert "these runs do not tell the two apart" in answer(records)
+
+
+def test_only_seeds_that_both_cells_have_are_paired():
+    text = answer([*sweep(8, ("gru",)), *(record(run("lstm", seed)) for seed in range(5, 13))])
+    assert "share 3 seeds" in text
+
+
+def test_unequal_sizes_are_said_to_be_unequal():
+    text = answer(sweep(6, ("gru", "lstm"), hidden_size=64))
+    assert "At hidden size 64 with 1 layer" in text
+    assert "differ by 33 %: size alone may explain a difference" in text
+
+
+def test_a_choice_among_sizes_is_said_to_be_by_validation():
+    text = answer([*sweep(3), *sweep(3, hidden_size=20)])
+    assert text.startswith("With each cell at its best size and settings by validation score")
+
+
+def test_one_cell_alone_is_compared_with_nothing():
+    assert "Only GRU has a score" in answer(sweep(3, ("gru",)))
+
+
+def test_without_a_done_run_there_is_no_score():
+    assert answer([failure(run())]) == "No run has ended as done yet, so there is no score."
+
+
+def test_a_paired_difference_pairs_by_seed():
+    runs = runs_frame(sweep(6, ("gru", "lstm")))
+    left, right = (runs[runs["cell"] == cell].sample(frac=1, random_state=1) for cell in ("gru", "lstm"))
+    found = paired_difference(left, right, "test", "label")
+    values = {made.run.seed: made.outcome.scores["test"]["nll"] for made in sweep(6, ("gru",))}
+    others = {made.run.seed: made.outcome.scores["test"]["nll"] for made in sweep(6, ("lstm",))}
+    assert isinstance(found, Interval)
+    assert found.n == 6
+    assert found.mean == pytest.approx(sum(values[seed] - others[seed] for seed in range(6)) / 6)

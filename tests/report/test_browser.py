@@ -1,0 +1,148 @@
+"""The page in a real browser: nothing blocked, nothing missing, sortable, and at home on any screen."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+from bench.report import build
+from bench.settings import OptimSettings
+from tests.report.fabricated import failure, record, run, sweep, task
+
+FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
+)
+
+
+def _missing(what: str) -> None:
+    message = f"no {what} on this machine; install Chromium and its driver to run the browser tests"
+    if os.environ.get("GATEBENCH_REQUIRE_BROWSER") == "1":
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """A headless Chromium with an empty profile, or a skip that says why."""
+    binary = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    driver = shutil.which("chromedriver")
+    if binary is None or driver is None:
+        _missing("browser" if binary is None else "browser driver")
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = binary
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=driver))
+    yield opened
+    opened.quit()
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """A page with everything on it: two tasks, swept sizes, tuning, failures, and a long hostile name."""
+    records = [*sweep(7), *sweep(3, hidden_size=20), failure(run("gru", 90), reason="<b>no</b> " + "x" * 300)]
+    records += sweep(2, task=task("words", metric="perplexity", title="A-very-long-title-without-any-blank-" * 3))
+    records += [record(run("gru", 0, phase="tune", optim=OptimSettings(lr=0.01)))]
+    return build(records, tmp_path_factory.mktemp("results"), name="everything")
+
+
+def _open(browser, page, *, width: int = 1280, scheme: str = "light") -> None:
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    browser.get(page.as_uri())
+
+
+def _column(browser, index: int) -> list[str]:
+    script = (
+        "return [...document.querySelectorAll('#summary tbody tr')].map(row => row.cells[arguments[0]].textContent)"
+    )
+    return browser.execute_script(script, index)
+
+
+def _header(browser, text: str) -> int:
+    headers = browser.execute_script(
+        "return [...document.querySelectorAll('#summary th')].map(th => th.textContent.trim())"
+    )
+    return headers.index(text)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_opens_without_a_word_in_the_console(browser, page, scheme):
+    browser.get_log("browser")
+    _open(browser, page, scheme=scheme)
+    assert browser.title == "everything · gatebench report"
+    assert browser.get_log("browser") == []
+
+
+def test_every_image_is_loaded_from_the_page_itself(browser, page):
+    _open(browser, page)
+    widths = browser.execute_script("return [...document.images].map(image => image.naturalWidth)")
+    assert len(widths) == 7
+    assert min(widths) > 1000
+    requests = browser.execute_script("return performance.getEntriesByType('resource').map(entry => entry.name)")
+    assert [name for name in requests if not name.startswith("data:")] == []
+
+
+def test_its_own_style_applies_under_the_policy(browser, page):
+    _open(browser, page)
+    assert browser.execute_script("return getComputedStyle(document.querySelector('.facts')).listStyleType") == "none"
+
+
+@pytest.mark.parametrize("header", ["Mean", "Recurrent parameters"])
+def test_clicking_a_header_sorts_by_number_and_clicking_again_turns_it_around(browser, page, header):
+    _open(browser, page)
+    index = _header(browser, header)
+    button = browser.find_elements("css selector", "#summary th button")[index]
+    for direction in ("ascending", "descending"):
+        button.click()
+        values = [float(text.replace(",", "")) for text in _column(browser, index)]
+        assert values == sorted(values, reverse=direction == "descending")
+        assert button.find_element("xpath", "..").get_attribute("aria-sort") == direction
+
+
+def test_a_header_sorts_by_keyboard_and_only_one_is_marked(browser, page):
+    _open(browser, page)
+    first, second = (_header(browser, name) for name in ("Mean", "Cell"))
+    buttons = browser.find_elements("css selector", "#summary th button")
+    buttons[first].click()
+    buttons[second].send_keys("\ue007")  # Enter
+    assert _column(browser, second) == sorted(_column(browser, second), key=str.lower)
+    assert len(browser.find_elements("css selector", "#summary th[aria-sort]")) == 1
+
+
+def test_the_dark_page_is_dark_and_its_figures_too(browser, page):
+    _open(browser, page, scheme="dark")
+    style = "const s = getComputedStyle(document.querySelector(arguments[0])); return [s.backgroundColor, s.filter]"
+    assert browser.execute_script(style, "body")[0] == "rgb(22, 24, 28)"
+    assert browser.execute_script(style, ".sheet img")[1].startswith("invert(")
+    _open(browser, page, scheme="light")
+    assert browser.execute_script(style, ".sheet img")[1] == "none"
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_sticks_out_of_the_page(browser, page, width):
+    _open(browser, page, width=width)
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+
+
+def test_downloads_carry_their_content(browser, page):
+    _open(browser, page)
+    addresses = browser.execute_script("return [...document.querySelectorAll('a[download]')].map(a => a.href)")
+    assert len(addresses) == 7 * 3 + 1
+    assert {address.split(";")[0] for address in addresses} == {"data:image/png", "data:image/svg+xml", "data:text/csv"}
+
+
+def test_every_entry_of_the_contents_leads_somewhere(browser, page):
+    _open(browser, page)
+    script = "return [...document.querySelectorAll('nav a')].map(a => !!document.getElementById(a.hash.slice(1)))"
+    found = browser.execute_script(script)
+    assert len(found) > 10
+    assert all(found)

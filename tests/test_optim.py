@@ -1,0 +1,35 @@
+"""Learning-rate schedules, point by point."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.optim import Schedule
+from bench.settings import OptimSettings
+
+
+def schedule(name: str, **settings) -> Schedule:
+    return Schedule(OptimSettings(lr=2.0, schedule=name, **settings))
+
+
+def test_constant_stays():
+    assert {schedule("constant").lr(progress=p, epoch=e) for p in (0, 0.5, 1) for e in (0, 9)} == {2.0}
+
+
+@pytest.mark.parametrize(("progress", "lr"), [(0.0, 2.0), (0.25, 1.625), (1.0, 0.5), (3.0, 0.5)])
+def test_linear_falls_to_the_final_fraction_at_the_end_of_the_budget(progress, lr):
+    assert schedule("linear", final_fraction=0.25).lr(progress=progress, epoch=0) == lr
+
+
+def test_zaremba_halves_at_every_epoch_after_the_constant_ones():
+    rates = [schedule("zaremba", factor=0.5, constant_epochs=4).lr(progress=0, epoch=e) for e in range(7)]
+    assert rates == [2.0, 2.0, 2.0, 2.0, 1.0, 0.5, 0.25]
+
+
+def test_plateau_lowers_the_rate_when_patience_is_spent_and_starts_to_count_anew():
+    plateau = schedule("plateau", factor=0.1, plateau_patience=2)
+    rates = []
+    for loss in (5.0, 4.0, 4.5, 4.1, 4.2, 4.3, 3.9, 4.0):
+        plateau.observe(loss)
+        rates.append(plateau.lr(progress=0, epoch=0))
+    assert rates == pytest.approx([2, 2, 2, 0.2, 0.2, 0.02, 0.02, 0.02])

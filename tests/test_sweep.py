@@ -1,0 +1,156 @@
+"""The main job as a user runs it: a sweep on a task of the user's own, its records, its report, its second start."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bench import store
+from tests.test_config import GOOD
+from tests.toys import write_text_task
+
+SWEEP = ("-m", "task=mine", "cell=gru,tanh", "hidden_size=6", "seed=range(2)", "workers=2")
+
+
+def bench(folder: Path, *words: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "bench", *words]
+    return subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=300)
+
+
+def environment() -> dict[str, str]:
+    root = Path(__file__).resolve().parent.parent
+    return {**os.environ, "PYTHONPATH": str(root), "PYTHONWARNINGS": "ignore"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A working directory with a task of the user's own and one finished sweep named `first`."""
+    folder = tmp_path_factory.mktemp("work")
+    write_text_task(folder, GOOD)
+    done = bench(folder, *SWEEP, "name=first")
+    assert done.returncode == 0, done.stderr
+    (folder / "said.txt").write_text(done.stderr + done.stdout)
+    return folder
+
+
+def records(folder: Path, name: str):
+    return store.read(folder / "results" / name).records
+
+
+def test_every_point_of_the_grid_is_a_run_with_a_test_score(folder):
+    found = {(r.run.cell_name, r.run.seed): r.outcome for r in records(folder, "first")}
+    assert set(found) == {(cell, seed) for cell in ("gru", "tanh") for seed in (0, 1)}
+    for outcome in found.values():
+        assert outcome.status == "done"
+        assert 0 < outcome.scores["test"]["bits_per_char"] < 10
+        assert outcome.kernel == "reference"
+
+
+def test_progress_is_shown_line_by_line_and_ends_with_a_table_and_the_reports_path(folder):
+    said = (folder / "said.txt").read_text()
+    assert "4 runs, 0 already done, 4 to do" in said
+    assert "[4/4]" in said
+    assert "GRU" in said
+    assert "results/first/report/report.html" in said
+
+
+def test_nothing_is_left_behind_but_the_results(folder):
+    assert {path.name for path in folder.iterdir()} == {"task", "mine.txt", "results", "said.txt"}
+    assert {path.name for path in (folder / "results" / "first").iterdir()} == {"runs", "report"}
+
+
+def test_the_same_command_again_trains_nothing_and_writes_the_same_report(folder):
+    results = folder / "results" / "first"
+    before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in results.glob("runs/*/record.json")}
+    page = (results / "report" / "report.html").read_bytes()
+    again = bench(folder, *SWEEP, "name=first")
+    assert again.returncode == 0
+    assert "4 runs, 4 already done, 0 to do" in again.stderr
+    assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in before} == before
+    assert (results / "report" / "report.html").read_bytes() == page
+
+
+def test_a_run_made_twice_from_scratch_finds_the_same_bits(folder):
+    done = bench(folder, "task=mine", "cell=gru", "hidden_size=6", "seed=1", "name=second")
+    assert done.returncode == 0, done.stderr
+    (alone,) = records(folder, "second")
+    (among,) = [r for r in records(folder, "first") if r.key == alone.key]
+    assert alone.outcome == among.outcome
+    assert alone.run == among.run
+
+
+def test_the_summary_is_there_as_json_rows(folder):
+    rows = json.loads(bench(folder, "report", "results/first", "--json").stdout)
+    wanted = {"task", "cell", "hidden_size", "num_layers", "num_params_recurrent", "num_params_total", "n", "metric"}
+    wanted |= {"split", "mean", "low", "high", "units_per_second", "kernel"}
+    assert {row["cell"] for row in rows} == {"gru", "tanh"}
+    for row in rows:
+        assert wanted <= set(row)
+        assert (row["n"], row["split"], row["metric"]) == (2, "test", "bits_per_char")
+
+
+NO_TORCH = """
+import importlib.abc, sys
+
+class NoTorch(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name.split(".")[0] in ("torch", "hydra", "omegaconf", "optuna"):
+            raise ImportError(name)
+
+sys.meta_path.insert(0, NoTorch())
+from bench.__main__ import main
+main(["report", "results/first"])
+"""
+
+
+def test_a_report_is_rebuilt_where_torch_and_hydra_are_not_installed(folder):
+    command = [sys.executable, "-c", NO_TORCH]
+    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_dry_run_shows_the_plan_and_writes_nothing(folder):
+    done = bench(folder, *SWEEP, "name=third", "dry_run=true")
+    assert done.returncode == 0
+    assert "waiting" in done.stderr
+    assert not (folder / "results" / "third").exists()
+
+
+def test_the_test_split_stays_shut_while_tuning(folder):
+    done = bench(folder, "task=mine", "cell=gru", "hidden_size=6", "phase=tune", "name=tuning")
+    assert done.returncode == 0, done.stderr
+    (record,) = records(folder, "tuning")
+    assert set(record.outcome.scores) == {"train", "validation"}
+    assert "test" not in record.outcome.data_digests
+
+
+def test_a_killed_worker_costs_its_run_and_no_other(folder):
+    words = ["-m", "task=mine", "cell=gru", "hidden_size=6", "seed=0,1", "workers=1", "name=killed"]
+    endless = [*words, "train.max_epochs=0", "train.max_updates=1000000"]
+    process = subprocess.Popen([sys.executable, "-m", "bench", *endless], cwd=folder, env=environment())
+    try:
+        _wait_for(lambda: list(folder.glob("results/killed/runs/*/lock")))
+        children = subprocess.run(["pgrep", "-P", str(process.pid), "-f", "spawn_main"], capture_output=True, text=True)
+        os.kill(int(children.stdout.split()[0]), signal.SIGKILL)
+        _wait_for(lambda: list(folder.glob("results/killed/runs/*/record.json")))
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+    (record, *_) = records(folder, "killed")
+    assert (record.outcome.status, record.outcome.reason) == ("failed", "the worker process was killed by SIGKILL")
+    assert process.returncode == 130
+
+
+def _wait_for(condition, seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > until:
+            pytest.fail("nothing happened in time")
+        time.sleep(0.1)

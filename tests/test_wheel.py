@@ -1,0 +1,75 @@
+"""The built wheel holds everything and runs from any working directory."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.test_config import GOOD
+from tests.toys import write_text_task
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """A folder with the unpacked wheel, and nothing of the checkout."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    done = subprocess.run(build, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (wheel,) = folder.glob("gatebench-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder / "site")
+    return folder / "site"
+
+
+def run(installed: Path, cwd: Path, *words: str) -> subprocess.CompletedProcess:
+    environment = {**os.environ, "PYTHONPATH": str(installed), "PYTHONWARNINGS": "ignore"}
+    command = [sys.executable, "-m", "bench", *words]
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
+
+
+def test_the_wheel_carries_every_config_experiment_and_template(installed):
+    for group in ("task", "cell", "size"):
+        shipped = {path.name for path in (ROOT / "conf" / group).glob("*.yaml")}
+        assert {path.name for path in (installed / "bench" / "conf" / group).glob("*.yaml")} == shipped
+    experiments = {path.name for path in (ROOT / "experiments").glob("*.yaml")}
+    assert {path.name for path in (installed / "bench" / "conf" / "experiments").glob("*.yaml")} == experiments
+    assert (installed / "bench" / "plugins" / "hydra_plugins" / "gatebench.py").is_file()
+    assert list((installed / "bench" / "report" / "templates").glob("*.j2"))
+
+
+def test_the_wheel_lists_its_tasks_from_any_directory(installed, tmp_path):
+    done = run(installed, tmp_path, "tasks", "--json")
+    assert done.returncode == 0, done.stderr
+    assert {row["task"] for row in json.loads(done.stdout)} == {p.stem for p in (ROOT / "conf" / "task").glob("*.yaml")}
+
+
+def test_the_wheel_trains_and_reports_from_any_directory(installed, tmp_path):
+    write_text_task(tmp_path, GOOD)
+    done = run(installed, tmp_path, "-m", "task=mine", "cell=gru,lstm", "hidden_size=4", "name=try")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "results" / "try" / "report" / "report.html").is_file()
+    code = "import bench; print(bench.__file__)"
+    where = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+    )
+    assert where.stdout.startswith(str(installed))
+
+
+def test_the_wheel_finds_its_experiments(installed, tmp_path):
+    done = run(installed, tmp_path, "-m", "experiments=no_such")
+    assert done.returncode == 2
+    assert "legal: " in done.stderr or "did you mean" in done.stderr
+    assert "demo" in done.stderr
