@@ -15,10 +15,18 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from bench.errors import BenchError
 from bench.records import Run
 
+if TYPE_CHECKING:
+    from bench.train import Progress
+
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+PATIENCE_SECONDS = 3.0
+"""How long a worker may take to notice that it is no longer wanted."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +111,12 @@ class _Worker:
         return Advanced(run, share) if share is not None else Ended(run, problem)
 
     def stop(self) -> None:
+        """Let the worker go: it ends by itself when it finds the pipe closed, and is made to if it does not."""
         self.pipe.close()
-        self.process.terminate()
-        self.process.join()
+        self.process.join(PATIENCE_SECONDS)
+        if self.process.is_alive():
+            self.process.terminate()
+            self.process.join()
 
 
 def _death(exit_code: int | None) -> str:
@@ -131,10 +142,16 @@ def _serve(pipe: Connection, directory: Path, data_dir: str | None) -> None:
 
 
 def _problem(carry_out: Callable[..., object], run: Run, directory: Path, tasks: object, pipe: Connection) -> str:
-    from bench.errors import BenchError
+    """Carry out one Run and return why there is no record of it, if there is none."""
+
+    def watch(progress: Progress) -> None:
+        try:
+            pipe.send((progress.share, ""))
+        except OSError as error:  # nobody listens any more: the Run is abandoned, not failed
+            raise SystemExit(0) from error
 
     try:
-        carry_out(run, directory, tasks, lambda progress: pipe.send((progress.share, "")))
+        carry_out(run, directory, tasks, watch)
     except BenchError as error:
         return str(error)
     return ""

@@ -58,7 +58,7 @@ def _fetch_files(source: UrlSource) -> Files:
         try:
             path = pooch.retrieve(address, known_hash=f"sha256:{source.sha256[key]}", fname=name, path=folder)
         except Exception as error:  # each way of failing has a class of its own, in `requests` and in `urllib3`
-            raise FetchError(f"{address}: {_reason(error)}") from error
+            raise FetchError(f"{urlsplit(address).netloc}: {_reason(error)}") from error
         paths[key] = Path(path)
     return Files(source.format, paths)
 
@@ -76,6 +76,8 @@ def _fetched_rows(source: HubSource, column: str) -> Files | None:
 
 
 def _fetch_rows(source: HubSource, column: str) -> Files:
+    if Path(source.id).exists():
+        raise FetchError(f"{addresses(source)[0]}: a folder {source.id} here would be taken for it; start elsewhere")
     paths = {}
     try:
         splits = quiet_datasets().load_dataset(
@@ -109,6 +111,7 @@ def _parquet(values: list[object], column: str) -> bytes:
 
 
 def _reason(error: Exception) -> str:
-    """Return the first line of an error, which for the network's can run to hundreds of characters."""
-    text = (str(error) or type(error).__name__).strip().split("\n")[0]
-    return text if len(text) <= 160 else text[:157] + "..."
+    """Return the heart of an error's first line, which for the network's can run to hundreds of characters."""
+    line = (str(error) or type(error).__name__).strip().split("\n")[0]
+    heart = line.rpartition("Caused by ")[2]
+    return heart if len(heart) <= 200 else heart[:197] + "..."

@@ -115,8 +115,8 @@ def _choose(spec: TaskSpec, data_dir: str | None, announce: Announce) -> Files |
             try:
                 return remote.fetch(source, _column(spec))
             except remote.FetchError as error:
-                failures.append(f"fetching failed: {error}")
-    ways = "".join(f"\n  - {way}" for way in (*_ways(spec, data_dir), *failures))
+                failures.append(f"\n  fetching failed: {error}")
+    ways = "".join([*(f"\n  - {way}" for way in _ways(spec, data_dir)), *failures])
     raise DataError(f"task `{spec.name}`", f"no source of it is at hand; any one of these is enough:{ways}")
 
 

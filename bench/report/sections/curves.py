@@ -64,7 +64,7 @@ def common_mean(curves: list[pd.DataFrame], x: str) -> tuple[np.ndarray, np.ndar
 
 def _figure(best: pd.DataFrame, points: pd.DataFrame, looks: Inks, limits: tuple[float, float]) -> Figure:
     figure = Figure(figsize=(WIDTH, 3.5), layout="constrained")
-    panels = figure.subplots(1, 2, sharey=True)
+    panels = figure.subplots(1, 2, sharey=True, gridspec_kw={"wspace": 0.08})
     for axes, (x, label) in zip(panels, AXES.items(), strict=True):
         for group in reversed(list(best["group"])):
             of_group = points[points["group"] == group]

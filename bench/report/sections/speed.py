@@ -16,6 +16,9 @@ from bench.report.wording import listed, plain, quantity, spanned
 CONDITIONS = ["kernel", "cpu", "device", "threads"]
 """Two speeds may be compared when all of these are equal."""
 
+FEWEST = 3
+"""Runs of each cell below which speeds are not ranked."""
+
 WARNING = (
     "Speeds are comparable only within one kernel class, on one machine, at one number of threads: how fast a cell "
     "trains depends first on how its kernel is written, and only then on its equations."
@@ -61,12 +64,25 @@ def _verdict(timed: pd.DataFrame, looks: Inks) -> str:
     if differing:
         found = listed([f"{name} ({plain(listed(_distinct(timed[name])), 160)})" for name in differing])
         return f"These runs differ in {found}, so their speeds are not ranked here."
-    kernel = f"All runs used the kernel {plain(timed['kernel'].iloc[0], 40)}"
-    if timed["cell"].nunique() < 2 or timed.groupby("cell")["group"].nunique().max() > 1:
-        return f"{kernel}."
-    medians = timed.groupby("cell")["units_per_second"].median().sort_values(ascending=False)
-    ratios = [f"{medians.iloc[0] / value:.2f} times {looks[str(cell)].name}" for cell, value in medians[1:].items()]
-    return f"{kernel}. At these sizes {looks[str(medians.index[0])].name} trained fastest: {listed(ratios)}."
+    kernel = f"All runs used one kernel: {plain(timed['kernel'].iloc[0], 40)}."
+    by_cell = timed.groupby("cell")
+    if timed["cell"].nunique() < 2 or by_cell["group"].nunique().max() > 1:
+        return kernel
+    return f"{kernel} {_ranking(by_cell['units_per_second'].agg(['median', 'min', 'max', 'size']), looks)}"
+
+
+def _ranking(speeds: pd.DataFrame, looks: Inks) -> str:
+    """Return which cell is fastest at the sizes shown, unless chance in the measurement may have decided it."""
+    ordered = speeds.sort_values("median", ascending=False)
+    fastest, others = ordered.iloc[0], ordered.iloc[1:]
+    if speeds["size"].min() < FEWEST:
+        return f"With fewer than {FEWEST} runs of a cell, no cell is called faster."
+    if fastest["min"] <= others["max"].max():
+        return "The speeds of the runs overlap between cells, so no cell is called faster."
+    ratios = [
+        f"{fastest['median'] / row['median']:.2f} times {looks[str(cell)].name}" for cell, row in others.iterrows()
+    ]
+    return f"At these sizes {looks[str(ordered.index[0])].name} trained fastest: {listed(ratios)} by median."
 
 
 def _distinct(values: pd.Series) -> list[str]:
