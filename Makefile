@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.up-to-date
 
-.PHONY: venv demo test check lint types floors clean
+.PHONY: venv demo test check lowest lint types floors clean
 
 venv: $(STAMP)
 
@@ -16,11 +16,22 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: venv
 	@$(BIN)/python -m bench -m experiments=demo
+	@printf '\nnext:\n'
+	@printf '  %s\n' \
+	  "$(BIN)/python -m bench -m experiments=demo 'seed=range(10)'        # ten paired seeds: enough to compare" \
+	  "$(BIN)/python -m bench -m experiments=demo cell=lstm cell.forget_bias=0,1   # one cell, two forget biases" \
+	  "$(BIN)/python -m bench tasks                                       # what else there is to learn"
 
 test: venv
 	@$(BIN)/python -m pytest -q
 
 check: lint types floors test
+
+# The suite with the oldest versions that pyproject.toml admits; their own deprecation warnings are not ours to fix.
+lowest:
+	@test -d .venv-lowest || $(PYTHON) -m venv .venv-lowest
+	@.venv-lowest/bin/python -m pip install -q -q -c constraints-lowest.txt -e '.[dev]'
+	@.venv-lowest/bin/python -m pytest -q -o filterwarnings=default
 
 lint: venv
 	@$(BIN)/ruff check bench tests
@@ -33,4 +44,4 @@ floors: venv
 	@$(BIN)/python -m pytest -q tests/test_floors.py
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-lowest build dist .pytest_cache .mypy_cache .ruff_cache

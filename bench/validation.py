@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from bench.data import Batch, training_batches
+from bench.errors import DataError
 from bench.metrics import METRICS
 from bench.settings import TrainSettings
 from bench.tasks import Task, open_task
@@ -31,6 +32,7 @@ def describe(node: Mapping[str, Any], data_dir: str | None) -> str:
     lines.append(f"score: {metric.label}, to {metric.direction}; {task.n_outputs} outputs")
     for name in SPLITS:
         lines.append(_about(task, name, task.train if name == "train" else task.read(name)))
+    lines += _beside_print(task)
     batch = training_batches(task, seed=0, batch_size=_batch_size(task), window=50, dtype=torch.float32).batch(0, 0)
     lines += ["", *_example(task, batch), "", "valid"]
     return "\n".join(lines)
@@ -42,6 +44,26 @@ def _about(task: Task, name: str, split: Split) -> str:
     count = f"{len(split.frames):,} sequences, " if isinstance(split, Sequences) else ""
     amount = f"{count}{split.n_units:,} {task.unit}s"
     return f"{name:10} {amount:34} unigram {metric.name} {score:8.4f}  sha256 {split.digest[:16]}"
+
+
+def _beside_print(task: Task) -> list[str]:
+    """Return the self-test: what the literature says about the data, and what was found. Raises DataError."""
+    published = task.spec.published
+    if published is None:
+        return []
+    lines = [f"published: {published.source}"] if published.source else []
+    if published.unigram_nats is not None:
+        found = task.baseline(task.read("test"))["nats"]
+        lines.append(_compared("unigram nats per frame on test", found, published.unigram_nats, 0.01))
+    if published.vocabulary is not None:
+        lines.append(_compared("vocabulary", task.n_outputs, published.vocabulary, 0))
+    return lines
+
+
+def _compared(what: str, found: float, published: float, tolerance: float) -> str:
+    if abs(found - published) > tolerance:
+        raise DataError("the self-test", f"{what} is {found:g}, published {published:g}: these are other data")
+    return f"published: {what} {published:g}, here {found:g}: the same"
 
 
 def _batch_size(task: Task) -> int:

@@ -7,7 +7,7 @@ import glob
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bench.errors import BenchError
@@ -32,9 +32,10 @@ def kept(stem: str, suffix: str) -> Path | None:
     """Return the kept file of this name, or None. A file that differs from the digest in its name is removed."""
     for name in sorted(glob.glob(f"{glob.escape(stem)}.{'?' * 64}{suffix}", root_dir=cache_dir())):
         path = cache_dir() / name
-        if digest_of_file(path) == name.removesuffix(suffix)[-64:]:
-            return path
-        path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another process may have removed it just now
+            if digest_of_file(path) == name.removesuffix(suffix)[-64:]:
+                return path
+            path.unlink()
     return None
 
 

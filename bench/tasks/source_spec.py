@@ -102,7 +102,7 @@ def source_of(node: Mapping[str, Any], where: str) -> Source:
     if isinstance(source, UrlSource):
         _check_addresses(source, where)
     if isinstance(source, HubSource):
-        _check_pattern(source.id, r"[\w.-]+/[\w.-]+", f"{where}.id", "OWNER/NAME")
+        _check_pattern(source.id, r"\w[\w.-]*/\w[\w.-]*", f"{where}.id", "OWNER/NAME")
         _check_pattern(source.revision, r"[0-9a-f]{40}", f"{where}.revision", "40 hexadecimal digits")
     return source
 

@@ -68,13 +68,15 @@ def parse_cell(cell: object, where: str, what: str) -> object:
 
 
 def quiet_datasets() -> ModuleType:
-    """Import `datasets`, without its progress bars and warnings, keeping whatever it keeps in our cache folder."""
+    """Import `datasets` without its progress bars and warnings; what it keeps, it keeps in our cache folder."""
     os.environ.setdefault("HF_HOME", str(cache_dir() / "huggingface"))  # read once, at its first import
     import datasets
 
+    datasets.config.HF_UPDATE_DOWNLOAD_COUNTS = False  # it would report every use over the network, of local files too
     datasets.disable_progress_bars()
     datasets.utils.logging.set_verbosity(datasets.utils.logging.CRITICAL)
-    return datasets
+    module: ModuleType = datasets
+    return module
 
 
 def _column_of_table(path: Path, format_: str, column: str) -> Column:

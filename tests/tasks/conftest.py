@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from bench.tasks import chorales
+
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
@@ -21,3 +23,20 @@ def data(tmp_path, monkeypatch):
     folder.mkdir()
     monkeypatch.chdir(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def converted(tmp_path_factory):
+    """A cache folder that holds the converted chorales of music21; made once, since it takes some seconds."""
+    folder = tmp_path_factory.mktemp("converted")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GATEBENCH_CACHE", str(folder))
+        chorales.prepare_chorales()
+    return folder
+
+
+@pytest.fixture
+def chorale_cache(converted, monkeypatch):
+    """Make the folder of converted chorales the cache folder."""
+    monkeypatch.setenv("GATEBENCH_CACHE", str(converted))
+    return converted

@@ -60,7 +60,7 @@ def test_a_full_disk_leaves_nothing_half_written(cache, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", refuse)
-    with pytest.raises(BenchError, match="cannot write .*No space left on device"):
+    with pytest.raises(BenchError, match=r"cannot write .*No space left on device"):
         keep("b", ".bin", b"new")
     assert [path.name[0] for path in cache.iterdir()] == ["a"]
 

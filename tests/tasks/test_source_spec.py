@@ -16,7 +16,7 @@ HUB = {"kind": "hub", "id": "owner/name", "revision": "0" * 40, "bytes": 1}
 
 BAD_SOURCES = {
     "kind": ({"kind": "ftp"}, ".kind`: unknown kind of source 'ftp'; legal: hub, local, package, url"),
-    "kind of a kind": ({"kind": ["url"]}, ".kind`: unknown kind of source ['url']; legal: hub, local, package, url"),
+    "kind of a kind": ({"kind": ["url"]}, ".kind`: unknown kind of source ['url']; did you mean `url`?"),
     "key": ({**THREE, "valid": "b"}, ".valid`: unknown key; did you mean `validation`?"),
     "code": ({**THREE, "_target_": "os.system"}, "._target_`: unknown key; legal: "),
     "nothing": ({}, "`: must name `file`, or each of `train`, `validation` and `test`, got none"),
@@ -36,7 +36,7 @@ BAD_SOURCES = {
     "scheme": ({**URL, "file": "file:///etc/passwd"}, ".file`: must be an http or https address, got 'file:///etc"),
     "no digest": ({**URL, "sha256": {}}, ".sha256`: must have a digest for each of file, got none"),
     "digest": ({**URL, "sha256": {"file": "abc"}}, ".sha256.file`: must be 64 hexadecimal digits, got 'abc'"),
-    "path as id": ({**HUB, "id": "../evil"}, ""),
+    "path as id": ({**HUB, "id": "../evil"}, ".id`: must be OWNER/NAME, got '../evil'"),
     "id": ({**HUB, "id": "name"}, ".id`: must be OWNER/NAME, got 'name'"),
     "branch": ({**HUB, "revision": "main"}, ".revision`: must be 40 hexadecimal digits, got 'main'"),
 }

@@ -73,8 +73,7 @@ def test_normalising_strips_lines_lowers_case_and_sets_marks_apart():
     assert normalise(whole, text_spec()) == whole
     assert normalise(whole, text_spec(strip_lines=True)) == "In [the] beginning, God’s Beth-el:\n'tis so.\n"
     spec = text_spec(lowercase=True, punctuation=True)
-    words = "in [ the ] beginning , god’s beth-el : ' tis so .".split()
-    assert normalise(whole, spec).split() == words
+    assert " ".join(normalise(whole, spec).split()) == "in [ the ] beginning , god’s beth-el : ' tis so ."
 
 
 BAD_FILES = {

@@ -1,0 +1,96 @@
+"""Every task in conf/task: its YAML, and its data where they are present, against what it says and against print."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bench.schema import build
+from bench.settings import OptimSettings, TrainSettings
+from bench.tasks import open_task
+from bench.tasks.digests import digest_of_text, normalise
+from bench.tasks.language_model import LanguageModel
+from bench.tasks.piano_roll import PianoRoll
+from bench.tasks.source_spec import LocalSource, PackageSource, source_of
+from bench.tasks.sources import read_text, state
+from bench.tasks.spec import task_spec
+from tests.tasks.material import SPLITS
+
+DATA = os.environ.get("BENCH_DATA")
+FOLDER = Path(__file__).parents[2] / "conf" / "task"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def node(name):
+    return yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+
+
+def spec(name):
+    return task_spec(node(name), f"task.{name}")
+
+
+def first_source(name):
+    return source_of(node(name)["sources"][0], name)
+
+
+@pytest.fixture
+def present(request, name):
+    """Skip a task whose data are neither in BENCH_DATA nor in a package; give the data folder."""
+    if isinstance(first_source(name), PackageSource):
+        if name == "music21_bach":
+            request.getfixturevalue("chorale_cache")
+        return None
+    if DATA is None or state(spec(name), DATA).kind != "local":
+        pytest.skip(f"the data of {name} are not in BENCH_DATA")
+    return DATA
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_task_says_what_it_is(name):
+    found = spec(name)
+    assert found.name == name
+    assert found.title
+    assert found.description
+    assert found.licence
+    assert (FOLDER / f"{name}.yaml").read_text(encoding="utf-8").startswith("# ")
+    assert set(found.statistics) == set(SPLITS)
+    assert all(len(statistics.digest) == 64 for statistics in found.statistics.values())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_task_sets_what_can_be_set(name):
+    settings = node(name)["settings"]
+    build(TrainSettings, settings.pop("train"), name)
+    build(OptimSettings, settings.pop("optim"), name)
+    assert set(settings) <= {"embedding_size"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_task_looks_on_the_disk_before_it_looks_elsewhere(name):
+    assert isinstance(first_source(name), (LocalSource, PackageSource))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_data_are_what_the_task_and_print_say(name, present):
+    task = open_task(spec(name), present)  # counts and digests are checked as it reads
+    splits = {split: task.read(split) for split in SPLITS}
+    assert all(splits[split].digest == task.spec.statistics[split].digest for split in SPLITS)
+    published = task.spec.published
+    if isinstance(task, PianoRoll) and published:
+        assert task.baseline(splits["test"])["nll"] == pytest.approx(published.unigram_nats, abs=0.01)
+    if isinstance(task, LanguageModel) and published:
+        assert task.n_outputs == published.vocabulary
+
+
+@pytest.mark.parametrize("name", ["ptb_char"])
+@pytest.mark.parametrize("split", SPLITS)
+def test_penn_treebank_characters_are_the_same_spelled_and_as_words(name, split, present):
+    both = [dataclasses.replace(spec(name), sources=(source,)) for source in spec(name).sources[:2]]
+    spelled, words = (normalise(read_text(one, split, present), one) for one in both)
+    assert spelled == words
+    assert digest_of_text(spelled) == spec(name).statistics[split].digest
+    assert read_text(both[0], split, present) == spelled
