@@ -129,26 +129,27 @@ def _at_hand(source: Source, spec: TaskSpec, data_dir: str | None) -> Files | Pa
 
 
 def _local_files(source: LocalSource, data_dir: str | None) -> Files | None:
-    """Return the files if all are there, None if none is. Raises DataError for a part of them."""
-    folder = _folder(data_dir)
-    paths = {key: folder / name for key, name in names_of(source).items()}
-    absent = [path for path in paths.values() if not path.is_file()]
-    if len(absent) == len(paths):
-        return None
-    if absent:
-        present = next(path for path in paths.values() if path not in absent)
-        raise DataError(str(absent[0]), f"no such file, though {present.name} is there; all splits are needed")
-    return Files(format_of(source), paths)
+    """Return the files of the first folder that has them, None if none does. Raises DataError for a part of them."""
+    for folder in _folders(data_dir):
+        paths = {key: folder / name for key, name in names_of(source).items()}
+        absent = [path for path in paths.values() if not path.is_file()]
+        if not absent:
+            return Files(format_of(source), paths)
+        if len(absent) < len(paths):
+            present = next(path for path in paths.values() if path not in absent)
+            raise DataError(str(absent[0]), f"no such file, though {present.name} is there; all splits are needed")
+    return None
 
 
-def _folder(data_dir: str | None) -> Path:
+def _folders(data_dir: str | None) -> list[Path]:
+    """Return where local files are looked for: the folder named, then the working directory."""
     chosen = data_dir or os.environ.get("BENCH_DATA")
     if not chosen:
-        return Path.cwd()
+        return [Path.cwd()]
     folder = Path(chosen).expanduser().absolute()
     if not folder.is_dir():
         raise DataError(str(folder), "no such folder; `data_dir` or BENCH_DATA names it")
-    return folder
+    return [folder, Path.cwd()]
 
 
 def _state_at_hand(source: Source, found: Files | PackageSource) -> SourceState:
@@ -178,7 +179,7 @@ def _ways(spec: TaskSpec, data_dir: str | None) -> list[str]:
 def _way(source: Source, data_dir: str | None) -> list[str]:
     if isinstance(source, LocalSource):
         names = ", ".join(names_of(source).values())
-        return [f"put {names} into {_folder(data_dir)}, or name their folder by data_dir= or BENCH_DATA"]
+        return [f"put {names} into {_folders(data_dir)[0]}, or name their folder by data_dir= or BENCH_DATA"]
     if isinstance(source, UrlSource):
         return [f"{address} (sha256 {source.sha256[key]})" for key, address in names_of(source).items()]
     if isinstance(source, HubSource):

@@ -10,14 +10,14 @@ from bench.kernels import FASTEST_FIRST, choose
 from bench.kernels.reference import Reference
 from tests.test_train import CELLS
 
-K, B, T, I, H = 3, 4, 9, 5, 6
+K, B, T, N_INPUTS, H = 3, 4, 9, 5, 6
 
 
 def inputs(cell):
     generator = torch.Generator().manual_seed(0)
     draw = lambda *shape: torch.randn(shape, generator=generator, dtype=torch.float64)  # noqa: E731
-    params = {name: draw(K, *weight.shape) for name, weight in cell.weights(I, H).items()}
-    return draw(K, B, T, I), tuple(draw(K, B, H) for _ in cell.states), params
+    params = {name: draw(K, *weight.shape) for name, weight in cell.weights(N_INPUTS, H).items()}
+    return draw(K, B, T, N_INPUTS), tuple(draw(K, B, H) for _ in cell.states), params
 
 
 @pytest.fixture(params=FASTEST_FIRST, ids=lambda kernel: kernel.name)
