@@ -33,7 +33,8 @@ def command_of(node: Mapping[str, Any]) -> Command:
     own = _task_settings(task)
     values: dict[str, Any] = {key: value for key, value in node.items() if value is not None}
     for name in ("hidden_size", "num_layers", "embedding_size"):
-        values.setdefault(name, own[name]) if name in own else None
+        if name in own:
+            values.setdefault(name, own[name])
     values |= {name: _filled(kind, node, own, name) for name, kind in SECTIONS.items()}
     values["size"] = build(SizeSettings, _section(node, "size"), "size")
     if values["size"].mode == "hidden":

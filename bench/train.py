@@ -45,12 +45,12 @@ def fit(
 
     A member that is finished or has diverged leaves; the others go on.
     """
-    members = [_member(run, shape, task, machine) for run in runs]
+    members = [member_of(run, shape, task, machine) for run in runs]
     _rehearse(members, shape, task, machine)
     batches = list(evaluation_batches(validation, tracks=task.tracks, dtype=machine.dtype))
     while active := [member for member in members if member.status is None]:
         for group in _groups(active, machine):
-            _update(group, shape, task, machine)
+            update(group, shape, task, machine)
             _evaluate_and_stop([member for member in group if member.status is None], shape, task, batches, machine)
         for member in active:
             latest = member.curve[-1].validation_nats if member.curve else None
@@ -58,7 +58,8 @@ def fit(
     return members
 
 
-def _member(run: Run, shape: Shape, task: Task, machine: Machine) -> Member:
+def member_of(run: Run, shape: Shape, task: Task, machine: Machine) -> Member:
+    """Return the member of a Run before its first update."""
     row = initial_row(shape, run.init, seed=run.seed, output_bias=task.output_bias(), dtype=machine.dtype)
     row = row.to(machine.device)
     settings = run.train
@@ -79,7 +80,7 @@ def _rehearse(members: Sequence[Member], shape: Shape, task: Task, machine: Mach
         _gradients(group, _next_batch(group, machine), shape, task, machine)
 
 
-def _update(group: Sequence[Member], shape: Shape, task: Task, machine: Machine) -> None:
+def update(group: Sequence[Member], shape: Shape, task: Task, machine: Machine) -> None:
     """Take one optimiser step in each member; a member whose loss or gradient is not finite ends as diverged."""
     started = time.perf_counter()
     batch = _next_batch(group, machine)
