@@ -24,6 +24,7 @@ commands (each has --help)
   cells        every cell: equations' source, states, settings
   validate     check a task and show its statistics and one batch: validate task=mine
   report       rebuild the report of a results directory: report results/NAME
+  speed        time one training step: our kernels beside torch.nn, on this machine
 
 settings that matter most (all of them: conf/config.yaml; what an override gives: --cfg job)
   task=NAME            what is learned; `python -m bench tasks` lists them; ./task/NAME.yaml is a task of yours

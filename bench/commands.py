@@ -1,4 +1,4 @@
-"""The commands that are no training: tasks, cells, validate, report."""
+"""The commands that are no training: tasks, cells, validate, report, speed."""
 
 from __future__ import annotations
 
@@ -84,11 +84,19 @@ def report(arguments: argparse.Namespace) -> int:
     return 1 if results.damaged else 0
 
 
+def speed(arguments: argparse.Namespace) -> int:
+    """Time one training step of K members: every kernel of ours and torch.nn (and jax), in turns on one core."""
+    from bench.speed.command import run
+
+    return run(arguments)
+
+
 COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "tasks": tasks,
     "cells": cells,
     "validate": validate,
     "report": report,
+    "speed": speed,
 }
 
 
@@ -107,11 +115,32 @@ def _report_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the summary table as JSON rows on stdout")
 
 
+def _speed_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--workloads", type=_words, default=(), metavar="A,B", help="music46,... (default: all)")
+    parser.add_argument("--cells", type=_words, default=(), metavar="A,B", help="gru,lstm,tanh (default: all)")
+    parser.add_argument("--kernels", type=_words, default=(), metavar="A,B", help="kernels of ours (default: all)")
+    parser.add_argument("--members", type=int, metavar="K", help="members trained together (default: per workload)")
+    parser.add_argument("--rounds", type=int, default=7, metavar="N", help="turns of every contender (default: 7)")
+    parser.add_argument(
+        "--clock",
+        choices=("process", "wall"),
+        default="process",
+        help="process (default): CPU seconds of this process, which other jobs do not steal; wall: elapsed seconds",
+    )
+    parser.add_argument("--json", action="store_true", help="print header and rows as JSON on stdout")
+    parser.add_argument("--figure", type=Path, metavar="PATH", help="draw ratios to torch.nn as PATH.png and PATH.svg")
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
+
+
 ARGUMENTS: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
     "tasks": _list_arguments,
     "cells": _list_arguments,
     "validate": _validate_arguments,
     "report": _report_arguments,
+    "speed": _speed_arguments,
 }
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bench import whole_step
 from bench.cells.base import State
 from bench.data import Batch
-from bench.kernels import Kernel
+from bench.kernels import Fused, Kernel
 from bench.model import Shape, forward, zero_state
 from bench.shapes import Float
 from bench.tasks.base import Sums, Task, add
@@ -35,7 +36,6 @@ def evaluate(
     rows: Float[Tensor, "K P"], shape: Shape, task: Task, batches: Sequence[Batch], machine: Machine
 ) -> list[dict[str, float]]:
     """Return the scores of each member on the batches of a split, with dropout and noise off."""
-    weights = shape.views(rows)
     sums: Sums = {}
     state: tuple[State, ...] = ()
     with torch.no_grad():
@@ -43,9 +43,18 @@ def evaluate(
             batch = to_device(_repeated(alone, len(rows)), machine.device)
             if not batch.is_carried:
                 state = zero_state(shape, len(rows), batch.mask.shape[1], rows)
-            logits, state = forward(shape, weights, batch.inputs, state, machine.kernel)
-            sums = add(sums, task.tally(logits, batch.targets, batch.mask))
+            found, state = _totals(rows, shape, task, batch, state, machine.kernel)
+            sums = add(sums, found)
     return [task.scores({name: float(total[k]) for name, total in sums.items()}) for k in range(len(rows))]
+
+
+def _totals(
+    rows: Tensor, shape: Shape, task: Task, batch: Batch, state: tuple[State, ...], kernel: Kernel
+) -> tuple[Sums, tuple[State, ...]]:
+    if isinstance(kernel, Fused):
+        return whole_step.totals(rows, shape, task.head, batch, state)
+    logits, last = forward(shape, shape.views(rows), batch.inputs, state, kernel)
+    return task.tally(logits, batch.targets, batch.mask), last
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:

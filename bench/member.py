@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-import torch
 from torch import Tensor
 
 from bench.cells.base import State
 from bench.data import Batches
 from bench.errors import DivergedError
-from bench.optim import Schedule
+from bench.optim import Optimiser, Schedule
 from bench.records import CurvePoint, Run, Status
 from bench.shapes import Float
 
@@ -33,10 +32,11 @@ class Member:
     run: Run
     row: Float[Tensor, "P"]
     batches: Batches
-    optimiser: torch.optim.Optimizer
+    optimiser: Optimiser
     schedule: Schedule
     state: tuple[State, ...] = ()
     n_updates: int = 0
+    last_lr: float = 0.0
     status: Status | None = None
     reason: str = ""
     best_nats: float = math.inf
@@ -92,13 +92,10 @@ class Member:
         self.n_updates += 1
         if not math.isfinite(nats):
             raise DivergedError(self.n_updates, "the training loss")
-        self.row.grad = grad
-        clip = self.run.train.clip_norm or math.inf
-        norm = float(torch.nn.utils.clip_grad_norm_([self.row], clip, foreach=False))
+        self.last_lr = self.lr()
+        norm = self.optimiser.step(grad, self.last_lr)
         if not math.isfinite(norm):
             raise DivergedError(self.n_updates, "the gradient's norm")
-        self.optimiser.param_groups[0]["lr"] = self.lr()
-        self.optimiser.step()
         self.recent_nats += nats
         self.recent_units += n_units
 
@@ -108,8 +105,7 @@ class Member:
             self.status, self.reason = "diverged", str(DivergedError(self.n_updates, "the validation loss"))
             return
         train_nats = self.recent_nats / self.recent_units
-        lr = float(self.optimiser.param_groups[0]["lr"])
-        self.curve.append(CurvePoint(self.n_epochs, self.n_updates, train_nats, validation_nats, lr))
+        self.curve.append(CurvePoint(self.n_epochs, self.n_updates, train_nats, validation_nats, self.last_lr))
         self.curve_seconds.append(self.clock.train + self.clock.data)
         self.recent_nats, self.recent_units = 0.0, 0
         self.schedule.observe(validation_nats)

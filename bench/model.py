@@ -13,7 +13,7 @@ from torch.nn.functional import embedding
 
 from bench.cells import Cell
 from bench.cells.base import State, Weight
-from bench.kernels import Kernel
+from bench.kernels import SequenceKernel
 from bench.shapes import Float
 
 ALIGNMENT = 16
@@ -78,6 +78,10 @@ class Shape:
         }
 
 
+Place = Literal[0, 1, 2]
+"""Before the first layer, between layers, after the last."""
+
+
 @dataclass(frozen=True)
 class Dropout:
     """Each member's rates of dropout on the input, between layers and on the output, and its generator.
@@ -89,16 +93,24 @@ class Dropout:
     generators: tuple[torch.Generator, ...]
     extents: tuple[tuple[int, int], ...]
 
-    def apply(self, x: Float[Tensor, "K B T N"], place: Literal[0, 1, 2]) -> Float[Tensor, "K B T N"]:
-        """Zero each element with its member's probability and scale the others so that the mean stays."""
+    def factor(self, k: int, size: tuple[int, int, int], place: Place, dtype: torch.dtype) -> Tensor | None:
+        """Return a member's factors (B, T, N): 0 with its probability, else what keeps the mean; None for none."""
+        if not self.rates or not self.rates[k][place]:
+            return None
+        (B, T), rate = self.extents[k], self.rates[k][place]
+        factor = torch.zeros(size, dtype=dtype)
+        draw = torch.rand((B, T, size[2]), generator=self.generators[k], dtype=dtype)
+        factor[:B, :T] = (draw >= rate) / (1 - rate)
+        return factor
+
+    def apply(self, x: Float[Tensor, "K B T N"], place: Place) -> Float[Tensor, "K B T N"]:
+        """Multiply each member by its factors."""
         if not any(rates[place] for rates in self.rates):
             return x
-        factor = torch.zeros(x.shape, dtype=x.dtype)
-        for k, (B, T) in enumerate(self.extents):
-            rate = self.rates[k][place]
-            draw = torch.rand((B, T, x.shape[3]), generator=self.generators[k], dtype=x.dtype)
-            factor[k, :B, :T] = (draw >= rate) / (1 - rate)
-        return x * factor.to(x.device)
+        K, B, T, N = x.shape
+        factors = [self.factor(k, (B, T, N), place, x.dtype) for k in range(K)]
+        ones = torch.ones(B, T, N, dtype=x.dtype)
+        return x * torch.stack([ones if factor is None else factor for factor in factors]).to(x.device)
 
 
 NO_DROPOUT = Dropout((), (), ())
@@ -115,7 +127,7 @@ def forward(
     weights: Mapping[str, Tensor],
     inputs: Tensor,
     state: tuple[State, ...],
-    kernel: Kernel,
+    kernel: SequenceKernel,
     drop: Dropout = NO_DROPOUT,
 ) -> tuple[Float[Tensor, "K B T O"], tuple[State, ...]]:
     """Return the logits of every step and the last state of every layer.

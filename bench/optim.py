@@ -2,16 +2,65 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from bench.kernels.fused import interface
 from bench.settings import OptimSettings
+from bench.shapes import Float
 
 
-def optimiser(row: Tensor, settings: OptimSettings) -> torch.optim.Optimizer:
-    """Return torch's optimiser of that name for one row of weights."""
+class Optimiser(Protocol):
+    """Changes one row of weights by its gradient."""
+
+    def step(self, grad: Float[Tensor, "P"], lr: float) -> float:
+        """Clip the gradient, step, and return its norm before clipping; a norm that is not finite changes nothing."""
+        ...
+
+
+class TorchOptimiser:
+    """torch.optim on a row."""
+
+    def __init__(self, row: Float[Tensor, "P"], settings: OptimSettings, clip_norm: float) -> None:
+        self._row, self._clip_norm = row, clip_norm or math.inf
+        self._optimiser = _torch_optimiser(row, settings)
+
+    def step(self, grad: Float[Tensor, "P"], lr: float) -> float:
+        """Clip with torch.nn.utils and step with torch.optim."""
+        self._row.grad = grad
+        norm = float(torch.nn.utils.clip_grad_norm_([self._row], self._clip_norm, foreach=False))
+        if math.isfinite(norm):
+            self._optimiser.param_groups[0]["lr"] = lr
+            self._optimiser.step()
+        return norm
+
+
+class FusedOptimiser:
+    """The same rules in C++, in one pass over the row; `first` and `second` are the moments."""
+
+    def __init__(self, row: Float[Tensor, "P"], settings: OptimSettings, clip_norm: float) -> None:
+        self._row, self._count = row, 0
+        self._first, self._second = torch.zeros_like(row), torch.zeros_like(row)
+        names = ("momentum", "beta1", "beta2", "alpha", "eps", "weight_decay")
+        self._rule = interface.Rule(name=NUMBERS[settings.name], nesterov=settings.nesterov, clip_norm=clip_norm)
+        for name in names:
+            setattr(self._rule, name, getattr(settings, name))
+
+    def step(self, grad: Float[Tensor, "P"], lr: float) -> float:
+        """Clip and step."""
+        self._count += 1
+        self._rule.lr = lr
+        return interface.update(self._rule, self._count, self._row, grad, self._first, self._second)
+
+
+NUMBERS = {"sgd": 0, "rmsprop": 1, "adam": 2, "adamw": 3}
+
+
+def _torch_optimiser(row: Tensor, settings: OptimSettings) -> torch.optim.Optimizer:
     lr, decay = settings.lr, settings.weight_decay
     betas = (settings.beta1, settings.beta2)
     match settings.name:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from bench.schema import BelowOne, Count, CountOrOff, Fraction, NonNegative, Positive
 
 Phase = Literal["tune", "confirm"]
-KernelName = Literal["auto", "reference"]
+KernelName = Literal["auto", "reference", "bptt", "fused"]
 
 
 @dataclass(frozen=True)

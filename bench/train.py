@@ -13,15 +13,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bench import whole_step
 from bench.cells.base import State
 from bench.data import Batch, evaluation_batches, stack, training_batches
 from bench.errors import DivergedError
 from bench.evaluation import Machine, evaluate, to_device
 from bench.initialisation import initial_row
+from bench.kernels import Fused
 from bench.member import Member
 from bench.model import Shape, forward, zero_state
 from bench.noise import dropout, with_input_noise, with_weight_noise
-from bench.optim import Schedule, optimiser
+from bench.optim import FusedOptimiser, Schedule, TorchOptimiser
 from bench.records import Run
 from bench.tasks.base import Split, Task
 
@@ -66,7 +68,8 @@ def member_of(run: Run, shape: Shape, task: Task, machine: Machine) -> Member:
     batches = training_batches(
         task, seed=run.seed, batch_size=settings.batch_size, window=settings.window, dtype=machine.dtype
     )
-    return Member(run, row, batches, optimiser(row, run.optim), Schedule(run.optim))
+    rule = FusedOptimiser if isinstance(machine.kernel, Fused) else TorchOptimiser
+    return Member(run, row, batches, rule(row, run.optim, settings.clip_norm), Schedule(run.optim))
 
 
 def _groups(members: Sequence[Member], machine: Machine) -> Iterator[Sequence[Member]]:
@@ -104,9 +107,11 @@ def _gradients(
 ) -> tuple[Tensor, tuple[State, ...], Tensor]:
     """Return each member's loss in nats (K,), the last states, and the gradients (K, P) of its mean loss."""
     rows = torch.stack([with_weight_noise(m.row, shape, m.run, m.n_updates) for m in group])
-    leaves = {name: view.detach().requires_grad_() for name, view in shape.views(rows).items()}
     state = _initial_state(group, shape, batch, rows)
     drop = dropout([member.run for member in group], group[0].n_updates, batch.extents)
+    if isinstance(machine.kernel, Fused):
+        return whole_step.gradients(rows, shape, task.head, batch, state, drop)
+    leaves = {name: view.detach().requires_grad_() for name, view in shape.views(rows).items()}
     logits, last = forward(shape, leaves, batch.inputs, state, machine.kernel, drop)
     nats = task.nats(logits, batch.targets, batch.mask)  # (K,)
     (nats / nats.new_tensor(batch.n_units)).sum().backward()

@@ -39,6 +39,7 @@ FLOORS = {
     "train": 4,
     "experiment": 5,
     "executors": 5,
+    "speed": 5,
     "progress": 5,
     "sweep": 5,
     "validation": 5,
@@ -53,7 +54,8 @@ FLOORS = {
 
 HOMES = {
     "torch": {"cells", "kernels", "tasks", "data", "optim", "model", "initialisation", "noise", "member", "evaluation"}
-    | {"train", "experiment", "executors", "validation", "shapes"},
+    | {"train", "experiment", "executors", "validation", "shapes", "speed"},
+    "jax": {"speed"},
     "hydra": {"app", "plugins"},
     "omegaconf": {"app", "plugins"},
     "optuna": {"study"},

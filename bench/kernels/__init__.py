@@ -9,13 +9,15 @@ from torch import Tensor
 
 from bench.cells.base import Cell, Parameters, State
 from bench.errors import ConfigError
+from bench.kernels.bptt import BPTT
+from bench.kernels.fused import Fused
 from bench.kernels.reference import Reference
 from bench.shapes import Float
 
 
 @runtime_checkable
-class Kernel(Protocol):
-    """Runs one layer of a cell over a batch of sequences."""
+class SequenceKernel(Protocol):
+    """Runs one layer of a cell over a batch of sequences, for a model differentiated by autograd."""
 
     @property
     def name(self) -> str:
@@ -33,7 +35,11 @@ class Kernel(Protocol):
         ...
 
 
-FASTEST_FIRST: tuple[Kernel, ...] = (Reference(),)
+Kernel = SequenceKernel | Fused
+"""A sequence kernel, or the one that takes whole steps."""
+
+SEQUENCE_KERNELS: tuple[SequenceKernel, ...] = (BPTT(), Reference())
+FASTEST_FIRST: tuple[Kernel, ...] = (Fused(), *SEQUENCE_KERNELS)
 
 
 def choose(name: str, cell: Cell, device: torch.device, dtype: torch.dtype) -> Kernel:
@@ -42,3 +48,6 @@ def choose(name: str, cell: Cell, device: torch.device, dtype: torch.dtype) -> K
         if name in ("auto", kernel.name) and kernel.supports(cell, device, dtype):
             return kernel
     raise ConfigError("kernel", f"`{name}` does not support cell `{cell.name}` on {device} in {dtype}")
+
+
+__all__ = ["BPTT", "FASTEST_FIRST", "SEQUENCE_KERNELS", "Fused", "Kernel", "Reference", "SequenceKernel", "choose"]

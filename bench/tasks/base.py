@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from torch import Tensor
 
 from bench.shapes import Bool, Float
 from bench.tasks.spec import TaskSpec
+
+Head = Literal["bernoulli", "softmax"]
+"""The distribution of a prediction: independent keys, or one of many tokens."""
 
 Sums = dict[str, Tensor]
 """Totals over a split, each (K,) in float64: `nats`, `units` and what else a family's scores need."""
@@ -57,6 +60,11 @@ class Task(Protocol):
     @property
     def unit(self) -> str:
         """What one prediction is: `frame`, `word` or `character`."""
+        ...
+
+    @property
+    def head(self) -> Head:
+        """The distribution of a prediction."""
         ...
 
     @property

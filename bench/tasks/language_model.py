@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -12,7 +13,7 @@ from torch.nn.functional import cross_entropy
 
 from bench.metrics import METRICS
 from bench.shapes import Bool, Float, Int
-from bench.tasks.base import Stream, Sums, ratio
+from bench.tasks.base import Head, Stream, Sums, ratio
 from bench.tasks.digests import digest_of_text, normalise
 from bench.tasks.sources import read_text
 from bench.tasks.spec import LanguageModelSpec
@@ -37,6 +38,7 @@ class LanguageModel:
     data_dir: str | None
 
     n_inputs = 0
+    head: ClassVar[Head] = "softmax"
 
     @staticmethod
     def open(spec: LanguageModelSpec, data_dir: str | None) -> LanguageModel:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from bench.metrics import METRICS
 from bench.shapes import Bool, Float
-from bench.tasks.base import Sequences, Sums, ratio
+from bench.tasks.base import Head, Sequences, Sums, ratio
 from bench.tasks.digests import digest_of_rolls
 from bench.tasks.sources import read_rolls
 from bench.tasks.spec import PianoRollSpec
@@ -38,6 +39,7 @@ class PianoRoll:
     data_dir: str | None
 
     unit = "frame"
+    head: ClassVar[Head] = "bernoulli"
     n_inputs = KEYS
     n_outputs = KEYS
     tracks = 1

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bench.cells import cell_of
-from bench.kernels import FASTEST_FIRST, choose
+from bench.kernels import SEQUENCE_KERNELS, choose
 from bench.kernels.reference import Reference
 from tests.test_train import CELLS
 
@@ -20,7 +20,7 @@ def inputs(cell):
     return draw(K, B, T, N_INPUTS), tuple(draw(K, B, H) for _ in cell.states), params
 
 
-@pytest.fixture(params=FASTEST_FIRST, ids=lambda kernel: kernel.name)
+@pytest.fixture(params=SEQUENCE_KERNELS, ids=lambda kernel: kernel.name)
 def kernel(request):
     return request.param
 

@@ -1,0 +1,92 @@
+"""Contenders: the ways to take one training step of K members that are timed against each other."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from bench.data import Batch
+from bench.evaluation import Machine
+from bench.kernels import FASTEST_FIRST, Kernel, Reference
+from bench.member import Member
+from bench.speed.peers import TorchPeer
+from bench.speed.workloads import Workload, cell_named
+from bench.train import member_of, update
+
+Step = Callable[[], None]
+
+TORCH, JAX = "torch.nn", "jax"
+PEERS = (TORCH, JAX)
+"""Contenders that are no kernels of ours: each is compared with a kernel on the same cell, and with nothing else."""
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One way to take a training step of all members of a workload; `kernel` is its class."""
+
+    cell: str
+    kernel: str
+    step: Step
+
+
+def kernel_names() -> tuple[str, ...]:
+    """Return the names of our kernels, the fastest first."""
+    return tuple(kernel.name for kernel in FASTEST_FIRST)
+
+
+def has_jax() -> bool:
+    """Return whether jax is installed."""
+    return importlib.util.find_spec("jax") is not None
+
+
+def enter(workload: Workload, cell: str, kernels: tuple[str, ...]) -> list[Contender]:
+    """Return our kernels of those names that support the cell, torch.nn, and jax where it is installed.
+
+    All start from the same weights and see the same batch.
+    """
+    ours = [Contender(cell, kernel.name, _our_step(workload, cell, kernel)) for kernel in _able(cell, kernels)]
+    members = fresh_members(workload, cell, machine(Reference()))
+    torch_nn = TorchPeer(workload, cell, [member.row for member in members], batch_of(members[0]))
+    found = [*ours, Contender(cell, TORCH, torch_nn.step)]
+    if has_jax():
+        from bench.speed.jax_peer import JaxPeer
+
+        jax = JaxPeer(workload, cell, [member.row for member in members], batch_of(members[0]))
+        found.append(Contender(cell, JAX, jax.step))
+    return found
+
+
+def fresh_members(workload: Workload, cell: str, place: Machine) -> list[Member]:
+    """Return the K members of a workload before their first update."""
+    task, shape = workload.task(), workload.shape(cell_named(cell))
+    return [member_of(workload.run(cell, seed), shape, task, place) for seed in range(workload.members)]
+
+
+def machine(kernel: Kernel, dtype: torch.dtype = torch.float32) -> Machine:
+    """Return one CPU with that kernel."""
+    return Machine(kernel, torch.device("cpu"), dtype)
+
+
+def batch_of(member: Member) -> Batch:
+    """Return the one batch of a member's epoch."""
+    return member.batches.batch(0, 0)
+
+
+def _able(cell: str, kernels: tuple[str, ...]) -> list[Kernel]:
+    place = (torch.device("cpu"), torch.float32)
+    return [kernel for kernel in FASTEST_FIRST if kernel.name in kernels and kernel.supports(cell_named(cell), *place)]
+
+
+def _our_step(workload: Workload, cell: str, kernel: Kernel) -> Step:
+    """Return a step as `bench.train.fit` takes it on a CPU: each member alone, its batch put together anew."""
+    task, shape, place = workload.task(), workload.shape(cell_named(cell)), machine(kernel)
+    members = fresh_members(workload, cell, place)
+
+    def step() -> None:
+        for member in members:
+            update([member], shape, task, place)
+
+    return step

@@ -1,0 +1,90 @@
+"""The peer: a loop over K models of torch.nn with fused Adam, as one would write it without this project.
+
+It is favoured in one thing: its batch lies ready, time first, while ours is put together anew in every step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+
+from bench.data import Batch
+from bench.model import Shape
+from bench.speed.workloads import CLIP_NORM, LR, Workload, cell_named
+
+LAYERS = {"gru": nn.GRU, "lstm": nn.LSTM, "tanh": nn.RNN}
+NAMES = {"W": "weight_ih", "U": "weight_hh", "b": "bias_ih", "b_recurrent": "bias_hh"}
+"""Our name of a layer's weight to torch's."""
+
+
+class TorchModel(nn.Module):
+    """An embedding for tokens, recurrent layers and a readout, with a member's weights."""
+
+    def __init__(self, shape: Shape, row: Tensor) -> None:
+        super().__init__()
+        width = shape.embedding_size or shape.n_inputs
+        self.embedding = nn.Embedding(shape.n_outputs, width) if shape.embedding_size else None
+        self.layers = LAYERS[shape.cell.name](width, shape.hidden_size, shape.num_layers)
+        self.readout = nn.Linear(shape.hidden_size, shape.n_outputs)
+        self.to(row.dtype)
+        weights = shape.views(row[None])
+        with torch.no_grad():
+            for name, parameter in self.by_our_names(shape).items():
+                parameter.copy_(weights[name][0])
+
+    def by_our_names(self, shape: Shape) -> dict[str, Tensor]:
+        """Return each parameter by the name that our weights have."""
+        ours: dict[str, Tensor] = {"readout.W": self.readout.weight, "readout.b": self.readout.bias}
+        if self.embedding is not None:
+            ours["embedding.E"] = self.embedding.weight
+        for layer in range(shape.num_layers):
+            for name, theirs in NAMES.items():
+                ours[f"layer{layer}.{name}"] = getattr(self.layers, f"{theirs}_l{layer}")
+        return ours
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits (T, B, O) of inputs (T, B, I) or tokens (T, B)."""
+        if self.embedding is not None:
+            x = self.embedding(x)
+        logits: Tensor = self.readout(self.layers(x)[0])
+        return logits
+
+
+class TorchPeer:
+    """K models of torch.nn, each with its own Adam."""
+
+    def __init__(self, workload: Workload, cell: str, rows: Sequence[Tensor], batch: Batch) -> None:
+        shape = workload.shape(cell_named(cell))
+        self.models = [TorchModel(shape, row) for row in rows]
+        self.optimisers = [torch.optim.Adam(model.parameters(), LR, fused=True) for model in self.models]
+        self.inputs = batch.inputs[0].transpose(0, 1).contiguous()
+        self.targets = batch.targets[0].transpose(0, 1).contiguous()
+        self.loss = _music_loss if workload.is_music else _text_loss
+
+    def step(self) -> None:
+        """Take one step in each model."""
+        self.losses()
+
+    def losses(self) -> list[float]:
+        """Take one step in each model and return their losses before it, in nats per frame or token."""
+        found = []
+        for model, optimiser in zip(self.models, self.optimisers, strict=True):
+            optimiser.zero_grad()
+            loss = self.loss(model(self.inputs), self.targets)
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), CLIP_NORM)
+            optimiser.step()
+            found.append(float(loss.detach()))
+        return found
+
+
+def _music_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    nats = binary_cross_entropy_with_logits(logits, targets, reduction="sum")
+    return nats / (targets.shape[0] * targets.shape[1])
+
+
+def _text_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    return cross_entropy(logits.flatten(0, 1), targets.flatten())

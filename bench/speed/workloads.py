@@ -1,0 +1,155 @@
+"""Workloads: training steps of fixed shapes, on synthetic data in memory, with the floating-point work they take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from bench.cells import Cell, cell_of
+from bench.errors import UsageError, did_you_mean
+from bench.model import Shape
+from bench.records import Run
+from bench.seeds import stream
+from bench.settings import InitSettings, OptimSettings, SizeSettings, TrainSettings
+from bench.tasks.base import Sequences, Stream, Task
+from bench.tasks.language_model import LanguageModel
+from bench.tasks.piano_roll import KEYS, PianoRoll
+from bench.tasks.spec import LanguageModelSpec, PianoRollSpec
+from bench.tasks.vocabulary import Vocabulary
+
+CELLS = ("gru", "lstm", "tanh")
+"""The cells that torch.nn has too, in its form: reset after the product, two bias vectors, no peepholes."""
+
+KEYS_SOUNDING = 4
+"""Of 88 keys in a frame, on average, as in the four music data sets."""
+
+NO_LIMIT = 1_000_000_000
+CLIP_NORM = 1.0
+LR = 1e-3
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Shapes of one training step of K members; `vocabulary` and `embedding_size` are 0 for music."""
+
+    name: str
+    members: int
+    hidden_size: int
+    batch_size: int
+    length: int
+    num_layers: int = 1
+    vocabulary: int = 0
+    embedding_size: int = 0
+
+    @property
+    def is_music(self) -> bool:
+        """Whether inputs are frames of keys and not tokens."""
+        return self.vocabulary == 0
+
+    def shape(self, cell: Cell) -> Shape:
+        """Return the shape of a member."""
+        n_inputs, n_outputs = (KEYS, KEYS) if self.is_music else (0, self.vocabulary)
+        return Shape(cell, n_inputs, n_outputs, self.embedding_size, self.hidden_size, self.num_layers)
+
+    def flops(self, cell: Cell) -> int:
+        """Return the floating-point operations of one step of one member, a multiply-add counted as two.
+
+        Products alone: input projection, recurrence and readout, each once forward and twice backward (towards
+        weights and towards inputs), except that frames as inputs take no gradient. Gates, loss, clipping and the
+        optimiser are left out.
+        """
+        rows, total = len(cell.gates) * self.hidden_size, 0
+        for layer in range(self.num_layers):
+            first = KEYS if self.is_music else self.embedding_size
+            width = self.hidden_size if layer else first
+            n_products = 2 if self.is_music and layer == 0 else 3
+            total += n_products * width * rows + 3 * self.hidden_size * rows
+        total += 3 * self.hidden_size * self.shape(cell).n_outputs
+        return 2 * self.batch_size * self.length * total
+
+    def task(self) -> Task:
+        """Return a task whose training split is exactly one batch, without padding, in every epoch."""
+        generator = torch.Generator().manual_seed(stream("order", task=self.name, seed=0, epoch=0))
+        return self._music(generator) if self.is_music else self._text(generator)
+
+    def run(self, cell: str, seed: int) -> Run:
+        """Return the settings of one member: clipped Adam without any noise, dropout or limit."""
+        return Run(
+            task={"name": self.name, "version": 1, "metric": "nll" if self.is_music else "perplexity"},
+            cell=cell_node(cell),
+            hidden_size=self.hidden_size,
+            num_layers=self.num_layers,
+            embedding_size=self.embedding_size,
+            size=SizeSettings(),
+            init=InitSettings(scheme="torch", output_bias="zero"),
+            optim=OptimSettings(name="adam", lr=LR),
+            train=TrainSettings(
+                max_epochs=0,
+                max_updates=NO_LIMIT,
+                batch_size=self.batch_size,
+                window=self.length,
+                clip_norm=CLIP_NORM,
+            ),
+            kernel="auto",
+            seed=seed,
+            phase="tune",
+        )
+
+    def _music(self, generator: torch.Generator) -> Task:
+        draws = torch.rand(self.batch_size, self.length, KEYS, generator=generator)
+        frames = (draws < KEYS_SOUNDING / KEYS).to(torch.uint8)
+        spec = PianoRollSpec(**_about(self.name, "piano_roll"), metric="nll")
+        return PianoRoll(spec, Sequences(tuple(frames.unbind()), "synthetic"), None)
+
+    def _text(self, generator: torch.Generator) -> Task:
+        tokens = torch.randint(self.vocabulary, (self.batch_size * self.length,), generator=generator)
+        words = tuple(f"w{number}" for number in range(self.vocabulary))
+        counts = tuple(torch.bincount(tokens, minlength=self.vocabulary).tolist())
+        spec = LanguageModelSpec(**_about(self.name, "language_model"), metric="perplexity", level="word")
+        return LanguageModel(spec, Vocabulary(words, counts), Stream(tokens, 0, "synthetic"), None)
+
+
+WORKLOADS: dict[str, Workload] = {
+    workload.name: workload
+    for workload in (
+        Workload("music36", 16, 36, 8, 100),
+        Workload("music46", 16, 46, 16, 100),
+        Workload("music100", 4, 100, 16, 200),
+        Workload("char128", 4, 128, 32, 100, vocabulary=64, embedding_size=64),
+        Workload("ptb200", 1, 200, 20, 35, num_layers=2, vocabulary=10_000, embedding_size=200),
+    )
+}
+"""The shapes that `reference/kernels.md` was measured on: music of Chung et al. 2014, characters, Penn Treebank."""
+
+
+def cell_node(cell: str) -> Mapping[str, str]:
+    """Return the settings of a cell as torch.nn has it."""
+    return {"name": cell, "kind": cell}
+
+
+def cell_named(cell: str) -> Cell:
+    """Return a cell as torch.nn has it."""
+    return cell_of(cell_node(cell))
+
+
+def chosen(names: Sequence[str], legal: Sequence[str], what: str) -> tuple[str, ...]:
+    """Return the names asked for, or all of them when none is. Raises UsageError for one that is not legal."""
+    for name in names:
+        if name not in legal:
+            raise UsageError(f"unknown {what} `{name}`; {did_you_mean(name, legal)}")
+    return tuple(dict.fromkeys(names)) or tuple(legal)
+
+
+def _about(name: str, kind: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "kind": kind,
+        "version": 1,
+        "title": "synthetic",
+        "licence": "none",
+        "direction": "minimise",
+        "sources": (),
+    }

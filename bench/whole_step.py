@@ -1,0 +1,103 @@
+"""From models and batches to the fused library and back: the loss, its gradient, and totals, one member at a time."""
+
+from __future__ import annotations
+
+from ctypes import c_void_p
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from bench.cells.base import State
+from bench.data import Batch
+from bench.kernels.fused import cell_number
+from bench.kernels.fused import interface as c
+from bench.model import NO_DROPOUT, Dropout, Shape
+from bench.shapes import Float
+from bench.tasks.base import Head, Sums
+
+HEADS: dict[Head, int] = {"bernoulli": 0, "softmax": 1}
+
+
+def gradients(
+    rows: Float[Tensor, "K P"], shape: Shape, head: Head, batch: Batch, state: tuple[State, ...], drop: Dropout
+) -> tuple[Float[Tensor, "K"], tuple[State, ...], Float[Tensor, "K P"]]:
+    """Return each member's loss in nats, the last states, and the gradient of its mean loss."""
+    grads, packed = torch.zeros_like(rows), _packed(state)
+    tallies = [c.Tally() for _ in rows]
+    for k, tally in enumerate(tallies):
+        view, kept = _view(batch, k, packed[k], _factors(shape, batch, k, drop, rows.dtype))
+        c.step(_model(shape, head), view, rows[k], grads[k], 1 / batch.n_units[k], tally)
+        del kept
+    return rows.new_tensor([tally.nats for tally in tallies]), _unpacked(packed), grads
+
+
+def totals(
+    rows: Float[Tensor, "K P"], shape: Shape, head: Head, batch: Batch, state: tuple[State, ...]
+) -> tuple[Sums, tuple[State, ...]]:
+    """Return each member's totals over a batch and the last states."""
+    packed = _packed(state)
+    tallies = [c.Tally() for _ in rows]
+    for k, tally in enumerate(tallies):
+        view, kept = _view(batch, k, packed[k], _factors(shape, batch, k, NO_DROPOUT, rows.dtype))
+        c.step(_model(shape, head), view, rows[k], None, 0.0, tally)
+        del kept
+    names = ("nats", "units", "hits", "errors") if head == "bernoulli" else ("nats", "units", "hits")
+    sums = {name: torch.tensor([getattr(t, name) for t in tallies], dtype=torch.float64) for name in names}
+    return sums, _unpacked(packed)
+
+
+@lru_cache(maxsize=64)
+def _model(shape: Shape, head: Head) -> c.Model:
+    model = c.Model(head=HEADS[head], n_outputs=shape.n_outputs, hidden_size=shape.hidden_size)
+    model.cell = cell_number(shape.cell)
+    model.n_inputs = shape.embedding_size or shape.n_inputs
+    model.num_layers, model.row_size = shape.num_layers, shape.row_size
+    model.E = shape.offsets.get("embedding.E", -1)
+    model.readout_W, model.readout_b = shape.offsets["readout.W"], shape.offsets["readout.b"]
+    for name in ("W", "U", "b", "b_recurrent", "P"):
+        offsets = [shape.offsets.get(f"layer{layer}.{name}", -1) for layer in range(c.MOST_LAYERS)]
+        setattr(model, name, c.Offsets(*offsets))
+    return model
+
+
+Factors = tuple[Tensor | None, list[Tensor | None], Tensor | None]
+
+
+def _factors(shape: Shape, batch: Batch, k: int, drop: Dropout, dtype: torch.dtype) -> Factors:
+    """Return a member's dropout factors, drawn in the order in which the model meets them."""
+    B, T = batch.mask.shape[1:]
+    n_inputs = shape.embedding_size or shape.n_inputs
+    before = drop.factor(k, (B, T, n_inputs), 0, dtype)
+    between = [drop.factor(k, (B, T, shape.hidden_size), 1, dtype) for _ in range(1, shape.num_layers)]
+    return before, [None, *between], drop.factor(k, (B, T, shape.hidden_size), 2, dtype)
+
+
+def _view(batch: Batch, k: int, state: Tensor, factors: Factors) -> tuple[c.Batch, list[Tensor]]:
+    """Return the library's view of a member's batch, and the tensors that must live as long as it does."""
+    inputs, targets = batch.inputs[k].contiguous(), batch.targets[k].contiguous()
+    lengths = batch.mask[k].sum(1)
+    before, between, after = factors
+    B, T = batch.mask.shape[1:]
+    view = c.Batch(B=B, T=T, lengths=lengths.data_ptr(), state=state.data_ptr())
+    view.frames, view.tokens = (inputs.data_ptr(), None) if inputs.is_floating_point() else (None, inputs.data_ptr())
+    if targets.is_floating_point():
+        view.frame_targets = targets.data_ptr()
+    else:
+        view.token_targets = targets.data_ptr()
+    view.drop_input, view.drop_output = _pointer(before), _pointer(after)
+    view.drop_between = (c_void_p * c.MOST_LAYERS)(*map(_pointer, between))
+    kept = [tensor for tensor in (inputs, targets, lengths, state, before, *between, after) if tensor is not None]
+    return view, kept
+
+
+def _pointer(tensor: Tensor | None) -> int | None:
+    return None if tensor is None else tensor.data_ptr()
+
+
+def _packed(state: tuple[State, ...]) -> Float[Tensor, "K L S B H"]:
+    return torch.stack([torch.stack(layer, dim=1) for layer in state], dim=1)
+
+
+def _unpacked(packed: Float[Tensor, "K L S B H"]) -> tuple[State, ...]:
+    return tuple(tuple(part for part in layer.unbind(1)) for layer in packed.unbind(1))

@@ -1,0 +1,157 @@
+"""The bptt kernel has the reference kernel's numbers, and rounds no worse than torch.nn."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+from torch import nn
+
+from bench.cells import GRU, cell_of
+from bench.kernels import Reference
+from bench.kernels.bptt import BPTT
+from tests.test_train import CELLS
+from tests.toys import cell_node
+
+K, B, T, N_INPUTS, H = 3, 4, 11, 5, 6
+TOLERANCE = 1e-12
+ALL_CELLS = [{**node, "biases": biases} for node in CELLS for biases in ("double", "single")]
+NAMES = {"W": "weight_ih_l0", "U": "weight_hh_l0", "b": "bias_ih_l0", "b_recurrent": "bias_hh_l0"}
+MODULES = {"tanh": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+
+
+def draws(seed: int, dtype: torch.dtype = torch.float64):
+    generator = torch.Generator().manual_seed(seed)
+    return lambda *shape: torch.randn(shape, generator=generator, dtype=dtype)
+
+
+def problem(cell, num_layers: int):
+    """Return x, every layer's initial state and every layer's weights, all leaves."""
+    draw = draws(num_layers)
+    widths = [N_INPUTS] + [H] * (num_layers - 1)
+    x = draw(K, B, T, N_INPUTS).requires_grad_()
+    states = [tuple(draw(K, B, H).requires_grad_() for _ in cell.states) for _ in widths]
+    params = [
+        {name: draw(K, *weight.shape).requires_grad_() for name, weight in cell.weights(width, H).items()}
+        for width in widths
+    ]
+    return x, states, params
+
+
+def stacked(kernel, cell, x, states, params):
+    """Return the outputs of the top layer and the last states of all."""
+    last = []
+    for state, weights in zip(states, params, strict=True):
+        x, end = kernel.run(cell, x, state, weights)
+        last += end
+    return [x, *last]
+
+
+def gradients(results, leaves, which):
+    """Return the leaves' gradients of a random sum of some of the results."""
+    draw = draws(7)
+    pulls = [draw(*each.shape) for each in results]
+    loss = sum((results[index] * pulls[index]).sum() for index in which)
+    return torch.autograd.grad(loss, leaves, retain_graph=True, allow_unused=True)
+
+
+@pytest.mark.parametrize("num_layers", [1, 2])
+@pytest.mark.parametrize("node", ALL_CELLS, ids=str)
+def test_forward_and_every_gradient_equal_the_reference(node, num_layers):
+    cell = cell_of(node)
+    x, states, params = problem(cell, num_layers)
+    leaves = [x, *(part for state in states for part in state), *(w for layer in params for w in layer.values())]
+    found, expected = (stacked(kernel, cell, x, states, params) for kernel in (BPTT(), Reference()))
+    torch.testing.assert_close(found, expected, rtol=TOLERANCE, atol=TOLERANCE)
+    everything = range(len(found))
+    for which in (everything, [0], everything[1:], [len(found) - 1]):
+        for ours, theirs in zip(gradients(found, leaves, which), gradients(expected, leaves, which), strict=True):
+            torch.testing.assert_close(ours, 0 * ours if theirs is None else theirs, rtol=TOLERANCE, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("node", ALL_CELLS, ids=str)
+def test_without_gradients_it_gives_the_same_bits_and_records_nothing(node):
+    cell = cell_of(node)
+    x, states, params = problem(cell, 1)
+    expected, end = BPTT().run(cell, x, states[0], params[0])
+    for switch in (torch.no_grad, torch.inference_mode):
+        with switch():
+            found, last = BPTT().run(cell, x, states[0], params[0])
+        assert not found.requires_grad
+        assert torch.equal(found, expected)
+        assert all(torch.equal(*pair) for pair in zip(last, end, strict=True))
+
+
+@pytest.mark.parametrize("node", ALL_CELLS, ids=str)
+def test_a_pass_leaves_its_arguments_as_they_were_and_goes_back_twice(node):
+    cell = cell_of(node)
+    x, states, params = problem(cell, 1)
+    leaves = [x, *states[0], *params[0].values()]
+    copies = [leaf.detach().clone() for leaf in leaves]
+    outputs, _ = BPTT().run(cell, x, states[0], params[0])
+    first, second = (torch.autograd.grad(outputs.square().sum(), leaves, retain_graph=True) for _ in range(2))
+    assert all(torch.equal(*pair) for pair in zip(first, second, strict=True))
+    assert all(torch.equal(*pair) for pair in zip(leaves, copies, strict=True))
+
+
+def test_a_last_state_does_not_keep_all_steps_in_memory():
+    cell = cell_of(cell_node("lstm"))
+    x, states, params = problem(cell, 1)
+    _, last = BPTT().run(cell, x, states[0], params[0])
+    assert [part.untyped_storage().nbytes() for part in last] == [K * B * H * 8] * 2
+
+
+def test_only_cells_whose_derivatives_it_has_are_supported():
+    @dataclasses.dataclass(frozen=True)
+    class Other(GRU):
+        """A cell that inherits the GRU's weights but takes another step."""
+
+    cpu = torch.device("cpu")
+    assert not BPTT().supports(Other(), cpu, torch.float32)
+    assert not BPTT().supports(GRU(), cpu, torch.float16)
+    for node in ALL_CELLS:
+        assert BPTT().supports(cell_of(node), cpu, torch.float32)
+
+
+def in_torch_nn(cell, x, params, pull):
+    """Return outputs and the gradients of x and the weights by torch.nn, member by member."""
+    found = []
+    for k in range(len(x)):
+        module = MODULES[cell.name](x.shape[-1], params["U"].shape[-1], batch_first=True)
+        with torch.no_grad():
+            for ours, theirs in NAMES.items():
+                getattr(module, theirs).copy_(params[ours][k])
+        x_k = x[k].detach().requires_grad_()
+        outputs = module(x_k)[0]
+        leaves = [x_k, *(getattr(module, theirs) for theirs in NAMES.values())]
+        found.append([outputs, *torch.autograd.grad((outputs * pull[k]).sum(), leaves)])
+    return [torch.stack(parts) for parts in zip(*found, strict=True)]
+
+
+def in_kernel(kernel, cell, x, params, pull):
+    """Return outputs and the gradients of x and the weights by a kernel."""
+    leaves = [x.detach().requires_grad_(), *(params[name].detach().requires_grad_() for name in NAMES)]
+    state = tuple(x.new_zeros(*x.shape[:2], params["U"].shape[-1]) for _ in cell.states)
+    outputs, _ = kernel.run(cell, leaves[0], state, dict(zip(NAMES, leaves[1:], strict=True)))
+    return [outputs, *torch.autograd.grad((outputs * pull).sum(), leaves)]
+
+
+def root_mean_square(error):
+    return error.detach().square().mean().sqrt()
+
+
+@pytest.mark.parametrize("hidden_size", [16, 46])
+@pytest.mark.parametrize("name", MODULES)
+def test_its_error_in_float32_is_at_most_twice_that_of_torch_nn(name, hidden_size):
+    """Over 12 members, because the largest error of a few elements is a matter of luck."""
+    cell = cell_of(cell_node(name))
+    draw = draws(hidden_size, torch.float32)
+    x, pull = draw(12, 8, 60, 20), draw(12, 8, 60, hidden_size)
+    scale = hidden_size**-0.5
+    params = {key: scale * draw(12, *weight.shape) for key, weight in cell.weights(20, hidden_size).items()}
+    doubled = {key: weight.double() for key, weight in params.items()}
+    oracle = in_kernel(Reference(), cell, x.double(), doubled, pull.double())
+    ours, theirs = in_kernel(BPTT(), cell, x, params, pull), in_torch_nn(cell, x, params, pull)
+    for exact, mine, rival in zip(oracle, ours, theirs, strict=True):
+        assert root_mean_square(mine - exact) <= 2 * root_mean_square(rival - exact)

@@ -1,0 +1,253 @@
+"""The fused kernel does what the reference does: losses, gradients, optimisers, endings; alone or among others."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from bench import whole_step
+from bench.cells.gru import GRU
+from bench.data import evaluation_batches, stack, training_batches
+from bench.evaluation import evaluate
+from bench.initialisation import initial_row
+from bench.kernels import Reference
+from bench.kernels.fused import Fused, cell_number
+from bench.kernels.fused.build import BuildError, library_path
+from bench.model import NO_DROPOUT, zero_state
+from bench.optim import FusedOptimiser, TorchOptimiser
+from bench.settings import InitSettings, OptimSettings
+from bench.train import fit
+from tests.test_train import CELLS, VALIDATION, noisy
+from tests.toys import cell_node, changed, ignore, machine, music_task, rolls, run, shape, text_task
+
+SINGLE = [{**cell, "biases": "single"} for cell in CELLS]
+
+
+def on(kernel, dtype=torch.float64):
+    return dataclasses.replace(machine(dtype), kernel=kernel)
+
+
+def trained(each, task, kernel, dtype=torch.float64):
+    validation = VALIDATION if task.n_inputs else task.train
+    (member,) = fit([each], shape(each, task), task, validation, on(kernel, dtype), ignore)
+    return member
+
+
+@pytest.mark.parametrize("num_layers", [1, 2, 3])
+@pytest.mark.parametrize("task", [music_task(), text_task()], ids=["music", "text"])
+@pytest.mark.parametrize("cell", [*CELLS, *SINGLE], ids=str)
+def test_training_ends_at_the_references_weights_and_losses(cell, task, num_layers):
+    each = run(cell, task=task.spec.name, num_layers=num_layers, hidden_size=19)
+    expected, found = (trained(each, task, kernel) for kernel in (Reference(), Fused()))
+    torch.testing.assert_close(found.row, expected.row, rtol=1e-12, atol=1e-12)
+    for left, right in zip(found.curve, expected.curve, strict=True):
+        assert dataclasses.asdict(left) == pytest.approx(dataclasses.asdict(right), rel=1e-12)
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=str)
+@pytest.mark.parametrize("task", [music_task(), text_task()], ids=["music", "text"])
+def test_dropout_and_noise_are_the_references(cell, task):
+    settings = {"weight_noise": 0.05, "dropout": 0.2, "input_dropout": 0.1, "output_dropout": 0.3}
+    each = changed(run(cell, task=task.spec.name, num_layers=3), "train", **settings)
+    expected, found = (trained(each, task, kernel) for kernel in (Reference(), Fused()))
+    torch.testing.assert_close(found.row, expected.row, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=str)
+def test_a_member_among_sixteen_has_the_bits_it_has_alone(cell):
+    runs = [changed(noisy(seed, cell), "optim", lr=0.002 * (1 + seed)) for seed in range(16)]
+    task = music_task()
+    together = fit(runs, shape(runs[0], task), task, VALIDATION, on(Fused(), torch.float32), ignore)
+    for each, member in zip(runs, together, strict=True):
+        alone = trained(each, task, Fused(), torch.float32)
+        assert torch.equal(alone.row, member.row)
+        assert alone.curve == member.curve
+
+
+def test_padding_changes_no_bit():
+    task = music_task()
+    each = run(hidden_size=19)
+    shape_ = shape(each, task)
+    row = initial_row(shape_, each.init, seed=0, output_bias=task.output_bias(), dtype=torch.float32)
+    batches = training_batches(task, seed=0, batch_size=4, window=0, dtype=torch.float32)
+    alone = [batches.batch(0, i) for i in range(2)]
+    joined = stack(alone)
+    rows = torch.stack([row, row])
+    nats, _, grads = whole_step.gradients(
+        rows, shape_, "bernoulli", joined, zero_state(shape_, 2, joined.mask.shape[1], rows), NO_DROPOUT
+    )
+    for k, batch in enumerate(alone):
+        state = zero_state(shape_, 1, batch.mask.shape[1], rows)
+        found, _, grad = whole_step.gradients(row[None], shape_, "bernoulli", batch, state, NO_DROPOUT)
+        assert torch.equal(found[0], nats[k])
+        assert torch.equal(grad[0], grads[k])
+
+
+@pytest.mark.parametrize("task", [music_task(), text_task(tracks=3)], ids=["music", "text"])
+@pytest.mark.parametrize("sizes", [{"batch_size": b, "window": w} for b in (1, 3) for w in (1, 7, 1000)], ids=str)
+def test_scores_do_not_depend_on_how_a_split_is_cut(task, sizes):
+    each = run("lstm", task=task.spec.name, hidden_size=19)
+    shape_ = shape(each, task)
+    row = initial_row(shape_, each.init, seed=0, output_bias=task.output_bias(), dtype=torch.float64)
+    expected, found = (
+        evaluate(row[None], shape_, task, list(evaluation_batches(task.train, tracks=task.tracks, **cut)), on(kernel))[
+            0
+        ]
+        for kernel, cut in ((Reference(), {"dtype": torch.float64}), (Fused(), {"dtype": torch.float64, **sizes}))
+    )
+    assert found == pytest.approx(expected, rel=1e-12)
+
+
+OPTIMISERS = [
+    {"name": "sgd"},
+    {"name": "sgd", "weight_decay": 0.1},
+    {"name": "sgd", "momentum": 0.9},
+    {"name": "sgd", "momentum": 0.9, "nesterov": True},
+    {"name": "rmsprop"},
+    {"name": "rmsprop", "momentum": 0.9, "weight_decay": 0.1, "alpha": 0.95},
+    {"name": "adam"},
+    {"name": "adam", "weight_decay": 0.1, "beta1": 0.8, "eps": 1e-4},
+    {"name": "adamw", "weight_decay": 0.1},
+]
+
+
+@pytest.mark.parametrize("clip_norm", [0.0, 0.5])
+@pytest.mark.parametrize("settings", OPTIMISERS, ids=str)
+def test_every_optimiser_is_torchs(settings, clip_norm):
+    generator = torch.Generator().manual_seed(0)
+    start = torch.randn(1000, generator=generator, dtype=torch.float64)
+    rows = start.clone(), start.clone()
+    ours, theirs = (
+        kind(row, OptimSettings(**settings), clip_norm)
+        for kind, row in zip((FusedOptimiser, TorchOptimiser), rows, strict=True)
+    )
+    for step in range(12):
+        grad = torch.randn(1000, generator=generator, dtype=torch.float64) * 0.1**step
+        norms = [each.step(grad.clone(), 0.1 / (1 + step)) for each in (ours, theirs)]
+        assert norms[0] == pytest.approx(norms[1], rel=1e-12)
+        torch.testing.assert_close(rows[0], rows[1], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("cell", CELLS, ids=str)
+def test_what_is_not_finite_is_seen(cell, value):
+    task = music_task()
+    each = run(cell)
+    shape_ = shape(each, task)
+    row = initial_row(shape_, each.init, seed=0, output_bias=task.output_bias(), dtype=torch.float32)
+    shape_.views(row[None])["readout.W"][0, 3, 2] = value
+    batch = training_batches(task, seed=0, batch_size=4, window=0, dtype=torch.float32).batch(0, 0)
+    state = zero_state(shape_, 1, batch.mask.shape[1], row[None])
+    nats, _, grads = whole_step.gradients(row[None], shape_, "bernoulli", batch, state, NO_DROPOUT)
+    assert not (torch.isfinite(nats).all() and torch.isfinite(grads).all())
+
+
+def test_a_nan_in_the_recurrent_weights_reaches_the_loss():
+    for name in ("layer0.U", "layer0.W", "layer0.b"):
+        task = music_task()
+        shape_ = shape(run("gru"), task)
+        row = initial_row(shape_, InitSettings(), seed=0, output_bias=task.output_bias(), dtype=torch.float32)
+        shape_.views(row[None])[name][0].view(-1)[0] = math.nan
+        batch = training_batches(task, seed=0, batch_size=4, window=0, dtype=torch.float32).batch(0, 0)
+        state = zero_state(shape_, 1, batch.mask.shape[1], row[None])
+        nats, _, _ = whole_step.gradients(row[None], shape_, "bernoulli", batch, state, NO_DROPOUT)
+        assert math.isnan(float(nats[0])), name
+
+
+MODULES = {"tanh": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+
+
+@pytest.mark.parametrize("cell", MODULES)
+def test_single_precision_errs_at_most_twice_as_much_as_torch_nn(cell):
+    """Gradients of 46 units over 100 steps, against double precision."""
+    task = dataclasses.replace(music_task(), train=rolls(16, seed=3, longest=100))
+    each = run(cell, hidden_size=46, init=InitSettings(scheme="torch"))
+    shape_ = shape(each, task)
+    row = initial_row(shape_, each.init, seed=0, output_bias=task.output_bias(), dtype=torch.float64)
+    batch = training_batches(task, seed=0, batch_size=16, window=0, dtype=torch.float32).batch(0, 0)
+    exact = whole_gradient(
+        row, shape_, dataclasses.replace(batch, inputs=batch.inputs.double(), targets=batch.targets.double())
+    )
+    ours = whole_gradient(row.float(), shape_, batch)
+    theirs = torch_gradient(cell, row.float(), shape_, task, batch)
+    error, rival = ((each.double() - exact).abs().max() for each in (ours, theirs))
+    assert float(error) <= 2 * float(rival)
+
+
+def whole_gradient(row, shape_, batch):
+    state = zero_state(shape_, 1, batch.mask.shape[1], row[None])
+    return whole_step.gradients(row[None], shape_, "bernoulli", batch, state, NO_DROPOUT)[2][0]
+
+
+def torch_gradient(cell, row, shape_, task, batch):
+    from tests.cells.test_torch_equivalence import TorchModel
+
+    model = TorchModel(shape_, row.double()).float()
+    loss = task.nats(model(batch.inputs[0])[None], batch.targets, batch.mask).sum() / batch.n_units[0]
+    loss.backward()
+    grads = torch.zeros(1, shape_.row_size)
+    for name, parameter in model.by_our_names(shape_).items():
+        shape_.views(grads)[name][0] = parameter.grad
+    return grads[0]
+
+
+def test_a_cell_it_does_not_know_is_not_supported():
+    @dataclasses.dataclass(frozen=True)
+    class Other(GRU):
+        kind: str = "other"
+
+    assert cell_number(Other()) is None
+    assert not Fused().supports(Other(), torch.device("cpu"), torch.float32)
+
+
+def test_without_a_compiler_the_message_says_so(monkeypatch, tmp_path):
+    monkeypatch.setenv("GATEBENCH_CACHE", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    with pytest.raises(BuildError, match=r"no C\+\+ compiler \(g\+\+\) was found"):
+        library_path()
+
+
+def test_a_compiler_that_fails_is_named_and_leaves_nothing(monkeypatch, tmp_path):
+    monkeypatch.setenv("GATEBENCH_CACHE", str(tmp_path))
+    monkeypatch.setenv("CXX", "/bin/false")
+    with pytest.raises(BuildError, match="/bin/false failed"):
+        library_path()
+    assert not list(tmp_path.rglob("*.so"))
+
+
+def test_where_it_cannot_be_built_training_goes_on_with_another_kernel(tmp_path):
+    code = "import torch; from bench.kernels import choose; from bench.cells import cell_of;"
+    code += "print(choose('auto', cell_of({'name': 'gru', 'kind': 'gru'}), torch.device('cpu'), torch.float32).name)"
+    environment = {"GATEBENCH_CACHE": str(tmp_path), "CXX": "/bin/false", "PATH": "/usr/bin"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert done.stdout.strip() not in ("", "fused")
+    assert done.stderr.count("the fused kernel is not available: /bin/false failed") == 1
+
+
+def test_eight_processes_that_start_at_once_build_it_once(tmp_path):
+    code = "from bench.kernels.fused.build import library_path; print(library_path())"
+    environment = {"GATEBENCH_CACHE": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        )
+        for _ in range(8)
+    ]
+    answers = [process.communicate(timeout=300) for process in started]
+    assert {process.returncode for process in started} == {0}
+    assert len({out for out, _ in answers}) == 1
+    assert sum("building the fused kernel" in said for _, said in answers) == 1
+    assert len(list(tmp_path.rglob("*.so"))) == 1
+
+
+def test_a_cell_node_of_every_shipped_kind_is_known():
+    from bench.cells import KINDS, cell_of
+
+    assert all(cell_number(cell_of(cell_node(kind))) is not None for kind in KINDS)

@@ -1,0 +1,81 @@
+"""What a table of times may say: paired ratios for one cell, and cells beside each other within one kernel only."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+
+import pytest
+import torch
+
+from bench.errors import UsageError
+from bench.speed.tables import Timing, cell_rows, rows, time_ratio
+from bench.speed.timing import Spread, in_turns, one_core, paired, spread
+from bench.speed.workloads import cell_named
+from tests.speed.tiny import MUSIC, TEXT
+
+TIMES = {
+    ("gru", "ours"): (1.0, 2.0, 4.0),
+    ("gru", "torch.nn"): (3.0, 8.0, 8.0),
+    ("lstm", "ours"): (2.0, 2.0, 2.0),
+    ("lstm", "torch.nn"): (1.0, 1.0, 1.0),
+    ("lstm", "jax"): (4.0, 1.0, 4.0),
+}
+
+
+def timings():
+    return [Timing(MUSIC, cell, kernel, seconds) for (cell, kernel), seconds in TIMES.items()]
+
+
+def by_name(table):
+    return {(row["cell"], row["kernel"]): row for row in table}
+
+
+def test_a_ratio_is_the_median_over_rounds_and_not_the_ratio_of_medians():
+    assert paired((3.0, 8.0, 8.0), (1.0, 2.0, 4.0)) == Spread(3.0, 2.5, 3.5)
+    assert spread([5.0]) == Spread(5.0, 5.0, 5.0)
+
+
+def test_a_row_compares_a_kernel_with_each_peer_on_its_own_cell():
+    found = by_name(rows(timings(), ceiling=1e6))
+    gru = found["gru", "ours"]
+    assert (gru["ms_per_step"], gru["ms_iqr"]) == (2000.0, [1500.0, 3000.0])
+    assert (gru["ratio_to_torch_nn"], gru["ratio_iqr"], gru["ratio_to_jax"]) == (3.0, [2.5, 3.5], None)
+    assert gru["member_steps_per_second"] == 1.0
+    assert gru["share_of_ceiling"] == 2 * MUSIC.flops(cell_named("gru")) / 2.0 / 1e6
+    assert found["lstm", "ours"]["ratio_to_jax"] == 2.0
+    assert found["gru", "torch.nn"]["ratio_to_torch_nn"] == 1.0
+
+
+def test_cells_stand_beside_each_other_within_a_kernel_of_ours_only():
+    (only,) = cell_rows(timings())
+    assert (only["kernel"], only["gru_over_lstm"], only["iqr"]) == ("ours", 1.0, [0.75, 1.5])
+
+
+def test_ranking_cells_across_kernels_is_refused():
+    gru, torch_gru, lstm, torch_lstm, _ = timings()
+    with pytest.raises(UsageError, match=r"`ours` and `torch\.nn` are different kernels; cells are not ranked"):
+        time_ratio(gru, torch_lstm)
+    with pytest.raises(UsageError, match=r"`torch\.nn` may run each cell in a kernel of another class"):
+        time_ratio(torch_gru, torch_lstm)
+    with pytest.raises(UsageError, match="`tiny_music` and `tiny_text` are different workloads"):
+        time_ratio(gru, dataclasses.replace(lstm, workload=TEXT))
+
+
+def test_contenders_take_turns():
+    order = []
+    steps = [lambda: order.append("A"), lambda: order.append("B")]
+    turns = []
+    seconds = in_turns(steps, rounds=3, clock="wall", turn_seconds=0.0, watch=lambda: turns.append(len(order)))
+    assert "".join(order) == "AA" + "BB" + "ABABAB"
+    assert [len(found) for found in seconds] == [3, 3]
+    assert len(turns) == 6
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system cannot pin a process")
+def test_the_core_and_the_threads_are_given_back():
+    before = os.sched_getaffinity(0), torch.get_num_threads()
+    with one_core() as core:
+        assert os.sched_getaffinity(0) == {core}
+        assert torch.get_num_threads() == 1
+    assert (os.sched_getaffinity(0), torch.get_num_threads()) == before
