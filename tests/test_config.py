@@ -70,7 +70,7 @@ BAD_SETTINGS = [
         "cell.forget_bias=1",
         "bad config at `cell.forget_bias`: not a setting of the chosen cell; `python -m bench cells`",
     ),
-    ("kernel=warp", "bad config at `kernel`: must be one of auto, reference, got 'warp'"),
+    ("kernel=warp", "bad config at `kernel`: must be one of auto, reference, bptt, fused, got 'warp'"),
     ("name=../../etc", "bad config at `name`: must be letters, digits, _ and -"),
     ("name=", "bad config at `name`"),
     ("size=params size.num_params=0", "bad config at `size.num_params`: must be at least 1, got 0"),

@@ -35,6 +35,7 @@ FLOORS = {
     "noise": 3,
     "member": 3,
     "evaluation": 3,
+    "whole_step": 3,
     "report": 3,
     "train": 4,
     "experiment": 5,
@@ -53,7 +54,7 @@ FLOORS = {
 """The floor of every room; a room on one floor may import from its own and from lower ones, never in a circle."""
 
 HOMES = {
-    "torch": {"cells", "kernels", "tasks", "data", "optim", "model", "initialisation", "noise", "member", "evaluation"}
+    "torch": {"cells", "kernels", "tasks", "data", "optim", "model", "initialisation", "noise", "member", "evaluation", "whole_step"}
     | {"train", "experiment", "executors", "validation", "shapes", "speed"},
     "jax": {"speed"},
     "hydra": {"app", "plugins"},

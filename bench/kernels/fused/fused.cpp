@@ -83,7 +83,9 @@ template <class T, class C> struct Step {
     std::vector<Layer<T, C>> layers;
     int64_t N, H, Hp, Ip, Op;
     T *x, *dropped, *logits, *targets, *d_h, *d_below, *readout_panel, *d_readout_panel, *readout_bias, *scratch;
-    std::vector<int64_t> tokens, token_targets;
+    std::vector<int64_t> tokens, token_targets, shared, first;  // `tokens` are those of the distinct rows
+    std::vector<int32_t> keys;
+    std::vector<T> values;
 
     Step(const Model& model, const Batch& b) : m(model), batch(b), packing(b) {
         H = m.hidden_size, Hp = padded(H, LANES), Ip = padded(m.n_inputs, LANES), Op = padded(m.n_outputs, LANES);
@@ -116,26 +118,54 @@ template <class T, class C> struct Step {
     }
 
     // What layer l reads: the layer below, with dropout where there is any.
-    const T* input(int64_t l) const {
-        if (l == 0) return x;
-        return batch.drop_between[l] ? dropped + (l - 1) * N * Hp : layers[l - 1].state[0];
+    Input<T> input(int64_t l) const {
+        if (l == 0)
+            return {x, Ip, shared.empty() ? N : (int64_t)tokens.size(), shared.empty() ? nullptr : shared.data(), first.data(),
+                    keys.empty() ? nullptr : keys.data(), values.data()};
+        const T* below = batch.drop_between[l] ? dropped + (l - 1) * N * Hp : layers[l - 1].state[0];
+        return {below, Hp, N, nullptr, nullptr, nullptr, nullptr};
     }
 
     const T* top() const { return batch.drop_output ? dropped + (m.num_layers - 1) * N * Hp : layers.back().state[0]; }
 
     void read_inputs(const T* row) {
         if (m.E < 0) {
-            gather<T>((const T*)batch.frames, m.n_inputs, packing.rows, x, Ip);
+            if (batch.drop_input || !find_keys()) gather<T>((const T*)batch.frames, m.n_inputs, packing.rows, x, Ip);
         } else {
-            tokens.resize(N);
-            for (int64_t n = 0; n < N; n++) {
-                tokens[n] = batch.tokens[packing.rows[n]];
+            find_tokens();
+            for (size_t n = 0; n < tokens.size(); n++) {
                 const T* e = row + m.E + tokens[n] * m.n_inputs;
                 std::copy(e, e + m.n_inputs, x + n * Ip);
                 std::fill(x + n * Ip + m.n_inputs, x + (n + 1) * Ip, T(0));
             }
         }
         if (batch.drop_input) scale_rows<T>((const T*)batch.drop_input, m.n_inputs, packing.rows, x, Ip);
+    }
+
+    // List the numbers that are not zero; false where they are too many for that to pay.
+    bool find_keys() {
+        const T* frames = (const T*)batch.frames;
+        int64_t most = N * m.n_inputs / 8;
+        first.assign(1, 0);
+        for (int64_t n = 0; n < N; n++) {
+            const T* f = frames + packing.rows[n] * m.n_inputs;
+            for (int64_t i = 0; i < m.n_inputs; i++)
+                if (f[i] != 0) { keys.push_back((int32_t)i); values.push_back(f[i]); }
+            first.push_back((int64_t)keys.size());
+            if ((int64_t)keys.size() > most) { keys.clear(); return false; }
+        }
+        return !keys.empty();
+    }
+
+    // The tokens of the batch; each distinct one once, unless dropout makes every row its own.
+    void find_tokens() {
+        std::vector<int32_t> number(batch.drop_input ? 0 : m.n_outputs, -1);
+        for (int64_t n = 0; n < N; n++) {
+            int64_t token = batch.tokens[packing.rows[n]];
+            if (batch.drop_input) { tokens.push_back(token); continue; }
+            if (number[token] < 0) { number[token] = (int32_t)tokens.size(); tokens.push_back(token); }
+            shared.push_back(number[token]);
+        }
     }
 
     void read_targets() {
@@ -173,7 +203,7 @@ template <class T, class C> struct Step {
         read_inputs(row);
         for (int64_t l = 0; l < m.num_layers; l++) {
             read_state(l);
-            layers[l].forward(input(l), l ? Hp : Ip, weights_of(m, l, row));
+            layers[l].forward(input(l), weights_of(m, l, row));
             write_state(l);
             const void* factors = l + 1 < m.num_layers ? batch.drop_between[l + 1] : batch.drop_output;
             if (factors) {
@@ -210,7 +240,7 @@ template <class T, class C> struct Step {
         if (batch.drop_output) scale_rows<T>((const T*)batch.drop_output, H, packing.rows, d_h, Hp);
         for (int64_t l = m.num_layers - 1; l >= 0; l--) {
             T* below = l > 0 || m.E >= 0 ? d_below : nullptr;
-            layers[l].backward(input(l), l ? Hp : Ip, d_h, weights_of(m, l, row), weights_of(m, l, grads), below);
+            layers[l].backward(input(l), d_h, weights_of(m, l, row), weights_of(m, l, grads), below);
             if (l > 0 && batch.drop_between[l]) scale_rows<T>((const T*)batch.drop_between[l], H, packing.rows, below, Hp);
             std::swap(d_h, d_below);
         }
@@ -220,7 +250,7 @@ template <class T, class C> struct Step {
     void scatter(T* table, T* d) {
         if (batch.drop_input) scale_rows<T>((const T*)batch.drop_input, m.n_inputs, packing.rows, d, Ip);
         std::fill(table, table + m.n_outputs * m.n_inputs, T(0));
-        for (int64_t n = 0; n < N; n++) {
+        for (size_t n = 0; n < tokens.size(); n++) {
             T* e = table + tokens[n] * m.n_inputs;
             for (int64_t i = 0; i < m.n_inputs; i++) e[i] += d[n * Ip + i];
         }

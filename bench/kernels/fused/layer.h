@@ -11,6 +11,18 @@ struct Steps {
     const int64_t* width;
 };
 
+// What a layer reads. Rows may be shared: with `shared`, packed row n reads row shared[n] of x, and everything that depends
+// on the input alone is computed once for each distinct row. With `keys`, row n is zero but for the numbers
+// values[first[n]..first[n + 1]) at those keys; sums then skip the zeros and have the same bits as if they did not.
+template <class T> struct Input {
+    const T* x;
+    int64_t ld, rows;
+    const int64_t* shared;
+    const int64_t* first;
+    const int32_t* keys;
+    const T* values;
+};
+
 // One layer's weights in the order of their rows; the pointers that a cell does not have are null.
 template <class T> struct LayerWeights {
     T *W, *U, *b, *b_recurrent, *P;
@@ -22,8 +34,9 @@ template <class T, class C> struct Layer {
     static constexpr int TILE_ROWS = C::FIRST == 4 ? 6 : ROWS;    // so that the accumulators fit the registers
     int64_t I, H, Ip, Hp, units;
     Steps steps;
+    const int64_t* shared = nullptr;
     T *wx, *operand, *state[2], *initial[2], *saved, *middle, *d, *carry[2], *d_middle, *d_peephole, *peephole, *sums;
-    T *input_panel, *bias, *first_panel, *second_panel, *recurrent_bias, *d_first_panel, *d_second_panel, *d_input_panel, *scratch;
+    T *input_panel, *bias, *first_panel, *second_panel, *recurrent_bias, *d_first_panel, *d_second_panel, *d_input_panel, *scratch, *d_rows;
 
     Layer(int64_t I_, int64_t H_, Steps s) : I(I_), H(H_), Ip(padded(I_, LANES)), Hp(padded(H_, LANES)), steps(s) { units = Hp / LANES; }
 
@@ -51,7 +64,8 @@ template <class T, class C> struct Layer {
         peephole = space.take<T>(3 * Hp);
         d_peephole = space.take<T>(3 * Hp);
         sums = space.take<T>(C::BLOCKS * Hp);
-        scratch = space.take<T>(H * std::max(Ip, Hp));
+        scratch = space.take<T>(std::max(H * std::max(Ip, Hp), I * C::GATES * Hp));
+        d_rows = space.take<T>(N * C::GATES * Hp);
     }
 
     int lanes(int64_t unit_vector) const { return (int)std::max<int64_t>(0, std::min<int64_t>(LANES, H - unit_vector * LANES)); }
@@ -64,11 +78,14 @@ template <class T, class C> struct Layer {
         }
     }
 
-    void pack_forward(const LayerWeights<T>& w) {
-        pack<T>(C::GATES * units, 1, I, input_panel, [&](int64_t, int64_t v) {
+    void pack_forward(const LayerWeights<T>& w, bool by_key) {
+        auto of_W = [&](int64_t, int64_t v) {
             int64_t unit = v % units;
             return Column<T>{w.W + (C::INPUT[v / units] * H + unit * LANES) * I, 1, I, lanes(unit)};
-        });
+        };
+        if (by_key)  // one row for each key
+            for (int64_t v = 0; v < C::GATES * units; v++) pack_column<T>(of_W(0, v), I, input_panel + v * LANES, C::GATES * Hp);
+        else pack<T>(C::GATES * units, 1, I, input_panel, of_W);
         pad(w.b, C::GATES, C::INPUT, bias);
         pad(w.b_recurrent, C::GATES, C::RECURRENT, recurrent_bias);
         static constexpr int ROWS_OF_P[] = {0, 1, 2};
@@ -108,7 +125,7 @@ template <class T, class C> struct Layer {
         At<T> a;
         int64_t row = steps.start[t] + j, at_unit = u * LANES;
         a.stride = Hp;
-        a.wx_ = wx + row * C::GATES * Hp + at_unit;
+        a.wx_ = wx + (shared ? shared[row] : row) * C::GATES * Hp + at_unit;
         a.saved_ = saved + row * C::SAVED * Hp + at_unit;
         a.d_ = d + row * C::BLOCKS * Hp + at_unit;
         for (int s = 0; s < C::STATES; s++) {
@@ -145,10 +162,12 @@ template <class T, class C> struct Layer {
         });
     }
 
-    // From inputs (N, ldx) and initial states to `state[0]`, the outputs (N, Hp).
-    void forward(const T* x, int64_t ldx, const LayerWeights<T>& w) {
-        pack_forward(w);
-        product<T>(x, ldx, 1, 0, I, input_panel, C::GATES * units, wx, C::GATES * Hp, steps.N, bias, false);
+    // From inputs and initial states to `state[0]`, the outputs (N, Hp).
+    void forward(const Input<T>& in, const LayerWeights<T>& w) {
+        pack_forward(w, in.keys != nullptr);
+        shared = in.shared;
+        if (in.keys) project_keys(in);
+        else product<T>(in.x, in.ld, 1, 0, I, input_panel, C::GATES * units, wx, C::GATES * Hp, in.rows, bias, false);
         for (int64_t t = 0; t < steps.T; t++) {
             const T* h = t ? state[0] + steps.start[t - 1] * Hp : initial[0];
             T* x_t = operand + steps.start[t] * Hp;
@@ -160,15 +179,45 @@ template <class T, class C> struct Layer {
         }
     }
 
-    // From the gradient of the outputs (N, Hp) to those of the weights and, where asked, of the inputs (N, Ip).
-    void backward(const T* x, int64_t ldx, const T* d_out, const LayerWeights<T>& w, const LayerWeights<T>& grads, T* dx) {
+    // wx[n] = bias + sum of value times the key's row of weights.
+    void project_keys(const Input<T>& in) {
+        int64_t vecs = C::GATES * units;
+        for (int64_t n = 0; n < steps.N; n++)
+            in_parts(vecs, 12, [&](int64_t v0, int count) {
+                with_constant<12>(count, [&](auto nv) {
+                    constexpr int NV = decltype(nv)::value;
+                    Vec<T> acc[NV];
+                    for (int v = 0; v < NV; v++) acc[v] = load(bias + (v0 + v) * LANES);
+                    for (int64_t e = in.first[n]; e < in.first[n + 1]; e++) {
+                        const T* row = input_panel + (in.keys[e] * vecs + v0) * LANES;
+                        Vec<T> value = broadcast(in.values[e]);
+                        for (int v = 0; v < NV; v++) acc[v] += value * load(row + v * LANES);
+                    }
+                    for (int v = 0; v < NV; v++) store(wx + (n * vecs + v0 + v) * LANES, acc[v]);
+                });
+            });
+    }
+
+    // From the gradient of the outputs (N, Hp) to those of the weights and, where asked, of the input's rows (rows, Ip).
+    void backward(const Input<T>& in, const T* d_out, const LayerWeights<T>& w, const LayerWeights<T>& grads, T* dx) {
         pack_backward(w, dx != nullptr);
         for (int s = 0; s < C::STATES; s++) std::fill(carry[s], carry[s] + steps.B * Hp, T(0));
         if (C::PEEPHOLES) std::fill(d_peephole, d_peephole + 3 * Hp, T(0));
         for (int64_t t = steps.T - 1; t >= 0; t--) backward_step(t, d_out);
-        gather_gradients(x, ldx, grads);
-        if (dx)
-            product<T>(d + C::INPUT_AT * Hp, C::BLOCKS * Hp, C::GATES, Hp, H, d_input_panel, Ip / LANES, dx, Ip, steps.N, nullptr, false);
+        const T* d_in = d + C::INPUT_AT * Hp;
+        int64_t ldd = C::BLOCKS * Hp;
+        if (in.shared) {
+            add_shared_rows(in);
+            d_in = d_rows, ldd = C::GATES * Hp;
+        }
+        if (in.keys) gather_keys(in, grads);
+        else
+            for (int i = 0; i < C::GATES; i++) {
+                outer<T>(d_in + i * Hp, ldd, H, in.x, in.ld, Ip / LANES, in.rows, scratch, Ip);
+                unpad(scratch, Ip, H, I, grads.W + C::INPUT[i] * H * I);
+            }
+        gather_gradients(grads);
+        if (dx) product<T>(d_in, ldd, C::GATES, Hp, H, d_input_panel, Ip / LANES, dx, Ip, in.rows, nullptr, false);
     }
 
     void backward_step(int64_t t, const T* d_out) {
@@ -188,11 +237,39 @@ template <class T, class C> struct Layer {
         product<T>(d_t, C::BLOCKS * Hp, C::FIRST, Hp, H, d_first_panel, units, carry[0], Hp, n, nullptr, true);
     }
 
-    void gather_gradients(const T* x, int64_t ldx, const LayerWeights<T>& grads) {
+    // Sum the input-side gradients of the packed rows that read the same row.
+    void add_shared_rows(const Input<T>& in) {
+        int64_t vecs = C::GATES * units;
+        std::fill(d_rows, d_rows + in.rows * C::GATES * Hp, T(0));
+        for (int64_t n = 0; n < steps.N; n++) {
+            const T* from = d + (n * C::BLOCKS + C::INPUT_AT) * Hp;
+            T* to = d_rows + in.shared[n] * C::GATES * Hp;
+            for (int64_t v = 0; v < vecs; v++) store(to + v * LANES, load((const T*)to + v * LANES) + load(from + v * LANES));
+        }
+    }
+
+    // Gradient of W, where inputs are few keys: add each row's gradient to the rows of its keys, then transpose.
+    void gather_keys(const Input<T>& in, const LayerWeights<T>& grads) {
+        int64_t vecs = C::GATES * units;
+        std::fill(scratch, scratch + I * C::GATES * Hp, T(0));
+        for (int64_t n = 0; n < steps.N; n++) {
+            const T* from = d + (n * C::BLOCKS + C::INPUT_AT) * Hp;
+            for (int64_t e = in.first[n]; e < in.first[n + 1]; e++) {
+                T* to = scratch + in.keys[e] * C::GATES * Hp;
+                Vec<T> value = broadcast(in.values[e]);
+                for (int64_t v = 0; v < vecs; v++) store(to + v * LANES, load((const T*)to + v * LANES) + value * load(from + v * LANES));
+            }
+        }
+        for (int g = 0; g < C::GATES; g++)
+            for (int64_t u = 0; u < H; u++) {
+                T* to = grads.W + (C::INPUT[g] * H + u) * I;
+                for (int64_t i = 0; i < I; i++) to[i] = scratch[(i * C::GATES + g) * Hp + u];
+            }
+    }
+
+    void gather_gradients(const LayerWeights<T>& grads) {
         int64_t N = steps.N, ldd = C::BLOCKS * Hp;
         for (int i = 0; i < C::GATES; i++) {
-            outer<T>(d + (C::INPUT_AT + i) * Hp, ldd, H, x, ldx, Ip / LANES, N, scratch, Ip);
-            unpad(scratch, Ip, H, I, grads.W + C::INPUT[i] * H * I);
             const T* multiplied = i < C::FIRST ? operand : middle;
             outer<T>(d + (C::RECURRENT_AT + i) * Hp, ldd, H, multiplied, Hp, units, N, scratch, Hp);
             unpad(scratch, Hp, H, H, grads.U + C::RECURRENT[i] * H * H);
