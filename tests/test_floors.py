@@ -54,9 +54,8 @@ FLOORS = {
 """The floor of every room; a room on one floor may import from its own and from lower ones, never in a circle."""
 
 HOMES = {
-    "torch": {"cells", "kernels", "tasks", "data", "optim", "model", "initialisation", "noise", "member", "evaluation", "whole_step"}
-    | {"train", "experiment", "executors", "validation", "shapes", "speed"},
-    "jax": {"speed"},
+    "torch": {"cells", "kernels", "tasks", "data", "optim", "model", "initialisation", "noise", "member", "evaluation"}
+    | {"whole_step", "train", "experiment", "executors", "validation", "shapes", "speed"},
     "hydra": {"app", "plugins"},
     "omegaconf": {"app", "plugins"},
     "optuna": {"study"},

@@ -6,6 +6,7 @@ sign of progress.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -136,6 +137,7 @@ def _serve(pipe: Connection, directory: Path, data_dir: str | None) -> None:
 
     torch.set_num_threads(1)
     tasks = Tasks(data_dir)
+    gc.freeze()  # what is loaded by now stays: collections need not look through it again and again
     with suppress(EOFError, BrokenPipeError):
         while True:
             pipe.send((None, _problem(carry_out, pipe.recv(), directory, tasks, pipe)))

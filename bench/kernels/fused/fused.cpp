@@ -149,12 +149,20 @@ template <class T, class C> struct Step {
         first.assign(1, 0);
         for (int64_t n = 0; n < N; n++) {
             const T* f = frames + packing.rows[n] * m.n_inputs;
-            for (int64_t i = 0; i < m.n_inputs; i++)
-                if (f[i] != 0) { keys.push_back((int32_t)i); values.push_back(f[i]); }
+            int64_t i = 0;
+            for (; i + LANES <= m.n_inputs; i += LANES)
+                for (uint32_t bits = nonzero(f + i); bits; bits &= bits - 1) add_key(f, i + __builtin_ctz(bits));
+            for (; i < m.n_inputs; i++)
+                if (f[i] != 0) add_key(f, i);
             first.push_back((int64_t)keys.size());
             if ((int64_t)keys.size() > most) { keys.clear(); return false; }
         }
         return !keys.empty();
+    }
+
+    void add_key(const T* frame, int64_t i) {
+        keys.push_back((int32_t)i);
+        values.push_back(frame[i]);
     }
 
     // The tokens of the batch; each distinct one once, unless dropout makes every row its own.

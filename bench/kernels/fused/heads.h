@@ -7,33 +7,45 @@ struct Tally {
     double nats, units, hits, errors;
 };
 
-// Independent Bernoulli outputs (N, ld), the first O of them real; targets are zeros and ones.
+// Independent Bernoulli outputs (N, ld), the first O of them real; targets are zeros and ones, padding is zero in both.
+//
+// The loss of one output is max(x, 0) - x y + log(1 + e^-|x|). The last terms are multiplied before their logarithm is
+// taken: each factor is at most 2, so that a hundred of them fit in a float.
 template <class T> static void bernoulli(T* logits, const T* targets, int64_t N, int64_t O, int64_t ld, T scale, bool gradient, Tally& tally) {
     constexpr int W = Lanes<T>::W;
+    typedef typename Lanes<T>::Int Int;
+    const Vec<T> zero{}, one = broadcast(T(1)), half = broadcast(T(0.5));
+    const int64_t rows_per_log = std::max<int64_t>(1, 96 / (ld / W));
+    Int last{}, hits{}, errors{};
+    for (int l = 0; l < W; l++) last[l] = ld - W + l < O ? -1 : 0;
+    Vec<T> factors = one;
+    double total = 0;
     for (int64_t n = 0; n < N; n++) {
-        T *x = logits + n * ld, total = 0;
+        T* x = logits + n * ld;
         const T* y = targets + n * ld;
-        int64_t hits = 0, errors = 0;
         Vec<T> nats{};
         for (int64_t i = 0; i < ld; i += W) {
-            Vec<T> a = load(x + i), b = load(y + i), zero{};
-            int lanes = (int)std::min<int64_t>(W, O - i);
-            Vec<T> loss = (a > zero ? a : zero) - a * b + softplus_tail(a > zero ? a : -a);
-            if (lanes == W) nats += loss;
-            else for (int l = 0; l < lanes; l++) total += loss[l];
-            if (!gradient)
-                for (int l = 0; l < lanes; l++) { bool p = a[l] > 0, q = b[l] > T(0.5); hits += p && q; errors += p != q; }
-            else {
-                Vec<T> d = (sigmoid(a) - b) * scale;
-                for (int l = lanes; l < W; l++) d[l] = 0;
-                store(x + i, d);
+            Vec<T> a = load(x + i), b = load(y + i), factor, s = sigmoid_and(a, factor);
+            Int real = i + W < ld ? ~Int{} : last;
+            nats += (a > zero ? a : zero) - a * b;
+            factors *= real ? factor : one;
+            if (gradient) {
+                store(x + i, real ? (s - b) * scale : zero);
+            } else {
+                Int p = (a > zero) & real, q = (b > half) & real;
+                hits -= p & q;
+                errors -= p ^ q;
             }
         }
-        tally.nats += (double)total + (double)sum<T>(nats);
-        tally.hits += hits;
-        tally.errors += errors;
+        total += (double)sum<T>(nats);
+        if ((n + 1) % rows_per_log == 0 || n + 1 == N) {
+            for (int l = 0; l < W; l++) total += std::log((double)factors[l]);
+            factors = one;
+        }
     }
+    tally.nats += total;
     tally.units += N;
+    for (int l = 0; l < W; l++) tally.hits += hits[l], tally.errors += errors[l];
 }
 
 // Softmax over the first V of ld logits; targets are token numbers.

@@ -17,6 +17,7 @@ template <> struct Lanes<float> {
 };
 template <> struct Lanes<double> {
     typedef double Vec __attribute__((vector_size(64)));
+    typedef int64_t Int __attribute__((vector_size(64)));
     static constexpr int W = 8;
 };
 template <class T> using Vec = typename Lanes<T>::Vec;
@@ -71,16 +72,13 @@ static inline VecF tanh_(VecF x) {  // (e^2x - 1) / (e^2x + 1), with e^2x - 1 ac
     VecF m = s * q + (s - 1);
     return m * reciprocal(m + 2);
 }
-// log(1 + e^-a) for a >= 0, as 2 atanh(e / (2 + e)) with an argument of at most 1/3.
-static inline VecF softplus_tail(VecF a) {
-    VecF e = exp_(-a), s = e * reciprocal(2 + e), q = s * s;
-    VecF p = q * (1.f / 15) + 1.f / 13;
-    p = p * q + 1.f / 11;
-    p = p * q + 1.f / 9;
-    p = p * q + 1.f / 7;
-    p = p * q + 1.f / 5;
-    p = p * q + 1.f / 3;
-    return 2 * s * (p * q + 1);
+// The sigmoid, and 1 + e^-|x|, whose logarithm is the rest of a Bernoulli loss.
+static inline VecF sigmoid_and(VecF x, VecF& one_plus) {
+    const VecF zero{};
+    VecF e = exp_(x > zero ? -x : x), r;
+    one_plus = 1 + e;
+    r = reciprocal(one_plus);
+    return x > zero ? r : e * r;
 }
 
 // Double precision is for tests: the library's functions, lane by lane.
@@ -88,7 +86,26 @@ template <class F> static inline VecD each(VecD x, F f) { for (int i = 0; i < 8;
 static inline VecD exp_(VecD x) { return each(x, [](double a) { return std::exp(a); }); }
 static inline VecD sigmoid(VecD x) { return each(x, [](double a) { return 1 / (1 + std::exp(-a)); }); }
 static inline VecD tanh_(VecD x) { return each(x, [](double a) { return std::tanh(a); }); }
-static inline VecD softplus_tail(VecD x) { return each(x, [](double a) { return std::log1p(std::exp(-a)); }); }
+static inline VecD sigmoid_and(VecD x, VecD& one_plus) {
+    one_plus = each(x, [](double a) { return 1 + std::exp(-std::fabs(a)); });
+    return sigmoid(x);
+}
+
+// Bit l is set where p[l] is not zero.
+static inline uint32_t nonzero(const float* p) {
+#if defined(__AVX512F__)
+    return _mm512_cmp_ps_mask(_mm512_loadu_ps(p), _mm512_setzero_ps(), _CMP_NEQ_UQ);
+#else
+    uint32_t bits = 0;
+    for (int l = 0; l < 16; l++) bits |= (uint32_t)(p[l] != 0) << l;
+    return bits;
+#endif
+}
+static inline uint32_t nonzero(const double* p) {
+    uint32_t bits = 0;
+    for (int l = 0; l < 8; l++) bits |= (uint32_t)(p[l] != 0) << l;
+    return bits;
+}
 
 static inline int64_t padded(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
