@@ -42,6 +42,30 @@ class Batch:
     extents: tuple[tuple[int, int], ...]
 
 
+@dataclass(frozen=True)
+class Ragged:
+    """A batch of whole sequences before padding: frames (T, O) of zeros and ones, for one member."""
+
+    frames: tuple[Tensor, ...]
+    lengths: tuple[int, ...]
+
+    is_carried = False
+
+    @property
+    def n_units(self) -> tuple[int, ...]:
+        """Number of frames to predict."""
+        return (sum(self.lengths),)
+
+    @property
+    def extents(self) -> tuple[tuple[int, int], ...]:
+        """B and T."""
+        return ((len(self.lengths), max(self.lengths)),)
+
+    def padded(self, dtype: torch.dtype) -> Batch:
+        """Return the batch padded to its longest sequence."""
+        return _pad(self.frames, dtype)
+
+
 @runtime_checkable
 class Batches(Protocol):
     """The training batches of one seed."""
@@ -53,6 +77,10 @@ class Batches(Protocol):
 
     def batch(self, epoch: int, position: int) -> Batch:
         """Return a batch with K = 1, whatever was asked for before."""
+        ...
+
+    def ragged(self, epoch: int, position: int) -> Ragged | None:
+        """Return the same batch before padding; None where there is no padding to spare."""
         ...
 
 
@@ -108,10 +136,13 @@ class _SequenceBatches:
         return -(-len(self.split.frames) // self.batch_size)
 
     def batch(self, epoch: int, position: int) -> Batch:
-        lengths = tuple(len(frames) for frames in self.split.frames)
+        return self.ragged(epoch, position).padded(self.dtype)
+
+    def ragged(self, epoch: int, position: int) -> Ragged:
         seed = stream("order", task=self.task_name, seed=self.seed, epoch=epoch)
-        chosen = _order(lengths, self.batch_size, seed)[position]
-        return _pad([self.split.frames[i] for i in chosen], self.dtype)
+        chosen = _order(self.split.lengths, self.batch_size, seed)[position]
+        frames, lengths = self.split.frames, self.split.lengths
+        return Ragged(tuple(frames[i] for i in chosen), tuple(lengths[i] for i in chosen))
 
 
 @dataclass(frozen=True)
@@ -134,6 +165,9 @@ class _WindowBatches:
         length = self.track_length
         bounds = [(b * length, (b + 1) * length) for b in range(self.batch_size)]
         return _window(self.split, bounds, position * self.window, self.window)
+
+    def ragged(self, epoch: int, position: int) -> None:
+        return None
 
 
 @lru_cache(maxsize=64)

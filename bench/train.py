@@ -15,7 +15,7 @@ from torch import Tensor
 
 from bench import whole_step
 from bench.cells.base import State
-from bench.data import Batch, evaluation_batches, stack, training_batches
+from bench.data import Batch, Ragged, evaluation_batches, stack, training_batches
 from bench.errors import DivergedError
 from bench.evaluation import Machine, evaluate, to_device
 from bench.initialisation import initial_row
@@ -103,14 +103,17 @@ def update(group: Sequence[Member], shape: Shape, task: Task, machine: Machine) 
 
 
 def _gradients(
-    group: Sequence[Member], batch: Batch, shape: Shape, task: Task, machine: Machine
+    group: Sequence[Member], batch: Batch | Ragged, shape: Shape, task: Task, machine: Machine
 ) -> tuple[Tensor, tuple[State, ...], Tensor]:
     """Return each member's loss in nats (K,), the last states, and the gradients (K, P) of its mean loss."""
-    rows = torch.stack([with_weight_noise(m.row, shape, m.run, m.n_updates) for m in group])
-    state = _initial_state(group, shape, batch, rows)
+    noisy = [with_weight_noise(member.row, shape, member.run, member.n_updates) for member in group]
+    rows = torch.stack(noisy) if len(noisy) > 1 else noisy[0].unsqueeze(0)
     drop = dropout([member.run for member in group], group[0].n_updates, batch.extents)
     if isinstance(machine.kernel, Fused):
-        return whole_step.gradients(rows, shape, task.head, batch, state, drop)
+        carried = _initial_state(group, shape, batch, rows) if isinstance(batch, Batch) else ()
+        return whole_step.gradients(rows, shape, task.head, batch, carried, drop)
+    batch = batch.padded(machine.dtype) if isinstance(batch, Ragged) else batch
+    state = _initial_state(group, shape, batch, rows)
     leaves = {name: view.detach().requires_grad_() for name, view in shape.views(rows).items()}
     logits, last = forward(shape, leaves, batch.inputs, state, machine.kernel, drop)
     nats = task.nats(logits, batch.targets, batch.mask)  # (K,)
@@ -134,12 +137,16 @@ def _evaluate_and_stop(
         member.stop_if_over()
 
 
-def _next_batch(group: Sequence[Member], machine: Machine) -> Batch:
+def _next_batch(group: Sequence[Member], machine: Machine) -> Batch | Ragged:
     """Return the next training batch of each member, joined, on the device, with input noise."""
     batches = []
     for member in group:
-        batch = member.batches.batch(member.epoch, member.n_updates % member.batches.n_per_epoch)
-        batches.append(with_input_noise(batch, member.run, member.n_updates))
+        place = member.epoch, member.n_updates % member.batches.n_per_epoch
+        if isinstance(machine.kernel, Fused) and len(group) == 1 and not member.run.train.input_noise:
+            ragged = member.batches.ragged(*place)
+            if ragged is not None:
+                return ragged
+        batches.append(with_input_noise(member.batches.batch(*place), member.run, member.n_updates))
     return to_device(stack(batches), machine.device)
 
 

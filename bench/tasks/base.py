@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from torch import Tensor
@@ -25,10 +26,15 @@ class Sequences:
     frames: tuple[Tensor, ...]
     digest: str
 
+    @cached_property
+    def lengths(self) -> tuple[int, ...]:
+        """Number of frames of each sequence."""
+        return tuple(len(frames) for frames in self.frames)
+
     @property
     def n_units(self) -> int:
         """Number of frames."""
-        return sum(len(frames) for frames in self.frames)
+        return sum(self.lengths)
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,13 @@ from torch import nn
 
 from bench import whole_step
 from bench.cells.gru import GRU
-from bench.data import evaluation_batches, stack, training_batches
+from bench.data import Ragged, evaluation_batches, stack, training_batches
 from bench.evaluation import evaluate
 from bench.initialisation import initial_row
 from bench.kernels import Reference
 from bench.kernels.fused import Fused, cell_number
 from bench.kernels.fused.build import BuildError, library_path
-from bench.model import NO_DROPOUT, zero_state
+from bench.model import NO_DROPOUT, Dropout, zero_state
 from bench.optim import FusedOptimiser, TorchOptimiser
 from bench.settings import InitSettings, OptimSettings
 from bench.train import fit
@@ -87,6 +87,22 @@ def test_padding_changes_no_bit():
         found, _, grad = whole_step.gradients(row[None], shape_, "bernoulli", batch, state, NO_DROPOUT)
         assert torch.equal(found[0], nats[k])
         assert torch.equal(grad[0], grads[k])
+
+
+@pytest.mark.parametrize("rates", [(0.0, 0.0, 0.0), (0.2, 0.3, 0.4)], ids=str)
+def test_sequences_before_padding_give_the_bits_of_a_padded_batch(rates):
+    task = music_task()
+    each = run("lstm", hidden_size=19, num_layers=2)
+    shape_ = shape(each, task)
+    row = initial_row(shape_, each.init, seed=0, output_bias=task.output_bias(), dtype=torch.float32)
+    batches = training_batches(task, seed=0, batch_size=4, window=0, dtype=torch.float32)
+    found = []
+    for batch in (batches.ragged(0, 1), batches.batch(0, 1)):
+        drop = Dropout((rates,), (torch.Generator().manual_seed(1),), batch.extents)
+        state = () if isinstance(batch, Ragged) else zero_state(shape_, 1, batch.mask.shape[1], row[None])
+        found.append(whole_step.gradients(row[None], shape_, "bernoulli", batch, state, drop))
+    assert torch.equal(found[0][0], found[1][0])
+    assert torch.equal(found[0][2], found[1][2])
 
 
 @pytest.mark.parametrize("task", [music_task(), text_task(tracks=3)], ids=["music", "text"])

@@ -18,10 +18,12 @@ struct Model {
     int64_t W[MOST_LAYERS], U[MOST_LAYERS], b[MOST_LAYERS], b_recurrent[MOST_LAYERS], P[MOST_LAYERS];
 };
 
-// A padded batch (B, T, ...); `drop` are factors (B, T, size) of input, between layers and output, null where there is none.
+// A padded batch (B, T, ...), or, in place of frames and their targets, each sequence's frames of zeros and ones as bytes:
+// they are the targets, and the inputs are the frames before them, the first from nothing. `drop` are factors (B, T, size) of input, between layers and output, null where there is none.
 struct Batch {
     int64_t B, T;
     const int64_t* lengths;
+    const uint8_t* const* sequences;
     const void* frames;
     const int64_t* tokens;
     const void* frame_targets;
@@ -129,7 +131,9 @@ template <class T, class C> struct Step {
     const T* top() const { return batch.drop_output ? dropped + (m.num_layers - 1) * N * Hp : layers.back().state[0]; }
 
     void read_inputs(const T* row) {
-        if (m.E < 0) {
+        if (batch.sequences) {
+            if (batch.drop_input || !find_byte_keys()) gather_bytes(-1, x, Ip);
+        } else if (m.E < 0) {
             if (batch.drop_input || !find_keys()) gather<T>((const T*)batch.frames, m.n_inputs, packing.rows, x, Ip);
         } else {
             find_tokens();
@@ -160,6 +164,39 @@ template <class T, class C> struct Step {
         return !keys.empty();
     }
 
+    // The frame `shift` steps from packed row n, or null before the first.
+    const uint8_t* bytes(int64_t n, int64_t shift) const {
+        int64_t b = packing.rows[n] / batch.T, t = packing.rows[n] % batch.T + shift;
+        return t < 0 ? nullptr : batch.sequences[b] + t * m.n_outputs;
+    }
+
+    void gather_bytes(int64_t shift, T* to, int64_t ld) const {
+        for (int64_t n = 0; n < N; n++) {
+            const uint8_t* f = bytes(n, shift);
+            for (int64_t i = 0; i < m.n_outputs; i++) to[n * ld + i] = f ? (T)f[i] : T(0);
+            std::fill(to + n * ld + m.n_outputs, to + (n + 1) * ld, T(0));
+        }
+    }
+
+    bool find_byte_keys() {
+        int64_t most = N * m.n_inputs / 8;
+        first.assign(1, 0);
+        for (int64_t n = 0; n < N; n++) {
+            const uint8_t* f = bytes(n, -1);
+            for (int64_t i = 0; f && i < m.n_inputs; i += 8) {
+                uint64_t word = 0;
+                std::memcpy(&word, f + i, std::min<int64_t>(8, m.n_inputs - i));
+                for (; word; word &= word - 1) {  // frames are zeros and ones: a key is one bit
+                    keys.push_back((int32_t)(i + __builtin_ctzll(word) / 8));
+                    values.push_back(1);
+                }
+            }
+            first.push_back((int64_t)keys.size());
+            if ((int64_t)keys.size() > most) { keys.clear(); return false; }
+        }
+        return !keys.empty();
+    }
+
     void add_key(const T* frame, int64_t i) {
         keys.push_back((int32_t)i);
         values.push_back(frame[i]);
@@ -177,7 +214,9 @@ template <class T, class C> struct Step {
     }
 
     void read_targets() {
-        if (m.head == 0) {
+        if (batch.sequences) {
+            gather_bytes(0, targets, Op);
+        } else if (m.head == 0) {
             gather<T>((const T*)batch.frame_targets, m.n_outputs, packing.rows, targets, Op);
         } else {
             token_targets.resize(N);

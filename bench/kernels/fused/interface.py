@@ -35,6 +35,7 @@ class Batch(ctypes.Structure):
         ("B", c_int64),
         ("T", c_int64),
         ("lengths", c_void_p),
+        ("sequences", c_void_p),
         ("frames", c_void_p),
         ("tokens", c_void_p),
         ("frame_targets", c_void_p),
