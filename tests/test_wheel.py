@@ -44,6 +44,8 @@ def test_the_wheel_carries_every_config_experiment_and_template(installed):
     assert {path.name for path in (installed / "bench" / "conf" / "experiments").glob("*.yaml")} == experiments
     assert (installed / "bench" / "plugins" / "hydra_plugins" / "gatebench.py").is_file()
     assert list((installed / "bench" / "report" / "templates").glob("*.j2"))
+    sources = {path.name for path in (ROOT / "bench" / "kernels" / "fused").glob("*.[hc]*")}
+    assert sources <= {path.name for path in (installed / "bench" / "kernels" / "fused").iterdir()}
 
 
 def test_the_wheel_lists_its_tasks_from_any_directory(installed, tmp_path):

@@ -35,7 +35,7 @@ def library_path() -> Path:
         return target
     with _locked(folder / "fused.lock"):
         if not target.exists():
-            print("building the fused kernel for this CPU, once (about 10 seconds)", file=sys.stderr, flush=True)
+            print("building the fused kernel for this CPU, once (about 15 seconds)", file=sys.stderr, flush=True)
             _compile(compiler, target)
     return target
 
@@ -81,9 +81,9 @@ def _cpu() -> str:
 
 def _cache_folder() -> Path:
     """Return where built libraries are kept. Raises BuildError if it cannot be written."""
-    chosen = os.environ.get("GATEBENCH_CACHE") or os.environ.get("XDG_CACHE_HOME")
-    base = Path(chosen) if chosen else Path.home() / ".cache"
-    folder = base / "gatebench" / "kernels"
+    chosen = os.environ.get("GATEBENCH_CACHE")
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = (Path(chosen) if chosen else Path(home) / "gatebench") / "kernels"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
