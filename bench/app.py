@@ -57,11 +57,12 @@ def _carried_out(config: Any) -> int | BenchError:
 def carry_out(nodes: Sequence[Mapping[str, Any]]) -> int:
     """Check every point, carry out the Runs, report; return the exit status. Raises UsageError before any Run."""
     from bench import sweep
+    from bench.publish import say
 
     commands = [command_of(node) for node in nodes]
     planned = sweep.plan(commands)
     if commands[0].dry_run:
-        sweep.say(sweep.describe(planned))
+        say(sweep.describe(planned))
         return 0
     return sweep.conduct(planned, commands[0])
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -67,21 +66,14 @@ def validate(arguments: argparse.Namespace) -> int:
 def report(arguments: argparse.Namespace) -> int:
     """Rebuild the report of a results directory from its records; needs no torch."""
     from bench import report as room
-    from bench import store
+    from bench.publish import publish, results_of
 
     directory = Path(arguments.directory)
-    results = store.read(directory)
-    if not results.records and not results.damaged:
-        raise UsageError(f"no run records in {directory}; a sweep leaves them in results/NAME")
     if arguments.json:
+        results = results_of(directory)
         print(json.dumps(room.summary_rows(room.runs_frame(results.records)), indent=1))
-    else:
-        page = room.build(results.records, directory, name=directory.resolve().name, damaged=results.damaged)
-        print(room.console_table(room.runs_frame(results.records)))
-        print(f"report: {page}", file=sys.stderr)
-    for message in results.damaged:
-        print(f"damaged: {message}", file=sys.stderr)
-    return 1 if results.damaged else 0
+        return 1 if results.damaged else 0
+    return 1 if publish(directory) else 0
 
 
 def speed(arguments: argparse.Namespace) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from bench.executors.local import Advanced, Ended, carry_out_all, usable_cores
 from bench.experiment import Tasks, failed, run_of, shape_of
 from bench.progress import Board
 from bench.provenance import provenance
+from bench.publish import publish, say
 from bench.records import Run, RunRecord
 from bench.settings import Command
 
@@ -78,11 +78,10 @@ def conduct(sweep: Sweep, command: Command) -> int:
     for line in sizes(sweep):
         say(line)
     problems = _carry_out(sweep, command) if sweep.waiting else []
-    page = report(sweep.directory)
     for problem in problems:
         say(f"failed: {problem}")
-    say(f"report: {page}")
-    return 1 if problems else 0
+    n_damaged = publish(sweep.directory)
+    return 1 if problems or n_damaged else 0
 
 
 def sizes(sweep: Sweep) -> list[str]:
@@ -123,23 +122,6 @@ def _carry_out(sweep: Sweep, command: Command) -> list[str]:
             if problem and command.on_failure == "stop":
                 break
     return problems
-
-
-def report(directory: Path) -> Path:
-    """Rebuild the report of a results directory, print its summary table, and return the page's path."""
-    from bench import report as room
-
-    results = store.read(directory)
-    if not results.records and not results.damaged:
-        raise UsageError(f"no run records in {directory}")
-    page = room.build(results.records, directory, name=directory.name, damaged=results.damaged)
-    print(room.console_table(room.runs_frame(results.records)))
-    return page
-
-
-def say(text: str) -> None:
-    """Print a line for a person, on stderr."""
-    print(text, file=sys.stderr, flush=True)
 
 
 def _settle(event: Ended, directory: Path) -> str:

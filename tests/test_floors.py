@@ -42,6 +42,7 @@ FLOORS = {
     "executors": 5,
     "speed": 5,
     "progress": 5,
+    "publish": 5,
     "sweep": 5,
     "validation": 5,
     "guard": 6,

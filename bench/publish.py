@@ -1,0 +1,34 @@
+"""From a results directory to its report: what a sweep does at its end and `report` does at any time, without torch."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from bench import report, store
+from bench.errors import UsageError
+from bench.store import Results
+
+
+def results_of(directory: Path) -> Results:
+    """Read a results directory. Raises UsageError if there is nothing in it."""
+    results = store.read(directory)
+    if not results.records and not results.damaged:
+        raise UsageError(f"no run records in {directory}; a sweep leaves them in results/NAME")
+    return results
+
+
+def publish(directory: Path) -> int:
+    """Rebuild the report, print its table and its path, and return how many records are damaged."""
+    results = results_of(directory)
+    page = report.build(results.records, directory, name=directory.resolve().name, damaged=results.damaged)
+    print(report.console_table(report.runs_frame(results.records)))
+    say(f"report: {page}")
+    for message in results.damaged:
+        say(f"damaged: {message}")
+    return len(results.damaged)
+
+
+def say(text: str) -> None:
+    """Print a line for a person, on stderr."""
+    print(text, file=sys.stderr, flush=True)
