@@ -29,7 +29,7 @@ def run(words: Sequence[str]) -> int:
     app = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(
         lambda config: outcome.append(_carried_out(config))
     )
-    sys.argv = ["gatebench", *words]
+    sys.argv = ["gatebench", *_options_first(words)]
     try:
         app()
     except BenchError:
@@ -40,6 +40,12 @@ def run(words: Sequence[str]) -> int:
         if isinstance(result, BenchError):
             raise result
     return max((result for result in outcome if isinstance(result, int)), default=0)
+
+
+def _options_first(words: Sequence[str]) -> list[str]:
+    """Return the words with the overrides last, because Hydra takes them in one piece only."""
+    overrides = [word for word in words if "=" in word and not word.startswith("-")]
+    return [*(word for word in words if word not in overrides), *overrides]
 
 
 def _carried_out(config: Any) -> int | BenchError:

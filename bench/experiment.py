@@ -38,6 +38,7 @@ class Tasks:
         self._announce = announce
         self._tasks: dict[str, Task] = {}
         self._validation: dict[str, Split] = {}
+        self._checked: set[str] = set()
 
     def task(self, node: Mapping[str, Any]) -> Task:
         """Return the task of a YAML node, its training split read and checked."""
@@ -55,6 +56,13 @@ class Tasks:
             self._validation[key] = self.task(node).read("validation")
         return self._validation[key]
 
+    def check_test(self, node: Mapping[str, Any]) -> None:
+        """Read the task's test split to see that it is there and whole, and forget it."""
+        key = json.dumps(node, sort_keys=True)
+        if key not in self._checked:
+            self.task(node).read("test")
+            self._checked.add(key)
+
 
 def run_of(command: Command, tasks: Tasks) -> Run:
     """Return the Run that a command asks for: its data checked, its hidden size solved.
@@ -64,6 +72,8 @@ def run_of(command: Command, tasks: Tasks) -> Run:
     task = tasks.task(command.task)
     _check_batches(command, task)
     tasks.validation(command.task)
+    if command.phase == "confirm":
+        tasks.check_test(command.task)
     return Run(
         task=command.task,
         cell=command.cell,

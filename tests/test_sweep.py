@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from bench import store
 from tests.test_config import GOOD
@@ -94,6 +95,29 @@ def test_the_summary_is_there_as_json_rows(folder):
     for row in rows:
         assert wanted <= set(row)
         assert (row["n"], row["split"], row["metric"]) == (2, "test", "bits_per_char")
+
+
+def test_a_bad_test_split_is_refused_before_training(folder, tmp_path):
+    rolls = {"train": [[60, 64]], "validation": [[60]], "test": [[60], [170]]}
+    rows = [{"split": split, "notes": notes} for split, notes in rolls.items()]
+    (tmp_path / "roll.json").write_text(json.dumps(rows))
+    (tmp_path / "task").mkdir()
+    node = {**GOOD, "name": "roll", "kind": "piano_roll", "metric": "nll"}
+    node["sources"] = [{"kind": "local", "file": "roll.json"}]
+    (tmp_path / "task" / "roll.yaml").write_text(yaml.safe_dump(node))
+    done = bench(tmp_path, "task=roll", "cell=gru")
+    assert done.returncode == 2
+    assert "split test, sequence 0, step 1: pitch must be a whole number 21 to 108, got 170" in done.stderr
+    assert not (tmp_path / "results").exists()
+
+
+def test_options_may_stand_among_overrides_and_hydras_own_launcher_works(folder, tmp_path):
+    write_text_task(tmp_path / "conf", GOOD)
+    (tmp_path / "conf" / "mine.txt").rename(tmp_path / "mine.txt")
+    words = ("-m", "hydra/launcher=basic", "--config-dir", "conf", "task=mine", "cell=gru,tanh", "hidden_size=4")
+    done = bench(tmp_path, *words, "name=basic")
+    assert done.returncode == 0, done.stderr
+    assert {record.run.cell_name for record in records(tmp_path, "basic")} == {"gru", "tanh"}
 
 
 NO_TORCH = """

@@ -120,6 +120,6 @@ def ignore(progress) -> None:
 
 def write_text_task(folder, node) -> None:
     """Write a task of the user's own and its text into a working directory."""
-    (folder / "task").mkdir(exist_ok=True)
+    (folder / "task").mkdir(parents=True, exist_ok=True)
     (folder / "task" / f"{node['name']}.yaml").write_text(yaml.safe_dump(node))
     (folder / "mine.txt").write_text(SENTENCE * 30)
