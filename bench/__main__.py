@@ -34,6 +34,7 @@ settings that matter most (all of them: conf/config.yaml; what an override gives
   seed=N               initial weights and data order; 'seed=range(10)' with -m for ten paired seeds
   optim.lr=X           learning rate; optim.name=sgd|rmsprop|adam|adamw
   train.max_epochs=N   budget; also train.max_updates, train.max_seconds
+  kernel=NAME          fused, bptt, reference; auto takes the fastest that there is
   name=NAME            results go to results/NAME
   data_dir=DIR         where data files are; also the environment variable BENCH_DATA
   dry_run=true         show the plan and stop

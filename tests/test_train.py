@@ -8,6 +8,7 @@ import math
 import pytest
 import torch
 
+from bench.cells import KINDS
 from bench.data import training_batches
 from bench.evaluation import Machine
 from bench.records import Run
@@ -17,10 +18,8 @@ from tests.toys import cell_node, changed, ignore, machine, music_task, rolls, r
 FLOAT32 = machine(torch.float32)
 VALIDATION = rolls(4, seed=9)
 CELLS = [
-    cell_node("tanh"),
-    cell_node("lstm"),
+    *(cell_node(kind) for kind in KINDS),
     cell_node("lstm", peepholes=True, forget_bias=1.0),
-    cell_node("gru"),
     cell_node("gru", reset="before"),
 ]
 
