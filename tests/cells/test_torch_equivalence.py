@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 from torch import nn
@@ -9,7 +11,7 @@ from torch import nn
 from bench.cells import cell_of
 from bench.data import training_batches
 from bench.initialisation import initial_row
-from bench.kernels import Reference
+from bench.kernels import FASTEST_FIRST, Reference
 from bench.model import Shape, forward, zero_state
 from bench.settings import InitSettings
 from bench.train import fit
@@ -73,7 +75,8 @@ def test_forward_and_every_gradient_equal_torch_nn(cell, num_layers):
 
 @pytest.mark.parametrize("num_layers", LAYERS)
 @pytest.mark.parametrize("cell", MODULES)
-def test_ten_clipped_adam_steps_end_at_torch_nns_weights(cell, num_layers):
+@pytest.mark.parametrize("kernel", FASTEST_FIRST, ids=lambda kernel: kernel.name)
+def test_ten_clipped_adam_steps_end_at_torch_nns_weights(kernel, cell, num_layers):
     task = music_task(n=20)
     ours = changed(
         run(cell, num_layers=num_layers, init=InitSettings(scheme="torch")),
@@ -84,7 +87,7 @@ def test_ten_clipped_adam_steps_end_at_torch_nns_weights(cell, num_layers):
     ours = changed(ours, "train", clip_norm=0.5)
     shape_ = shape(ours, task)
     start = initial_row(shape_, ours.init, seed=0, output_bias=task.output_bias(), dtype=torch.float64)
-    (member,) = fit([ours], shape_, task, rolls(3, seed=9), machine(), ignore)
+    (member,) = fit([ours], shape_, task, rolls(3, seed=9), dataclasses.replace(machine(), kernel=kernel), ignore)
     model = TorchModel(shape_, start)
     optimiser = torch.optim.Adam(model.parameters(), lr=ours.optim.lr)
     batches = training_batches(task, seed=0, batch_size=4, window=0, dtype=torch.float64)
