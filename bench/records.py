@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from bench.errors import DataError
-from bench.schema import Count, CountOrOff, build
+from bench.schema import Count, CountOrOff, Layers, build
 from bench.settings import InitSettings, KernelName, OptimSettings, Phase, SizeSettings, TrainSettings
 
 FORMAT = 1
@@ -35,7 +35,7 @@ class Run:
     task: Mapping[str, Any]
     cell: Mapping[str, Any]
     hidden_size: Count
-    num_layers: Count
+    num_layers: Layers
     embedding_size: CountOrOff
     size: SizeSettings
     init: InitSettings

@@ -38,6 +38,8 @@ class Range:
 
 
 Count = Annotated[int, Range(low=1)]
+Layers = Annotated[int, Range(low=1, high=16)]
+"""As many as every kernel can hold."""
 CountOrOff = Annotated[int, Range(low=0)]
 Positive = Annotated[float, Range(low=0, open_low=True)]
 NonNegative = Annotated[float, Range(low=0)]

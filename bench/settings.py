@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from bench.schema import BelowOne, Count, CountOrOff, Fraction, NonNegative, Positive
+from bench.schema import BelowOne, Count, CountOrOff, Fraction, Layers, NonNegative, Positive
 
 Phase = Literal["tune", "confirm"]
 KernelName = Literal["auto", "reference", "bptt", "fused"]
@@ -100,7 +100,7 @@ class Command:
     optim: OptimSettings = field(default_factory=OptimSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
     hidden_size: Count | None = None
-    num_layers: Count = 1
+    num_layers: Layers = 1
     embedding_size: Count = 64
     seed: CountOrOff = 0
     phase: Phase = "confirm"

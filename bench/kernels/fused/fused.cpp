@@ -314,6 +314,7 @@ template <class T, class C> int step_of(const Model& m, const Batch& b, T* row, 
 }
 
 template <class T> int step(const Model* m, const Batch* b, T* row, T* grads, double scale, Tally* tally) {
+    if (m->num_layers > MOST_LAYERS) return 2;
     switch (m->cell) {
         case 0: return step_of<T, Tanh>(*m, *b, row, grads, scale, tally);
         case 1: return step_of<T, Lstm<false>>(*m, *b, row, grads, scale, tally);
@@ -340,7 +341,7 @@ template <class T> double update(const Rule* rule, int64_t count, T* w, T* g, T*
 
 extern "C" {
 // Add the totals of a batch to `tally`; with `grads`, also write the gradient of scale times the total loss.
-// Returns 0, 1 if there is no memory, 2 for an unknown cell.
+// Returns 0, 1 if there is no memory, 2 for an unknown cell or too many layers.
 int step_float(const Model* m, const Batch* b, float* row, float* grads, double scale, Tally* tally) { return step(m, b, row, grads, scale, tally); }
 int step_double(const Model* m, const Batch* b, double* row, double* grads, double scale, Tally* tally) { return step(m, b, row, grads, scale, tally); }
 double update_float(const Rule* r, int64_t count, float* w, float* g, float* m, float* v, int64_t n) { return update(r, count, w, g, m, v, n); }

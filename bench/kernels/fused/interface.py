@@ -90,7 +90,7 @@ def step(model: Model, batch: Batch, row: Tensor, grads: Tensor | None, scale: f
     if code == 1:
         raise MemoryError("the fused kernel found no memory for its workspace")
     if code:
-        raise ValueError(f"the fused kernel does not know cell number {model.cell}")
+        raise ValueError(f"the fused kernel has no cell {model.cell} with {model.num_layers} layers")
 
 
 def update(rule: Rule, count: int, row: Tensor, grad: Tensor, first: Tensor, second: Tensor) -> float:
