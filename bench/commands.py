@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from bench.config import conf_dir
+from bench.config import conf_dir, options
 from bench.errors import BenchError, ConfigError, UsageError, did_you_mean
 from bench.guard import guard
 from bench.schema import fields_of
@@ -177,8 +177,7 @@ def _node(group: str, name: str) -> Mapping[str, Any]:
         path = folder / group / f"{name}.yaml"
         if path.is_file():
             return _load(path)
-    names = {path.stem for folder in folders for path in (folder / group).glob("*.yaml")}
-    raise ConfigError(group, f"unknown choice `{name}`; {did_you_mean(name, names)}")
+    raise ConfigError(group, f"unknown choice `{name}`; {did_you_mean(name, options(group, folders))}")
 
 
 def _load(path: Path) -> Mapping[str, Any]:

@@ -88,7 +88,7 @@ def training_batches(task: Task, *, seed: int, batch_size: int, window: int, dty
     """Return the training batches of a task for one seed."""
     if isinstance(task.train, Sequences):
         return _SequenceBatches(task.train, task.spec.name, seed, batch_size, dtype)
-    return _WindowBatches(task.train, task.spec.name, batch_size, window)
+    return _WindowBatches(task.train, batch_size, window)
 
 
 def evaluation_batches(
@@ -148,7 +148,6 @@ class _SequenceBatches:
 @dataclass(frozen=True)
 class _WindowBatches:
     split: Stream
-    task_name: str
     batch_size: int
     window: int
 

@@ -7,6 +7,7 @@ import json
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,10 +75,10 @@ def run_of(command: Command, tasks: Tasks) -> Run:
     tasks.validation(command.task)
     if command.phase == "confirm":
         tasks.check_test(command.task)
-    return Run(
+    run = Run(
         task=command.task,
         cell=command.cell,
-        hidden_size=_hidden_size(command, task),
+        hidden_size=command.hidden_size or 1,
         num_layers=command.num_layers,
         embedding_size=0 if task.n_inputs else command.embedding_size,
         size=command.size,
@@ -88,6 +89,7 @@ def run_of(command: Command, tasks: Tasks) -> Run:
         seed=command.seed,
         phase=command.phase,
     )
+    return replace(run, hidden_size=_hidden_size(command, run, task))
 
 
 def shape_of(run: Run, task: Task) -> Shape:
@@ -182,18 +184,15 @@ def _cost(member: Member, task: Task, started: float) -> Cost:
     )
 
 
-def _hidden_size(command: Command, task: Task) -> int:
-    cell, embedding_size = cell_of(command.cell), 0 if task.n_inputs else command.embedding_size
+def _hidden_size(command: Command, run: Run, task: Task) -> int:
+    """Return the hidden size that a command gives, or solve for it on the Run's own shape."""
     if command.size.mode == "hidden":
         if command.hidden_size is None:
             raise ConfigError("hidden_size", "is required with `size=hidden`, and not given")
         return command.hidden_size
     if command.hidden_size is not None:
         raise ConfigError("hidden_size", f"is solved for with `size=params`, got {command.hidden_size}")
-    return solve_hidden_size(
-        lambda hidden: Shape(cell, task.n_inputs, task.n_outputs, embedding_size, hidden, command.num_layers),
-        command.size,
-    )
+    return solve_hidden_size(lambda hidden: shape_of(replace(run, hidden_size=hidden), task), command.size)
 
 
 def _check_batches(command: Command, task: Task) -> None:

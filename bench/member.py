@@ -62,10 +62,13 @@ class Member:
     @property
     def share(self) -> float:
         """Share of the budget that is spent: the largest over the limits set."""
+        return self._share_after(self.n_updates)
+
+    def _share_after(self, n_updates: int) -> float:
         settings = self.run.train
         limits = (
-            (settings.max_epochs, self.n_epochs),
-            (settings.max_updates, self.n_updates),
+            (settings.max_epochs * self.batches.n_per_epoch, n_updates),
+            (settings.max_updates, n_updates),
             (settings.max_seconds, self.clock.train + self.clock.data),
         )
         return max(spent / limit for limit, spent in limits if limit > 0)
@@ -79,13 +82,7 @@ class Member:
     def lr(self) -> float:
         """Return the learning rate of the update just counted, by the budget spent before it."""
         spent = self.n_updates - 1
-        settings = self.run.train
-        shares = [
-            spent / limit for limit in (settings.max_updates, settings.max_epochs * self.batches.n_per_epoch) if limit
-        ]
-        if settings.max_seconds:
-            shares.append((self.clock.train + self.clock.data) / settings.max_seconds)
-        return self.schedule.lr(progress=max(shares), epoch=spent // self.batches.n_per_epoch)
+        return self.schedule.lr(progress=self._share_after(spent), epoch=spent // self.batches.n_per_epoch)
 
     def step(self, nats: float, n_units: int, grad: Float[Tensor, "P"]) -> None:
         """Clip the gradient and step the optimiser. Raises DivergedError where loss or gradient is not finite."""

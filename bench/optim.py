@@ -1,4 +1,4 @@
-"""Optimiser and learning-rate schedule of one member: torch.optim on its flat row of weights."""
+"""Optimiser and learning-rate schedule of one member, on its flat row of weights."""
 
 from __future__ import annotations
 

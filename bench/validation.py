@@ -30,9 +30,9 @@ def describe(node: Mapping[str, Any], data_dir: str | None) -> str:
         f"licence: {spec.licence}",
     ]
     lines.append(f"score: {metric.label}, to {metric.direction}; {task.n_outputs} outputs")
-    for name in SPLITS:
-        lines.append(_about(task, name, task.train if name == "train" else task.read(name)))
-    lines += _beside_print(task)
+    splits = {name: task.train if name == "train" else task.read(name) for name in SPLITS}
+    lines += [_about(task, name, split) for name, split in splits.items()]
+    lines += _beside_print(task, splits["test"])
     batch = training_batches(task, seed=0, batch_size=_batch_size(task), window=50, dtype=torch.float32).batch(0, 0)
     lines += ["", *_example(task, batch), "", "valid"]
     return "\n".join(lines)
@@ -46,14 +46,14 @@ def _about(task: Task, name: str, split: Split) -> str:
     return f"{name:10} {amount:34} unigram {metric.name} {score:8.4f}  sha256 {split.digest[:16]}"
 
 
-def _beside_print(task: Task) -> list[str]:
+def _beside_print(task: Task, test: Split) -> list[str]:
     """Return the self-test: what the literature says about the data, and what was found. Raises DataError."""
     published = task.spec.published
     if published is None:
         return []
     lines = [f"published: {published.source}"] if published.source else []
     if published.unigram_nats is not None:
-        found = task.baseline(task.read("test"))["nats"]
+        found = task.baseline(test)["nats"]
         lines.append(_compared("unigram nats per frame on test", found, published.unigram_nats, 0.01))
     if published.vocabulary is not None:
         lines.append(_compared("vocabulary", task.n_outputs, published.vocabulary, 0))

@@ -29,14 +29,13 @@ static void apply(const Rule& rule, int64_t step, T* __restrict w, T* __restrict
     else if (decay != 0)
         for (int64_t i = 0; i < n; i++) g[i] += decay * w[i];
     if (rule.name >= 2) {
-        const T b1 = rule.beta1, b2 = rule.beta2, c1 = 1 - rule.beta1, c2 = 1 - rule.beta2;
+        const T b2 = rule.beta2, c1 = 1 - rule.beta1, c2 = 1 - rule.beta2;
         const T size = rule.lr / (1 - std::pow(rule.beta1, step)), root = std::sqrt(1 - std::pow(rule.beta2, step));
         for (int64_t i = 0; i < n; i++) {
             m[i] = m[i] + c1 * (g[i] - m[i]);
             v[i] = b2 * v[i] + c2 * g[i] * g[i];
             w[i] -= size * m[i] / (std::sqrt(v[i]) / root + eps);
         }
-        (void)b1;
     } else if (rule.name == 1) {
         const T a = rule.alpha, c = 1 - rule.alpha;
         for (int64_t i = 0; i < n; i++) {
