@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from bench.errors import BenchError
+from bench.signals import end_on_termination
 
 HELP = """\
 gatebench: settle GRU-versus-LSTM questions with evidence
@@ -39,12 +40,15 @@ settings that matter most (all of them: conf/config.yaml; what an override gives
   data_dir=DIR         where data files are; also the environment variable BENCH_DATA
   dry_run=true         show the plan and stop
 
-The same command again skips every finished Run. Exit status: 0 all done, 1 a Run failed, 2 bad input.
+The same command again skips every finished Run. Ctrl-C or a termination signal stops it at the next
+step; the same command goes on from there, to the same bits.
+Exit status: 0 all done, 1 a Run failed, 2 bad input, 130 or 143 stopped by a signal.
 """
 
 
 def main(words: list[str] | None = None) -> None:
     """Run the program and exit with its status; a user's mistake is one message, never a traceback."""
+    end_on_termination()
     try:
         status = _dispatch(sys.argv[1:] if words is None else words)
     except BenchError as error:

@@ -68,7 +68,7 @@ def carry_out(nodes: Sequence[Mapping[str, Any]]) -> int:
     commands = [command_of(node) for node in nodes]
     planned = sweep.plan(commands)
     if commands[0].dry_run:
-        say(sweep.describe(planned))
+        say(sweep.describe(planned, commands[0]))
         return 0
     return sweep.conduct(planned, commands[0])
 

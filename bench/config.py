@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from bench.errors import ConfigError, did_you_mean
 from bench.schema import build, convert, fields_of
-from bench.settings import Command, InitSettings, OptimSettings, SizeSettings, TrainSettings
+from bench.settings import Command, InitSettings, Limits, OptimSettings, SizeSettings, TrainSettings
 
 T = TypeVar("T")
 
@@ -52,7 +52,7 @@ def legal_keys() -> set[str]:
     from bench.tasks.spec import SPECS
 
     keys = {*fields_of(Command), *GROUPS}
-    for name, kind in {**SECTIONS, "size": SizeSettings}.items():
+    for name, kind in {**SECTIONS, "size": SizeSettings, "limits": Limits}.items():
         keys |= {f"{name}.{key}" for key in fields_of(kind)}
     keys |= {f"task.{key}" for spec in SPECS.values() for key in fields_of(spec)}
     return keys

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class BenchError(Exception):
@@ -30,6 +31,13 @@ class DataError(UsageError):
 
     def __init__(self, where: str, problem: str) -> None:
         super().__init__(f"bad data in {where}: {problem}")
+
+
+class StorageError(BenchError):
+    """The disk refused: full, read-only, broken."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__(f"cannot write {path}: {error.strerror or error}")
 
 
 class DivergedError(BenchError):

@@ -1,120 +1,63 @@
-"""One Run from its settings to its record: the one room that knows every other."""
+"""Runs from their settings to their records: the one room that knows every other."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 import traceback
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 
-from bench import kernels, memory, store
-from bench.cells import cell_of
+from bench import checkpoint, kernels, memory, store
 from bench.data import evaluation_batches
-from bench.errors import ConfigError
+from bench.errors import StorageError
 from bench.evaluation import Machine, evaluate
+from bench.handover import Ended
+from bench.keeper import Keeper, StoppedError, Tell, machine_of, resumed
 from bench.member import Member
 from bench.model import Shape
 from bench.provenance import provenance
 from bench.records import Cost, Outcome, Provenance, Run, RunRecord, Status
-from bench.settings import Command
-from bench.size import solve_hidden_size
-from bench.tasks import Task, open_task
+from bench.request import Tasks, shape_of
+from bench.settings import Site
+from bench.tasks import Task
 from bench.tasks.base import Split
-from bench.tasks.sources import ensure
-from bench.tasks.spec import task_spec
-from bench.train import Watch, fit
+from bench.train import fit, member_of
 
 
-class Tasks:
-    """The tasks opened by this process; each is read once."""
+@dataclass(frozen=True)
+class Worker:
+    """What a process that carries out Runs has: its place, its open tasks, and its links to who sent it."""
 
-    def __init__(self, data_dir: str | None, announce: Callable[[str], None] = lambda text: None) -> None:
-        self.data_dir = data_dir
-        self._announce = announce
-        self._tasks: dict[str, Task] = {}
-        self._validation: dict[str, Split] = {}
-        self._checked: set[str] = set()
-
-    def task(self, node: Mapping[str, Any]) -> Task:
-        """Return the task of a YAML node, its training split read and checked."""
-        key = json.dumps(node, sort_keys=True)
-        if key not in self._tasks:
-            spec = task_spec(node, f"task.{node.get('name')}")
-            ensure(spec, self.data_dir, announce=self._announce)
-            self._tasks[key] = open_task(spec, self.data_dir)
-        return self._tasks[key]
-
-    def validation(self, node: Mapping[str, Any]) -> Split:
-        """Return the task's validation split, checked."""
-        key = json.dumps(node, sort_keys=True)
-        if key not in self._validation:
-            self._validation[key] = self.task(node).read("validation")
-        return self._validation[key]
-
-    def check_test(self, node: Mapping[str, Any]) -> None:
-        """Read the task's test split to see that it is there and whole, and forget it."""
-        key = json.dumps(node, sort_keys=True)
-        if key not in self._checked:
-            self.task(node).read("test")
-            self._checked.add(key)
+    site: Site
+    tasks: Tasks
+    tell: Tell
+    is_stopped: Callable[[], bool]
 
 
-def run_of(command: Command, tasks: Tasks) -> Run:
-    """Return the Run that a command asks for: its data checked, its hidden size solved.
+def carry_out(runs: Sequence[Run], worker: Worker) -> Iterator[Ended]:
+    """Train Runs of equal shape together and write the record of each as soon as it has ended.
 
-    Raises ConfigError or DataError.
+    What goes wrong in a Run is recorded, with a log, as `failed`, and its companions are trained without it.
     """
-    task = tasks.task(command.task)
-    _check_batches(command, task)
-    tasks.validation(command.task)
-    if command.phase == "confirm":
-        tasks.check_test(command.task)
-    run = Run(
-        task=command.task,
-        cell=command.cell,
-        hidden_size=command.hidden_size or 1,
-        num_layers=command.num_layers,
-        embedding_size=0 if task.n_inputs else command.embedding_size,
-        size=command.size,
-        init=command.init,
-        optim=command.optim,
-        train=command.train,
-        kernel=command.kernel,
-        seed=command.seed,
-        phase=command.phase,
-    )
-    return replace(run, hidden_size=_hidden_size(command, run, task))
-
-
-def shape_of(run: Run, task: Task) -> Shape:
-    """Return the shape of a Run's model."""
-    cell = cell_of(run.cell)
-    return Shape(cell, task.n_inputs, task.n_outputs, run.embedding_size, run.hidden_size, run.num_layers)
-
-
-def carry_out(run: Run, directory: Path, tasks: Tasks, watch: Watch) -> RunRecord:
-    """Train a Run, write its record and return it; what goes wrong in it is recorded, with a log, as `failed`.
-
-    Raises HeldError when another process works on the same Run.
-    """
-    with store.held(directory, run):
-        finished = store.find(directory, run)
-        if finished is not None and finished.outcome.status in store.FINAL:
-            return finished
-        origin = provenance(device="cpu", threads=torch.get_num_threads())
+    with ExitStack() as locks:
+        mine, others = _taken(runs, worker.site, locks)
+        yield from others
+        waiting = {run.key: run for run in mine}
         try:
-            record = _train(run, tasks, origin, watch)
-        except Exception as error:
-            store.write_log(directory, run, traceback.format_exc())
-            record = failed(run, f"{type(error).__name__}: {error}", origin)
-        store.write(directory, record)
-        return record
+            for record in _records(mine, worker):
+                store.write(worker.site.directory, record)
+                if record.outcome.status in store.FINAL:
+                    checkpoint.remove(store.folder_of(worker.site.directory, record.run))
+                yield Ended(waiting.pop(record.key), "recorded")
+        except StoppedError:
+            yield from (Ended(run, "interrupted") for run in waiting.values())
+        except StorageError as error:
+            yield from (Ended(run, "unsaved", str(error)) for run in waiting.values())
 
 
 def failed(run: Run, reason: str, origin: Provenance, status: Status = "failed") -> RunRecord:
@@ -123,17 +66,76 @@ def failed(run: Run, reason: str, origin: Provenance, status: Status = "failed")
     return RunRecord(run.key, run, outcome, Cost(0.0, 0.0, 0.0, 0.0, (), 0, "", 0), origin)
 
 
-def _train(run: Run, tasks: Tasks, origin: Provenance, watch: Watch) -> RunRecord:
-    started = time.perf_counter()
+def _taken(runs: Sequence[Run], site: Site, locks: ExitStack) -> tuple[list[Run], list[Ended]]:
+    """Take hold of the Runs that nobody else works on and that are not finished; return them, and the others."""
+    mine, others = [], []
+    for run in runs:
+        try:
+            locks.enter_context(store.held(site.directory, run))
+        except store.HeldError as error:
+            others.append(Ended(run, "held", str(error)))
+            continue
+        except StorageError as error:
+            others.append(Ended(run, "unsaved", str(error)))
+            continue
+        finished = store.find(site.directory, run)
+        if finished is not None and finished.outcome.status in store.FINAL:
+            others.append(Ended(run, "recorded"))
+        else:
+            mine.append(run)
+    return mine, others
+
+
+def _records(runs: Sequence[Run], worker: Worker) -> Iterator[RunRecord]:
+    """Yield the record of each Run as it ends; Runs that fail in company are tried alone, to find the one to blame."""
+    if not runs:
+        return
+    origin = provenance(device=runs[0].device, threads=torch.get_num_threads())
+    left = {run.key: run for run in runs}
+    try:
+        for record in _train(runs, worker, origin):
+            del left[record.key]
+            yield record
+    except (StoppedError, StorageError):
+        raise
+    except Exception as error:
+        if len(runs) > 1:
+            for run in left.values():
+                yield from _records([run], worker)
+            return
+        store.write_log(worker.site.directory, runs[0], traceback.format_exc())
+        yield failed(runs[0], _reason(error), origin)
+
+
+def _reason(error: Exception) -> str:
+    is_memory = isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error)
+    return f"{'out of memory: ' if is_memory else ''}{type(error).__name__}: {error}"
+
+
+def _train(runs: Sequence[Run], worker: Worker, origin: Provenance) -> Iterator[RunRecord]:
     memory.reset_peak()
-    task, validation = tasks.task(run.task), tasks.validation(run.task)
-    shape = shape_of(run, task)
-    device, dtype = torch.device("cpu"), torch.float32
-    machine = Machine(kernels.choose(run.kernel, shape.cell, device, dtype), device, dtype)
-    (member,) = fit([run], shape, task, validation, machine, watch)
-    splits = _scored_splits(run, task, validation)
-    outcome = _outcome(member, shape, task, splits, machine)
-    return RunRecord(run.key, run, outcome, _cost(member, task, started), origin)
+    task, validation = worker.tasks.task(runs[0].task), worker.tasks.validation(runs[0].task)
+    shape = shape_of(runs[0], task)
+    machine = _machine(runs[0], shape)
+    place = machine_of(origin, machine.kernel.name)
+    members, notes = [], {}
+    for run in runs:
+        make = partial(member_of, run, shape, task, machine)
+        member, notes[run.key] = resumed(make, run, worker.site, place)
+        members.append(member)
+    keeper = Keeper(worker.site, place, worker.tell, worker.is_stopped)
+    for member in fit(members, shape, task, validation, machine, keeper.watch):
+        started = time.perf_counter()
+        splits = _scored_splits(member.run, task, validation)
+        outcome = _outcome(member, shape, task, splits, machine)
+        cost = _cost(member, task, scoring_seconds=time.perf_counter() - started)
+        yield RunRecord(member.run.key, member.run, outcome, cost, replace(origin, resumed=notes[member.run.key]))
+
+
+def _machine(run: Run, shape: Shape) -> Machine:
+    device, dtype = torch.device(run.device), torch.float32
+    kernel = kernels.choose(run.kernel, shape.cell, device, dtype)
+    return Machine(kernel, device, dtype, is_joint=device.type == "cuda")
 
 
 def _scored_splits(run: Run, task: Task, validation: Split) -> dict[str, Split]:
@@ -170,10 +172,10 @@ def _outcome(member: Member, shape: Shape, task: Task, splits: Mapping[str, Spli
     )
 
 
-def _cost(member: Member, task: Task, started: float) -> Cost:
+def _cost(member: Member, task: Task, *, scoring_seconds: float) -> Cost:
     clock = member.clock
     return Cost(
-        seconds=time.perf_counter() - started,
+        seconds=clock.seconds + scoring_seconds,
         data_seconds=clock.data,
         train_seconds=clock.train,
         evaluation_seconds=clock.evaluation,
@@ -182,25 +184,3 @@ def _cost(member: Member, task: Task, started: float) -> Cost:
         unit=task.unit,
         peak_memory_bytes=memory.peak_bytes(),
     )
-
-
-def _hidden_size(command: Command, run: Run, task: Task) -> int:
-    """Return the hidden size that a command gives, or solve for it on the Run's own shape."""
-    if command.size.mode == "hidden":
-        if command.hidden_size is None:
-            raise ConfigError("hidden_size", "is required with `size=hidden`, and not given")
-        return command.hidden_size
-    if command.hidden_size is not None:
-        raise ConfigError("hidden_size", f"is solved for with `size=params`, got {command.hidden_size}")
-    return solve_hidden_size(lambda hidden: shape_of(replace(run, hidden_size=hidden), task), command.size)
-
-
-def _check_batches(command: Command, task: Task) -> None:
-    """Refuse settings that would do nothing on this task, or leave it without a batch."""
-    units, batch_size = task.train.n_units, command.train.batch_size
-    if task.n_inputs == 0 and units < 2 * batch_size:
-        raise ConfigError(
-            "train.batch_size", f"must be at most {units // 2} for {units} training tokens, got {batch_size}"
-        )
-    if task.n_inputs == 0 and command.train.input_noise:
-        raise ConfigError("train.input_noise", f"acts on frames; the inputs of `{task.spec.name}` are tokens")

@@ -24,6 +24,11 @@ class Clock:
     evaluation: float = 0.0
     units: int = 0
 
+    @property
+    def seconds(self) -> float:
+        """Seconds in all."""
+        return self.data + self.train + self.evaluation
+
 
 @dataclass
 class Member:

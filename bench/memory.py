@@ -1,4 +1,4 @@
-"""Peak memory of this process."""
+"""Resident memory: the peak of this process, the present of another."""
 
 from __future__ import annotations
 
@@ -20,3 +20,11 @@ def peak_bytes() -> int:
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def resident_bytes(pid: int | None) -> int:
+    """Return the resident size of another process, 0 where the system does not tell (elsewhere than on Linux)."""
+    with suppress(OSError, ValueError, IndexError):
+        pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+        return pages * resource.getpagesize()
+    return 0

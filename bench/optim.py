@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,6 +20,14 @@ class Optimiser(Protocol):
 
     def step(self, grad: Float[Tensor, "P"], lr: float) -> float:
         """Clip the gradient, step, and return its norm before clipping; a norm that is not finite changes nothing."""
+        ...
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what a later step depends on besides the row."""
+        ...
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Take over what `state` gave."""
         ...
 
 
@@ -38,6 +47,14 @@ class TorchOptimiser:
             self._optimiser.step()
         return norm
 
+    def state(self) -> dict[str, Tensor]:
+        """Return torch.optim's tensors."""
+        return {name: part for name, part in self._optimiser.state[self._row].items() if isinstance(part, Tensor)}
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Give torch.optim its tensors back; there are none before the first step."""
+        self._optimiser.state[self._row].update(state)
+
 
 class FusedOptimiser:
     """The same rules in C++, in one pass over the row; `first` and `second` are the moments."""
@@ -55,6 +72,16 @@ class FusedOptimiser:
         self._count += 1
         self._rule.lr = lr
         return interface.update(self._rule, self._count, self._row, grad, self._first, self._second)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return the moments and the number of steps."""
+        return {"first": self._first, "second": self._second, "count": torch.tensor(self._count)}
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Take over moments and number of steps."""
+        self._first.copy_(state["first"])
+        self._second.copy_(state["second"])
+        self._count = int(state["count"])
 
 
 NUMBERS = {"sgd": 0, "rmsprop": 1, "adam": 2, "adamw": 3}

@@ -9,6 +9,7 @@ from typing import Self
 
 from tqdm import tqdm
 
+from bench.handover import Advanced, Ended, Retried
 from bench.metrics import METRICS
 from bench.records import Run, RunRecord
 
@@ -18,11 +19,10 @@ class Board:
 
     def __init__(self, n_runs: int) -> None:
         self._shares: dict[str, float] = {}
-        self._n_runs = n_runs
-        self._n_ended = 0
+        self._n_runs, self._n_ended, self._n_failed = n_runs, 0, 0
         self._started = time.monotonic()
-        layout = "{desc} {percentage:3.0f}% |{bar}| {elapsed} < {remaining}"
-        self._bar = tqdm(total=float(n_runs), bar_format=layout, desc="training", disable=None, leave=False)
+        layout = "{desc} |{bar}| {percentage:3.0f}% {elapsed} < {remaining}{postfix}"
+        self._bar = tqdm(total=float(n_runs), bar_format=layout, desc=self._counts(), disable=None, leave=False)
 
     def __enter__(self) -> Self:
         return self
@@ -32,24 +32,53 @@ class Board:
     ) -> None:
         self._bar.close()
 
-    def advance(self, run: Run, share: float) -> None:
-        """Note how far a Run has come."""
-        self._bar.update(share - self._shares.get(run.key, 0.0))
-        self._shares[run.key] = share
+    def note(self, event: Advanced | Retried) -> None:
+        """Take note of how far a Run has come, or that it is tried again."""
+        if isinstance(event, Retried):
+            _print(f"{_name(event.run)}  tried again: {event.reason}")
+            return
+        self._advance(event.run, event.share)
 
-    def end(self, run: Run, record: RunRecord | None, problem: str) -> None:
+    def end(self, event: Ended, record: RunRecord | None, problem: str) -> None:
         """Print the line of a Run that has ended."""
         self._n_ended += 1
-        self.advance(run, 1.0)
-        outcome = _outcome(record) if record is not None else f"failed: {problem}"
-        line = f"[{self._n_ended:>{len(str(self._n_runs))}}/{self._n_runs}] {_name(run)}  {outcome}  ({self._eta()})"
-        tqdm.write(line, file=sys.stderr)
+        self._n_failed += bool(problem)
+        self._advance(event.run, 1.0)
+        if event.ending in ("held", "interrupted", "unsaved"):
+            outcome = event.reason or "stopped, goes on from its checkpoint"
+        else:
+            outcome = _outcome(record) if record is not None else f"failed: {problem}"
+        count = f"[{self._n_ended:>{len(str(self._n_runs))}}/{self._n_runs}]"
+        _print(f"{count} {_name(event.run)}  {outcome}  ({self._eta()})")
+
+    def _advance(self, run: Run, share: float) -> None:
+        self._bar.update(share - self._shares.get(run.key, 0.0))
+        self._shares[run.key] = share
+        self._bar.set_description_str(self._counts(), refresh=False)
+
+    def _counts(self) -> str:
+        n_running = sum(share < 1 for share in self._shares.values())
+        failed = f", {self._n_failed} failed" if self._n_failed else ""
+        per_minute = 60 * self._n_ended / max(time.monotonic() - self._started, 1e-9)
+        rate = f", {per_minute:.3g} per minute" if self._n_ended else ""
+        return f"{self._n_ended} of {self._n_runs} runs done, {n_running} running{failed}{rate}"
 
     def _eta(self) -> str:
-        spent = time.monotonic() - self._started
+        if self._n_ended == self._n_runs:
+            return "finished"
         behind = sum(self._shares.values())
-        left = max(self._n_runs - behind, 0) * spent / behind
-        return "finished" if self._n_ended == self._n_runs else f"eta {int(left) // 60:d}:{int(left) % 60:02d}"
+        return f"eta {clock_time((self._n_runs - behind) * (time.monotonic() - self._started) / behind)}"
+
+
+def clock_time(seconds: float) -> str:
+    """Return a duration as h:mm:ss or m:ss."""
+    minutes, rest = divmod(round(max(seconds, 0.0)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def _print(line: str) -> None:
+    tqdm.write(line, file=sys.stderr)
 
 
 def _name(run: Run) -> str:

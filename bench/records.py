@@ -13,12 +13,12 @@ from typing import Any, Literal
 
 from bench.errors import DataError
 from bench.schema import Count, CountOrOff, Layers, build
-from bench.settings import InitSettings, KernelName, OptimSettings, Phase, SizeSettings, TrainSettings
+from bench.settings import Device, InitSettings, KernelName, OptimSettings, Phase, SizeSettings, TrainSettings
 
-FORMAT = 1
+FORMAT = 2
 """Version of the record's layout on disk."""
 
-Status = Literal["done", "pruned", "diverged", "timeout", "failed", "interrupted"]
+Status = Literal["done", "pruned", "diverged", "timeout", "failed"]
 
 DESCRIPTIVE = ("title", "description", "licence", "sources", "statistics", "published", "settings")
 """Parts of a task's YAML that say something about the task and change nothing in a training."""
@@ -42,6 +42,7 @@ class Run:
     optim: OptimSettings
     train: TrainSettings
     kernel: KernelName
+    device: Device
     seed: CountOrOff
     phase: Phase
 
@@ -108,7 +109,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a Run took. `curve_seconds` are training seconds, evaluation excluded, at each point of the curve."""
+    """What a Run took, over all attempts; `seconds` are training, evaluation and scoring.
+
+    `curve_seconds` are training seconds, evaluation excluded, at each point of the curve.
+    """
 
     seconds: float
     data_seconds: float
@@ -127,7 +131,10 @@ class Cost:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a Run was made: enough to tell whether its bits should repeat elsewhere."""
+    """Where a Run was made: enough to tell whether its bits should repeat elsewhere.
+
+    `resumed` has a line for each time the Run went on from a checkpoint, and for each checkpoint it could not use.
+    """
 
     started: str
     git_commit: str
@@ -137,6 +144,7 @@ class Provenance:
     cpu: str
     device: str
     threads: int
+    resumed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

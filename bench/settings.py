@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from bench.schema import BelowOne, Count, CountOrOff, Fraction, Layers, NonNegative, Positive
 
 Phase = Literal["tune", "confirm"]
 KernelName = Literal["auto", "reference", "bptt", "fused"]
+Device = Literal["cpu", "cuda"]
+ExecutorName = Literal["local"]
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,35 @@ class TrainSettings:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """What one Run may take before it is ended; none of it changes a number of a Run that stays within.
+
+    `seconds` of training and evaluation, over all attempts; `memory` of its process in GiB; `silence`: seconds
+    without an update; `retries`: how often a Run is tried again whose process died.
+    """
+
+    seconds: Positive | None = None
+    memory: Positive | None = None
+    silence: Positive = 600.0
+    retries: CountOrOff = 1
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where and how Runs are carried out: nothing in here changes a number.
+
+    `checkpoint_seconds` is the least time between two checkpoints, 0 for one after every update; `population` is
+    how many Runs of equal shape train together.
+    """
+
+    directory: Path
+    data_dir: str | None = None
+    limits: Limits = field(default_factory=Limits)
+    checkpoint_seconds: NonNegative = 10.0
+    population: Count = 1
+
+
+@dataclass(frozen=True)
 class Command:
     """One point of a command: the settings of a Run as asked for, and where and how it is to be carried out."""
 
@@ -105,9 +137,13 @@ class Command:
     seed: CountOrOff = 0
     phase: Phase = "confirm"
     kernel: KernelName = "auto"
+    device: Device = "cpu"
     name: str = "default"
     data_dir: str | None = None
-    executor: Literal["local"] = "local"
+    executor: ExecutorName = "local"
     workers: Count | None = None
+    population: Count | None = None
+    limits: Limits = field(default_factory=Limits)
+    checkpoint_seconds: NonNegative = 10.0
     dry_run: bool = False
     on_failure: Literal["keep", "stop"] = "keep"

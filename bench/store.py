@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.errors import BenchError, DataError
+from bench.errors import BenchError, DataError, StorageError
 from bench.records import Run, RunRecord
 
 FINAL = ("done", "pruned", "diverged")
@@ -46,7 +46,7 @@ def read(directory: Path) -> Results:
 
 def find(directory: Path, run: Run) -> RunRecord | None:
     """Return the record of a Run if it is there and whole."""
-    path = _folder(directory, run) / "record.json"
+    path = folder_of(directory, run) / "record.json"
     if not path.exists():
         return None
     try:
@@ -57,7 +57,7 @@ def find(directory: Path, run: Run) -> RunRecord | None:
 
 def write(directory: Path, record: RunRecord) -> Path:
     """Write a record once and for all; an earlier unfinished or damaged one is set aside under another name."""
-    folder = _folder(directory, record.run)
+    folder = folder_of(directory, record.run)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "record.json"
     if path.exists():
@@ -68,25 +68,33 @@ def write(directory: Path, record: RunRecord) -> Path:
 
 def write_log(directory: Path, run: Run, text: str) -> Path:
     """Keep the traceback of a failed Run."""
-    folder = _folder(directory, run)
+    folder = folder_of(directory, run)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "log.txt"
     write_whole(path, text)
     return path
 
 
-def write_whole(path: Path, text: str) -> None:
+def set_aside(path: Path) -> Path:
+    """Give a damaged file another name beside it and return that."""
+    number = 1
+    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
+        number += 1
+    return path.rename(aside)
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file so that it is there whole or not at all, whenever the machine stops."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with temporary.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise BenchError(f"cannot write {path}: {error.strerror or error}") from error
+        raise StorageError(path, error) from error
     _sync_folder(path.parent)
 
 
@@ -96,7 +104,7 @@ def held(directory: Path, run: Run) -> Iterator[None]:
 
     The kernel lets go of the lock when the process ends, however it ends.
     """
-    folder = _folder(directory, run)
+    folder = folder_of(directory, run)
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("a+", encoding="utf-8") as file:
         try:
@@ -110,7 +118,8 @@ def held(directory: Path, run: Run) -> Iterator[None]:
         yield
 
 
-def _folder(directory: Path, run: Run) -> Path:
+def folder_of(directory: Path, run: Run) -> Path:
+    """Return the directory of a Run."""
     return directory / "runs" / run.label
 
 

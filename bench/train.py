@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -27,37 +26,27 @@ from bench.optim import FusedOptimiser, Schedule, TorchOptimiser
 from bench.records import Run
 from bench.tasks.base import Split, Task
 
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a Run is: the share of its budget and its latest validation loss in nats."""
-
-    key: str
-    share: float
-    validation_nats: float | None
-
-
-Watch = Callable[[Progress], None]
+Watch = Callable[[Sequence[Member]], None]
+"""Sees the members after each round of updates; it may end one by its status, and all by an exception."""
 
 
 def fit(
-    runs: Sequence[Run], shape: Shape, task: Task, validation: Split, machine: Machine, watch: Watch
-) -> list[Member]:
-    """Train Runs of equal shape and return their members, each with its best weights by validation loss.
+    members: Sequence[Member], shape: Shape, task: Task, validation: Split, machine: Machine, watch: Watch
+) -> Iterator[Member]:
+    """Train members of equal shape, yielding each as soon as it has ended, with its best weights by validation loss.
 
     A member that is finished or has diverged leaves; the others go on.
     """
-    members = [member_of(run, shape, task, machine) for run in runs]
     _rehearse(members, shape, task, machine)
     batches = list(evaluation_batches(validation, tracks=task.tracks, dtype=machine.dtype))
-    while active := [member for member in members if member.status is None]:
+    active = list(members)
+    while active:
         for group in _groups(active, machine):
             update(group, shape, task, machine)
             _evaluate_and_stop([member for member in group if member.status is None], shape, task, batches, machine)
-        for member in active:
-            latest = member.curve[-1].validation_nats if member.curve else None
-            watch(Progress(member.run.key, min(member.share, 1.0), latest))
-    return members
+        watch(active)
+        yield from (member for member in active if member.status is not None)
+        active = [member for member in active if member.status is None]
 
 
 def member_of(run: Run, shape: Shape, task: Task, machine: Machine) -> Member:

@@ -14,6 +14,8 @@ SOURCES = sorted((ROOT / "bench").rglob("*.py"))
 FLOORS = {
     "bench": 0,
     "errors": 0,
+    "signals": 0,
+    "handover": 0,
     "schema": 0,
     "settings": 0,
     "metrics": 0,
@@ -38,6 +40,10 @@ FLOORS = {
     "whole_step": 3,
     "report": 3,
     "train": 4,
+    "checkpoint": 4,
+    "request": 5,
+    "keeper": 5,
+    "packing": 5,
     "experiment": 5,
     "executors": 5,
     "speed": 5,
@@ -56,7 +62,7 @@ FLOORS = {
 
 HOMES = {
     "torch": {"cells", "kernels", "tasks", "data", "optim", "model", "initialisation", "noise", "member", "evaluation"}
-    | {"whole_step", "train", "experiment", "executors", "validation", "shapes", "speed"},
+    | {"whole_step", "train", "checkpoint", "experiment", "executors", "validation", "shapes", "speed"},
     "hydra": {"app", "plugins"},
     "omegaconf": {"app", "plugins"},
     "optuna": {"study"},

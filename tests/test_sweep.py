@@ -155,24 +155,27 @@ def test_the_test_split_stays_shut_while_tuning(folder):
     assert "test" not in record.outcome.data_digests
 
 
+KILLED = "its process was killed by SIGKILL: out of memory, or by hand"
+
+
 def test_a_killed_worker_costs_its_run_and_no_other(folder):
-    words = ["-m", "task=mine", "cell=gru", "hidden_size=6", "seed=0,1", "workers=1", "name=killed"]
+    words = ["-m", "task=mine", "cell=gru", "hidden_size=6", "seed=0,1", "workers=1", "name=killed", "limits.retries=0"]
     endless = [*words, "train.max_epochs=0", "train.max_updates=1000000"]
     process = subprocess.Popen([sys.executable, "-m", "bench", *endless], cwd=folder, env=environment())
     try:
-        _wait_for(lambda: list(folder.glob("results/killed/runs/*/lock")))
+        wait_for(lambda: list(folder.glob("results/killed/runs/*/lock")))
         children = subprocess.run(["pgrep", "-P", str(process.pid), "-f", "spawn_main"], capture_output=True, text=True)
         os.kill(int(children.stdout.split()[0]), signal.SIGKILL)
-        _wait_for(lambda: list(folder.glob("results/killed/runs/*/record.json")))
+        wait_for(lambda: list(folder.glob("results/killed/runs/*/record.json")))
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(60)
     (record, *_) = records(folder, "killed")
-    assert (record.outcome.status, record.outcome.reason) == ("failed", "the worker process was killed by SIGKILL")
+    assert (record.outcome.status, record.outcome.reason) == ("failed", KILLED)
     assert process.returncode == 130
 
 
-def _wait_for(condition, seconds: float = 60) -> None:
+def wait_for(condition, seconds: float = 60) -> None:
     until = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > until:

@@ -12,8 +12,7 @@ from bench.cells import KINDS
 from bench.data import training_batches
 from bench.evaluation import Machine
 from bench.records import Run
-from bench.train import fit
-from tests.toys import cell_node, changed, ignore, machine, music_task, rolls, run, shape, text_task
+from tests.toys import cell_node, changed, machine, music_task, rolls, run, text_task, trained
 
 FLOAT32 = machine(torch.float32)
 VALIDATION = rolls(4, seed=9)
@@ -26,7 +25,7 @@ CELLS = [
 
 def train(*runs: Run, task=None, validation=None, on: Machine = FLOAT32):
     task = task or music_task()
-    return fit(runs, shape(runs[0], task), task, validation or VALIDATION, on, ignore)
+    return trained(runs, task, validation or VALIDATION, on)
 
 
 def noisy(seed: int, cell=None) -> Run:

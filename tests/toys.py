@@ -10,6 +10,7 @@ import yaml
 from bench.cells import cell_of
 from bench.evaluation import Machine
 from bench.kernels import Reference
+from bench.member import Member
 from bench.model import Shape
 from bench.records import Run
 from bench.settings import InitSettings, OptimSettings, SizeSettings, TrainSettings
@@ -18,6 +19,7 @@ from bench.tasks.language_model import LanguageModel
 from bench.tasks.piano_roll import PianoRoll
 from bench.tasks.spec import LanguageModelSpec, PianoRollSpec
 from bench.tasks.vocabulary import Vocabulary
+from bench.train import fit, member_of
 
 SENTENCE = "the quick brown fox jumps over the lazy dog\npack my box with five dozen liquor jugs\n"
 
@@ -94,6 +96,7 @@ def run(cell: dict | str = "gru", *, task: str = "toy_music", **changes) -> Run:
         optim=OptimSettings(lr=0.01),
         train=TrainSettings(max_epochs=2, batch_size=4, window=9),
         kernel="reference",
+        device="cpu",
         seed=0,
         phase="confirm",
     )
@@ -114,8 +117,16 @@ def machine(dtype: torch.dtype = torch.float64) -> Machine:
     return Machine(Reference(), torch.device("cpu"), dtype)
 
 
-def ignore(progress) -> None:
-    """A Watch that looks away."""
+def trained(
+    runs, task, validation, on: Machine, watch=lambda members: None, prepare=lambda member: None
+) -> list[Member]:
+    """Return the members of Runs of equal shape, trained together, each prepared before."""
+    members = [member_of(each, shape(each, task), task, on) for each in runs]
+    for member in members:
+        prepare(member)
+    for _ in fit(members, shape(runs[0], task), task, validation, on, watch):
+        pass
+    return members
 
 
 def write_text_task(folder, node) -> None:

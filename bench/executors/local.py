@@ -1,53 +1,34 @@
 """Worker processes on this machine, one thread each, warm: torch and the data are loaded once by each.
 
-A worker that dies takes nothing with it but the Run it was at; a worker whose parent dies stops at its next
-sign of progress.
+A worker that dies takes nothing with it but the time since the last checkpoint of the Runs it was at; a worker
+whose parent dies is killed by the system.
 """
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Generator, Sequence
+import time
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from bench.errors import BenchError
+from bench import memory, signals
+from bench.executors.job import serve
+from bench.handover import Ended, Event, Pack, Retried
 from bench.records import Run
+from bench.settings import Limits, Site
+from bench.signals import Stop
 
-if TYPE_CHECKING:
-    from bench.train import Progress
+GIB = 1 << 30
+LOOK_SECONDS = 0.5
+"""How often workers are looked at that say nothing."""
 
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-
-PATIENCE_SECONDS = 3.0
-"""How long a worker may take to notice that it is no longer wanted."""
-
-
-@dataclass(frozen=True)
-class Advanced:
-    """A Run has come this far."""
-
-    run: Run
-    share: float
-
-
-@dataclass(frozen=True)
-class Ended:
-    """A Run has ended: its record is in the store, unless `problem` says why it is not."""
-
-    run: Run
-    problem: str = ""
-    is_dead: bool = False
-
-
-Event = Advanced | Ended
+PATIENCE_SECONDS = 3.5
+"""How long a worker may take to make its checkpoint when it is told to stop."""
 
 
 def usable_cores() -> int:
@@ -55,105 +36,154 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def carry_out_all(
-    runs: Sequence[Run], directory: Path, data_dir: str | None, n_workers: int
-) -> Generator[Event, None, None]:
-    """Carry out Runs in worker processes, yielding what happens as it happens. A closed iterator ends the workers."""
-    waiting = list(reversed(runs))
-    workers = [_Worker.start(directory, data_dir) for _ in range(min(n_workers, len(runs)))]
-    try:
-        for worker in workers:
-            worker.take(waiting.pop())
-        while busy := [worker for worker in workers if worker.run is not None]:
-            for ready in wait([worker.pipe for worker in busy]):
-                worker = next(worker for worker in busy if worker.pipe is ready)
-                event = worker.event()
+@dataclass(frozen=True)
+class Local:
+    """Carries out packs in worker processes of this machine."""
+
+    n_workers: int
+
+    def carry_out(self, packs: Sequence[Pack], site: Site, stop: Stop) -> Generator[Event, None, None]:
+        """Carry out the packs in order; see `Executor`."""
+        yard = _Yard(list(reversed(packs)), site)
+        try:
+            for _ in range(min(self.n_workers, len(packs))):
+                yard.start_worker()
+            yield from _until_done(yard, stop)
+            if stop:
+                yield from _wound_up(yard)
+        finally:
+            yard.close()
+
+
+def _until_done(yard: _Yard, stop: Stop) -> Iterator[Event]:
+    while not stop and (busy := yard.busy()):
+        ready = wait([stop.fileno(), *(worker.pipe for worker in busy)], LOOK_SECONDS)
+        for worker in busy:
+            if worker.pipe in ready:
+                yield from yard.heard(worker)
+            elif (excess := worker.excess(yard.site.limits)) is not None:
+                yield from yard.ended_by_us(worker, excess)
+            if not worker.runs:
+                yard.occupy(worker)
+
+
+def _wound_up(yard: _Yard) -> Iterator[Event]:
+    """Have the workers stop at their next step, and make them if they do not."""
+    for worker in yard.busy():
+        worker.process.terminate()
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (busy := yard.busy()) and time.monotonic() < deadline:
+        ready = wait([worker.pipe for worker in busy], LOOK_SECONDS)
+        for worker in busy:
+            for event in worker.events() if worker.pipe in ready else ():
                 if isinstance(event, Ended):
-                    if event.is_dead:
-                        workers[workers.index(worker)] = worker = _Worker.start(directory, data_dir)
-                    worker.take(waiting.pop() if waiting else None)
-                yield event
-    finally:
-        for worker in workers:
-            worker.stop()
+                    yield Ended(event.run, "interrupted") if event.ending == "lost" else event
+    for worker in yard.busy():
+        yield from (Ended(run, "interrupted") for run in worker.runs.values())
 
 
 @dataclass
 class _Worker:
     process: BaseProcess
     pipe: Connection
-    run: Run | None = None
+    runs: dict[str, Run] = field(default_factory=dict)
+    heard: float = field(default_factory=time.monotonic)
 
-    @staticmethod
-    def start(directory: Path, data_dir: str | None) -> _Worker:
+    def take(self, pack: Pack) -> None:
+        self.runs, self.heard = {run.key: run for run in pack}, time.monotonic()
+        with suppress(OSError):  # a dead worker is noticed when its answer is read
+            self.pipe.send(pack)
+
+    def events(self) -> list[Event]:
+        """Return the worker's next message; Runs that a dead worker leaves behind are `lost`."""
+        self.heard = time.monotonic()
+        try:
+            event: Event = self.pipe.recv()
+        except (EOFError, OSError):
+            self.process.join()
+            left, self.runs = self.runs, {}
+            return [Ended(run, "lost", _death(self.process.exitcode)) for run in left.values()]
+        if isinstance(event, Ended):
+            del self.runs[event.run.key]
+        return [event]
+
+    def excess(self, limits: Limits) -> str | None:
+        """Return which limit the worker is beyond, if it is."""
+        silent = time.monotonic() - self.heard
+        if silent > limits.silence:
+            return f"no update in {silent:.0f} s (limits.silence: {limits.silence:g})"
+        used = memory.resident_bytes(self.process.pid) / GIB if limits.memory is not None else 0.0
+        if limits.memory is not None and used > limits.memory:
+            return f"out of memory: its process took {used:.2f} GiB (limits.memory: {limits.memory:g})"
+        return None
+
+
+@dataclass
+class _Yard:
+    """The workers, what waits for them, and how often each Run was tried."""
+
+    waiting: list[Pack]
+    site: Site
+    workers: list[_Worker] = field(default_factory=list)
+    n_tries: dict[str, int] = field(default_factory=dict)
+
+    def busy(self) -> list[_Worker]:
+        return [worker for worker in self.workers if worker.runs]
+
+    def start_worker(self) -> None:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, directory, data_dir), daemon=True)
-        process.start()
+        process = context.Process(target=serve, args=(theirs, self.site, os.getpid()), daemon=True)
+        with signals.keyboard_blocked():
+            process.start()
         theirs.close()
-        return _Worker(process, ours)
+        self.workers.append(_Worker(process, ours))
+        self.occupy(self.workers[-1])
 
-    def take(self, run: Run | None) -> None:
-        self.run = run
-        if run is not None:
-            with suppress(BrokenPipeError):  # a dead worker is noticed when its answer is read
-                self.pipe.send(run)
+    def occupy(self, worker: _Worker) -> None:
+        """Give a worker the next pack; one that has died meanwhile is replaced."""
+        if not self.waiting:
+            return
+        if worker.process.is_alive():
+            worker.take(self.waiting.pop())
+            return
+        self.workers.remove(worker)
+        self.start_worker()
 
-    def event(self) -> Event:
-        """Return the worker's next message, or the end of its Run if it died."""
-        run = self.run
-        if run is None:
-            raise RuntimeError("an idle worker has no events")
-        try:
-            share, problem = self.pipe.recv()
-        except (EOFError, ConnectionResetError):
-            self.process.join()
-            return Ended(run, _death(self.process.exitcode), is_dead=True)
-        return Advanced(run, share) if share is not None else Ended(run, problem)
+    def heard(self, worker: _Worker) -> Iterator[Event]:
+        """Pass on what a worker says; a Run whose worker died under it is tried again, so often and no more."""
+        for event in worker.events():
+            is_lost = isinstance(event, Ended) and event.ending in ("lost", "interrupted")
+            if not isinstance(event, Ended) or not is_lost:
+                yield event
+                continue
+            worker.process.join(PATIENCE_SECONDS)
+            tries = self.n_tries[event.run.key] = self.n_tries.get(event.run.key, 0) + 1
+            if tries > self.site.limits.retries:
+                yield Ended(event.run, "lost", event.reason)
+                continue
+            self.waiting.append((event.run,))
+            yield Retried(event.run, event.reason or "its worker was told to stop")
 
-    def stop(self) -> None:
-        """Let the worker go: it ends by itself when it finds the pipe closed, and is made to if it does not."""
-        self.pipe.close()
-        self.process.join(PATIENCE_SECONDS)
-        if self.process.is_alive():
-            self.process.terminate()
-            self.process.join()
+    def ended_by_us(self, worker: _Worker, reason: str) -> Iterator[Event]:
+        """Kill a worker that is beyond a limit."""
+        worker.process.kill()
+        left, worker.runs = worker.runs, {}
+        worker.process.join()
+        yield from (Ended(run, "lost", reason) for run in left.values())
+
+    def close(self) -> None:
+        """End every worker; what an idle one has done is on disk."""
+        for worker in self.workers:
+            worker.process.kill()
+        for worker in self.workers:
+            worker.process.join()
+            worker.pipe.close()
 
 
 def _death(exit_code: int | None) -> str:
+    if exit_code == -signal.SIGKILL:
+        return "its process was killed by SIGKILL: out of memory, or by hand"
     if exit_code is not None and exit_code < 0:
-        return f"the worker process was killed by {signal.Signals(-exit_code).name}"
-    return f"the worker process ended with exit code {exit_code}"
-
-
-def _serve(pipe: Connection, directory: Path, data_dir: str | None) -> None:
-    """Carry out the Runs that come through the pipe until it closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
-    for name in THREAD_VARIABLES:
-        os.environ[name] = "1"
-    import torch
-
-    from bench.experiment import Tasks, carry_out
-
-    torch.set_num_threads(1)
-    tasks = Tasks(data_dir)
-    gc.freeze()  # what is loaded by now stays: collections need not look through it again and again
-    with suppress(EOFError, BrokenPipeError):
-        while True:
-            pipe.send((None, _problem(carry_out, pipe.recv(), directory, tasks, pipe)))
-
-
-def _problem(carry_out: Callable[..., object], run: Run, directory: Path, tasks: object, pipe: Connection) -> str:
-    """Carry out one Run and return why there is no record of it, if there is none."""
-
-    def watch(progress: Progress) -> None:
-        try:
-            pipe.send((progress.share, ""))
-        except OSError as error:  # nobody listens any more: the Run is abandoned, not failed
-            raise SystemExit(0) from error
-
-    try:
-        carry_out(run, directory, tasks, watch)
-    except BenchError as error:
-        return str(error)
-    return ""
+        return f"its process was killed by {signal.Signals(-exit_code).name}"
+    return f"its process ended with exit code {exit_code}"

@@ -94,6 +94,7 @@ class Workload:
                 clip_norm=CLIP_NORM,
             ),
             kernel="auto",
+            device="cpu",
             seed=seed,
             phase="tune",
         )

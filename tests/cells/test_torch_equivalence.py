@@ -14,8 +14,7 @@ from bench.initialisation import initial_row
 from bench.kernels import FASTEST_FIRST, Reference
 from bench.model import Shape, forward, zero_state
 from bench.settings import InitSettings
-from bench.train import fit
-from tests.toys import cell_node, changed, ignore, machine, music_task, rolls, run, shape
+from tests.toys import cell_node, changed, machine, music_task, rolls, run, shape, trained
 
 NAMES = {"W": "weight_ih", "U": "weight_hh", "b": "bias_ih", "b_recurrent": "bias_hh"}
 MODULES = {"tanh": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
@@ -87,7 +86,7 @@ def test_ten_clipped_adam_steps_end_at_torch_nns_weights(kernel, cell, num_layer
     ours = changed(ours, "train", clip_norm=0.5)
     shape_ = shape(ours, task)
     start = initial_row(shape_, ours.init, seed=0, output_bias=task.output_bias(), dtype=torch.float64)
-    (member,) = fit([ours], shape_, task, rolls(3, seed=9), dataclasses.replace(machine(), kernel=kernel), ignore)
+    (member,) = trained([ours], task, rolls(3, seed=9), dataclasses.replace(machine(), kernel=kernel))
     model = TorchModel(shape_, start)
     optimiser = torch.optim.Adam(model.parameters(), lr=ours.optim.lr)
     batches = training_batches(task, seed=0, batch_size=4, window=0, dtype=torch.float64)

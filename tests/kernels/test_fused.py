@@ -23,10 +23,10 @@ from bench.kernels.fused.build import BuildError, library_path
 from bench.model import NO_DROPOUT, Dropout, zero_state
 from bench.optim import FusedOptimiser, TorchOptimiser
 from bench.settings import InitSettings, OptimSettings
-from bench.train import fit
+from tests import toys
 from tests.test_train import CELLS as ALL_CELLS
 from tests.test_train import VALIDATION, noisy
-from tests.toys import cell_node, changed, ignore, machine, music_task, rolls, run, shape, text_task
+from tests.toys import cell_node, changed, machine, music_task, rolls, run, shape, text_task
 
 CELLS = [cell for cell in ALL_CELLS if cell_number(cell_of(cell)) is not None]
 SINGLE = [{**cell, "biases": "single"} for cell in CELLS]
@@ -38,7 +38,7 @@ def on(kernel, dtype=torch.float64):
 
 def trained(each, task, kernel, dtype=torch.float64):
     validation = VALIDATION if task.n_inputs else task.train
-    (member,) = fit([each], shape(each, task), task, validation, on(kernel, dtype), ignore)
+    (member,) = toys.trained([each], task, validation, on(kernel, dtype))
     return member
 
 
@@ -66,7 +66,7 @@ def test_dropout_and_noise_are_the_references(cell, task):
 def test_a_member_among_sixteen_has_the_bits_it_has_alone(cell):
     runs = [changed(noisy(seed, cell), "optim", lr=0.002 * (1 + seed)) for seed in range(16)]
     task = music_task()
-    together = fit(runs, shape(runs[0], task), task, VALIDATION, on(Fused(), torch.float32), ignore)
+    together = toys.trained(runs, task, VALIDATION, on(Fused(), torch.float32))
     for each, member in zip(runs, together, strict=True):
         alone = trained(each, task, Fused(), torch.float32)
         assert torch.equal(alone.row, member.row)

@@ -3,6 +3,7 @@
 No `from __future__ import annotations` here: Hydra 1.3 loads plugin modules in a way that breaks dataclasses then.
 """
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -57,12 +58,14 @@ class GatebenchLauncher(Launcher):
         self.hydra_context, self.task_function, self.config = hydra_context, task_function, config
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Carry out every point; the exit status of the sweep is each job's return value."""
+        """Carry out every point; a sweep that is not all done ends the program here: Hydra would forget its status."""
         from bench.app import carry_out, plain
 
         loader = self.hydra_context.config_loader
         configs = [loader.load_sweep_config(self.config, list(overrides)) for overrides in job_overrides]
         exit_code = carry_out([plain(config) for config in configs])
+        if exit_code:
+            sys.exit(exit_code)
         returned = [
             JobReturn(overrides=list(overrides), cfg=config, status=JobStatus.COMPLETED)
             for overrides, config in zip(job_overrides, configs, strict=True)

@@ -1,0 +1,146 @@
+"""Checkpoints: everything a member's later numbers depend on, in two generations, each with its own digest.
+
+What is drawn while training is a function of (seed, epoch, update), so that no state of a generator has to be kept.
+A file is a line with the SHA-256 of the rest, and an .npz archive of plain arrays: nothing in it can run.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.errors import DataError, StorageError
+from bench.member import Clock, Member
+from bench.records import CurvePoint
+from bench.store import set_aside, write_whole
+
+FORMAT = 1
+GENERATIONS = ("checkpoint", "checkpoint.previous")
+COUNTERS = ("n_updates", "last_lr", "best_nats", "best_update", "n_stale", "recent_nats", "recent_units")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A member between two updates: arrays by name, plain values, and the machine it was made on."""
+
+    key: str
+    arrays: Mapping[str, np.ndarray]
+    values: Mapping[str, Any]
+    machine: Mapping[str, Any]
+
+
+def taken(member: Member, machine: Mapping[str, Any]) -> Checkpoint:
+    """Return the checkpoint of a member that has just finished an update."""
+    tensors = {"row": member.row, **{f"optimiser.{name}": part for name, part in member.optimiser.state().items()}}
+    if member.best_row is not None:
+        tensors["best_row"] = member.best_row
+    for number, layer in enumerate(member.state):
+        tensors |= {f"state.{number}.{part}": tensor for part, tensor in enumerate(layer)}
+    values = {
+        **{name: getattr(member, name) for name in COUNTERS},
+        "schedule": [member.schedule.best, member.schedule.n_stale, member.schedule.scale],
+        "curve": [dataclasses.astuple(point) for point in member.curve],
+        "curve_seconds": member.curve_seconds,
+        "clock": dataclasses.asdict(member.clock),
+    }
+    return Checkpoint(member.run.key, {name: t.detach().cpu().numpy() for name, t in tensors.items()}, values, machine)
+
+
+def restore(member: Member, checkpoint: Checkpoint) -> None:
+    """Put a member that has just been made where the checkpoint was taken."""
+    tensors = {name: torch.tensor(array, device=member.row.device) for name, array in checkpoint.arrays.items()}
+    values = checkpoint.values
+    member.row.copy_(tensors["row"])
+    member.best_row = tensors.get("best_row")
+    member.optimiser.load(_under("optimiser.", tensors))
+    member.state = _state(_under("state.", tensors))
+    for name in COUNTERS:
+        setattr(member, name, values[name])
+    member.schedule.best, member.schedule.n_stale, member.schedule.scale = values["schedule"]
+    member.curve = [CurvePoint(*point) for point in values["curve"]]
+    member.curve_seconds = list(values["curve_seconds"])
+    member.clock = Clock(**values["clock"])
+
+
+def save(folder: Path, checkpoint: Checkpoint) -> None:
+    """Write the newest generation; the one before stays until the next. Raises StorageError."""
+    newest, previous = (folder / name for name in GENERATIONS)
+    data = _to_bytes(checkpoint)
+    try:
+        if newest.exists():
+            newest.replace(previous)
+    except OSError as error:
+        raise StorageError(newest, error) from error
+    write_whole(newest, data)
+
+
+def load(folder: Path, key: str) -> tuple[Checkpoint | None, list[str]]:
+    """Return the newest whole checkpoint of a Run, and what is to be said about damaged ones, which are set aside."""
+    notes: list[str] = []
+    for name in GENERATIONS:
+        path = folder / name
+        if not path.exists():
+            continue
+        try:
+            return _from_bytes(path.read_bytes(), str(path), key), notes
+        except (DataError, OSError) as error:
+            notes.append(f"{error}; set aside as {set_aside(path).name}")
+    return None, notes
+
+
+def remove(folder: Path) -> None:
+    """Remove what a finished Run has no more use for."""
+    for name in GENERATIONS:
+        with suppress(OSError):  # it does no harm
+            (folder / name).unlink()
+
+
+def _to_bytes(checkpoint: Checkpoint) -> bytes:
+    meta = {"format": FORMAT, "key": checkpoint.key, "values": checkpoint.values, "machine": checkpoint.machine}
+    archive = io.BytesIO()
+    text = json.dumps(meta).encode()
+    arrays: dict[str, Any] = {f"_{name}": array for name, array in checkpoint.arrays.items()}
+    np.savez(archive, meta=np.frombuffer(text, np.uint8), **arrays)
+    data = archive.getvalue()
+    return hashlib.sha256(data).hexdigest().encode() + b"\n" + data
+
+
+def _from_bytes(data: bytes, where: str, key: str) -> Checkpoint:
+    digest, _, archive = data.partition(b"\n")
+    if hashlib.sha256(archive).hexdigest().encode() != digest:
+        raise DataError(where, "the checkpoint's digest does not match its content; the file is damaged")
+    try:
+        with np.load(io.BytesIO(archive), allow_pickle=False) as arrays:
+            meta = json.loads(arrays["meta"].tobytes())
+            found = {name[1:]: arrays[name] for name in arrays.files if name != "meta"}
+        if meta["format"] != FORMAT:
+            raise DataError(where, f"checkpoint format {meta['format']}, this version reads {FORMAT}")
+        if meta["key"] != key:
+            raise DataError(where, f"the checkpoint of another run, {meta['key']}")
+        return Checkpoint(key, found, meta["values"], meta["machine"])
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise DataError(where, f"not a checkpoint: {type(error).__name__}: {error}") from error
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _state(parts: Mapping[str, Tensor]) -> tuple[tuple[Tensor, ...], ...]:
+    """Return the carried states, layer by layer."""
+    layers: dict[int, dict[int, Tensor]] = {}
+    for name, tensor in parts.items():
+        layer, part = map(int, name.split("."))
+        layers.setdefault(layer, {})[part] = tensor
+    return tuple(tuple(layers[i][j] for j in sorted(layers[i])) for i in sorted(layers))

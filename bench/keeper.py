@@ -1,0 +1,93 @@
+"""Keeper: looks after Runs while they train: tells how far they are, keeps checkpoints, ends what must end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from bench import checkpoint, store
+from bench.member import Member
+from bench.records import Provenance, Run
+from bench.settings import Site
+
+TELL_SECONDS = 0.2
+SHARE_OF_TIME = 0.01
+"""Checkpoints take at most this share of the time."""
+
+
+Tell = Callable[[Run, float], None]
+"""Takes in what share of its budget a Run has spent."""
+
+
+class StoppedError(Exception):
+    """Training stopped because it was asked to; a checkpoint is there."""
+
+
+class Keeper:
+    """Watches over the members of one Population."""
+
+    def __init__(self, site: Site, machine: Mapping[str, Any], tell: Tell, is_stopped: Callable[[], bool]) -> None:
+        self._site, self._machine, self._tell, self._is_stopped = site, machine, tell, is_stopped
+        self._last_told = self._last_saved = time.monotonic()
+        self._seconds_to_save = 0.0
+
+    def watch(self, members: Sequence[Member]) -> None:
+        """Look at the members after an update of each. Raises StoppedError or StorageError."""
+        now = time.monotonic()
+        if now - self._last_told >= TELL_SECONDS:
+            self._last_told = now
+            for member in members:
+                self._tell(member.run, min(member.share, 1.0))
+        for member in members:
+            self._end_if_out_of_time(member)
+        is_stopped = self._is_stopped()
+        if is_stopped or now - self._last_saved >= self._interval:
+            self._save([member for member in members if member.status is None])
+        if is_stopped:
+            raise StoppedError
+
+    @property
+    def _interval(self) -> float:
+        least = self._site.checkpoint_seconds
+        return max(least, self._seconds_to_save / SHARE_OF_TIME) if least else 0.0
+
+    def _save(self, members: Sequence[Member]) -> None:
+        started = time.monotonic()
+        for member in members:
+            checkpoint.save(store.folder_of(self._site.directory, member.run), checkpoint.taken(member, self._machine))
+        self._last_saved = time.monotonic()
+        self._seconds_to_save = self._last_saved - started
+
+    def _end_if_out_of_time(self, member: Member) -> None:
+        limit = self._site.limits.seconds
+        if limit is None or member.status is not None or member.clock.seconds < limit:
+            return
+        self._save([member])
+        member.status = "timeout"
+        member.reason = f"limits.seconds: {limit:g} s are spent after {member.n_updates} updates"
+
+
+def machine_of(origin: Provenance, kernel: str) -> dict[str, Any]:
+    """Return what the bits of a training depend on besides its settings."""
+    versions = {name: origin.versions[name] for name in ("torch", "numpy") if name in origin.versions}
+    return {"cpu": origin.cpu, "device": origin.device, "threads": origin.threads, "kernel": kernel, **versions}
+
+
+def resumed(
+    make: Callable[[], Member], run: Run, site: Site, machine: Mapping[str, Any]
+) -> tuple[Member, tuple[str, ...]]:
+    """Return a Run's member where its checkpoint left it, or a fresh one, and what is worth knowing about that."""
+    member = make()
+    found, notes = checkpoint.load(store.folder_of(site.directory, run), run.key)
+    if found is None:
+        return member, tuple(notes)
+    if found.machine.get("kernel") != machine["kernel"]:
+        return member, (*notes, f"started anew: the checkpoint was made by kernel {found.machine.get('kernel')}")
+    try:
+        checkpoint.restore(member, found)
+    except (RuntimeError, KeyError, TypeError, ValueError) as error:
+        return make(), (*notes, f"started anew: the checkpoint does not fit, {type(error).__name__}: {error}")
+    changed = [f"{name} {found.machine.get(name)}" for name, here in machine.items() if found.machine.get(name) != here]
+    how = f"not bit-identical, the checkpoint was made with {', '.join(changed)}" if changed else "bit-identical"
+    return member, (*notes, f"resumed after {member.n_updates} updates, {how}")

@@ -1,0 +1,74 @@
+"""Packing: which Runs train together, in which order, and how long it may take."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from bench.handover import Pack
+from bench.model import Shape
+from bench.records import Run, RunRecord
+from bench.tasks import Task
+from bench.tasks.base import Sequences
+
+ASSUMED_RATE = 4e10
+"""Floating-point operations per second of one core, where no finished Run says better."""
+
+POPULATION = {"cpu": 1, "cuda": 64}
+"""Runs that train together unless told otherwise. On a CPU members are computed one after the other, so that company
+brings nothing, and a worker that dies takes fewer with it."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a Run's model is like and what its training takes, in floating-point operations (0 where unknown)."""
+
+    num_params: Mapping[str, int]
+    operations: float
+    alike: str
+
+
+def load_of(run: Run, shape: Shape, task: Task) -> Load:
+    """Return the load of a Run; Runs that are `alike` can train together."""
+    counts = shape.num_params()
+    weights = counts["recurrent"] + counts["readout"]
+    alike = repr((run.task_name, shape, run.kernel, run.device, run.phase))
+    return Load(counts, 6.0 * weights * _units(run, task), alike)
+
+
+def packs(runs: Iterable[Run], loads: Mapping[str, Load], population: int | None) -> list[Pack]:
+    """Return the Runs in packs of equal shape, the longest first."""
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(loads[run.key].alike, []).append(run)
+    chunks = [
+        tuple(group[start : start + size])
+        for group in groups.values()
+        for size in [population or POPULATION[group[0].device]]
+        for start in range(0, len(group), size)
+    ]
+    return sorted(chunks, key=lambda pack: -sum(loads[run.key].operations for run in pack))
+
+
+def rate(records: Sequence[RunRecord], loads: Mapping[str, Load]) -> float | None:
+    """Return the operations per second of finished Runs, None where there are none to go by."""
+    rates = [
+        loads[record.key].operations / record.cost.seconds
+        for record in records
+        if record.key in loads and record.outcome.status == "done" and record.cost.seconds > 0
+    ]
+    return statistics.median(rates) if rates else None
+
+
+def _units(run: Run, task: Task) -> float:
+    """Return how many frames or tokens a Run trains on at most."""
+    settings, units = run.train, task.train.n_units
+    epochs = [float(settings.max_epochs)] if settings.max_epochs else []
+    if settings.max_updates:
+        if isinstance(task.train, Sequences):
+            batches = -(-len(task.train.frames) // settings.batch_size)
+        else:
+            batches = -(-(units // settings.batch_size) // settings.window)
+        epochs.append(settings.max_updates / batches)
+    return units * min(epochs, default=0.0)

@@ -1,0 +1,109 @@
+"""From a Command to the Run it asks for: its data opened and checked, its hidden size solved."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from bench.cells import cell_of
+from bench.errors import ConfigError
+from bench.model import Shape
+from bench.records import Run
+from bench.settings import Command
+from bench.size import solve_hidden_size
+from bench.tasks import Task, open_task
+from bench.tasks.base import Split
+from bench.tasks.sources import ensure
+from bench.tasks.spec import task_spec
+
+
+class Tasks:
+    """The tasks opened by this process; each is read once."""
+
+    def __init__(self, data_dir: str | None, announce: Callable[[str], None] = lambda text: None) -> None:
+        self.data_dir = data_dir
+        self._announce = announce
+        self._tasks: dict[str, Task] = {}
+        self._validation: dict[str, Split] = {}
+        self._checked: set[str] = set()
+
+    def task(self, node: Mapping[str, Any]) -> Task:
+        """Return the task of a YAML node, its training split read and checked."""
+        key = json.dumps(node, sort_keys=True)
+        if key not in self._tasks:
+            spec = task_spec(node, f"task.{node.get('name')}")
+            ensure(spec, self.data_dir, announce=self._announce)
+            self._tasks[key] = open_task(spec, self.data_dir)
+        return self._tasks[key]
+
+    def validation(self, node: Mapping[str, Any]) -> Split:
+        """Return the task's validation split, checked."""
+        key = json.dumps(node, sort_keys=True)
+        if key not in self._validation:
+            self._validation[key] = self.task(node).read("validation")
+        return self._validation[key]
+
+    def check_test(self, node: Mapping[str, Any]) -> None:
+        """Read the task's test split to see that it is there and whole, and forget it."""
+        key = json.dumps(node, sort_keys=True)
+        if key not in self._checked:
+            self.task(node).read("test")
+            self._checked.add(key)
+
+
+def run_of(command: Command, tasks: Tasks) -> Run:
+    """Return the Run that a command asks for: its data checked, its hidden size solved.
+
+    Raises ConfigError or DataError.
+    """
+    task = tasks.task(command.task)
+    _check_batches(command, task)
+    tasks.validation(command.task)
+    if command.phase == "confirm":
+        tasks.check_test(command.task)
+    run = Run(
+        task=command.task,
+        cell=command.cell,
+        hidden_size=command.hidden_size or 1,
+        num_layers=command.num_layers,
+        embedding_size=0 if task.n_inputs else command.embedding_size,
+        size=command.size,
+        init=command.init,
+        optim=command.optim,
+        train=command.train,
+        kernel=command.kernel,
+        device=command.device,
+        seed=command.seed,
+        phase=command.phase,
+    )
+    return replace(run, hidden_size=_hidden_size(command, run, task))
+
+
+def shape_of(run: Run, task: Task) -> Shape:
+    """Return the shape of a Run's model."""
+    cell = cell_of(run.cell)
+    return Shape(cell, task.n_inputs, task.n_outputs, run.embedding_size, run.hidden_size, run.num_layers)
+
+
+def _hidden_size(command: Command, run: Run, task: Task) -> int:
+    """Return the hidden size that a command gives, or solve for it on the Run's own shape."""
+    if command.size.mode == "hidden":
+        if command.hidden_size is None:
+            raise ConfigError("hidden_size", "is required with `size=hidden`, and not given")
+        return command.hidden_size
+    if command.hidden_size is not None:
+        raise ConfigError("hidden_size", f"is solved for with `size=params`, got {command.hidden_size}")
+    return solve_hidden_size(lambda hidden: shape_of(replace(run, hidden_size=hidden), task), command.size)
+
+
+def _check_batches(command: Command, task: Task) -> None:
+    """Refuse settings that would do nothing on this task, or leave it without a batch."""
+    units, batch_size = task.train.n_units, command.train.batch_size
+    if task.n_inputs == 0 and units < 2 * batch_size:
+        raise ConfigError(
+            "train.batch_size", f"must be at most {units // 2} for {units} training tokens, got {batch_size}"
+        )
+    if task.n_inputs == 0 and command.train.input_noise:
+        raise ConfigError("train.input_noise", f"acts on frames; the inputs of `{task.spec.name}` are tokens")

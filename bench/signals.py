@@ -1,0 +1,85 @@
+"""Signals: the wish to stop becomes a flag that is looked at between two steps, no exception in the middle of one."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+TERMINATION = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGUSR2") if hasattr(signal, name))
+"""Signals by which a system or a scheduler asks a process to end."""
+
+
+class Stop:
+    """Whether this process was asked to stop, and by which signal; it can be waited for like a file."""
+
+    def __init__(self) -> None:
+        self.signal: signal.Signals | None = None
+        self._reader, self._writer = os.pipe()
+
+    def __bool__(self) -> bool:
+        return self.signal is not None
+
+    def fileno(self) -> int:
+        """Return a descriptor that becomes readable when the process is asked to stop."""
+        return self._reader
+
+    @property
+    def exit_code(self) -> int:
+        """What a process that stops for this signal ends with: 130 after Ctrl-C, 143 otherwise."""
+        return 130 if self.signal == signal.SIGINT else 143
+
+    def ask(self, number: int, _frame: FrameType | None = None) -> None:
+        """Take note of a signal; a second Ctrl-C ends at once."""
+        if self.signal is not None and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.signal = self.signal or signal.Signals(number)
+        os.write(self._writer, b".")
+
+    def close(self) -> None:
+        """Give the descriptors back."""
+        os.close(self._reader)
+        os.close(self._writer)
+
+
+@contextmanager
+def listening(*, for_keyboard: bool) -> Iterator[Stop]:
+    """Turn signals that ask to stop into a flag; without `for_keyboard` Ctrl-C is left to the parent process."""
+    stop = Stop()
+    handlers = dict.fromkeys(TERMINATION, stop.ask)
+    handlers[signal.SIGINT] = stop.ask if for_keyboard else signal.SIG_IGN  # type: ignore[assignment]
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        stop.close()
+
+
+def end_on_termination() -> None:
+    """End the program with status 143 when a system asks for it, as long as there is nothing to be finished first."""
+    for number in TERMINATION:
+        signal.signal(number, lambda _number, _frame: sys.exit(143))
+
+
+@contextmanager
+def keyboard_blocked() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach: it reaches this one, which decides what it means for them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def die_with_parent(parent: int) -> None:
+    """Have the system kill this process when its parent ends, however that ends (Linux; elsewhere without effect)."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    if os.getppid() != parent:  # it ended before we asked
+        os.kill(os.getpid(), signal.SIGKILL)
