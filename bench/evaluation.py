@@ -17,6 +17,9 @@ from bench.model import Shape, forward, zero_state
 from bench.shapes import Float
 from bench.tasks.base import Sums, Task, add
 
+LOGITS_AT_ONCE = 2**27
+"""Of how many logits a batch of all members is computed at once at most: a gigabyte in float64, some times over."""
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -36,16 +39,25 @@ def evaluate(
     rows: Float[Tensor, "K P"], shape: Shape, task: Task, batches: Sequence[Batch], machine: Machine
 ) -> list[dict[str, float]]:
     """Return the scores of each member on the batches of a split, with dropout and noise off."""
+    largest = max(batch.mask.numel() for batch in batches) * task.n_outputs
+    parts = rows.split(max(1, LOGITS_AT_ONCE // largest))
+    return [scores for part in parts for scores in _evaluate(part, shape, task, batches, machine)]
+
+
+def _evaluate(
+    rows: Tensor, shape: Shape, task: Task, batches: Sequence[Batch], machine: Machine
+) -> list[dict[str, float]]:
     sums: Sums = {}
     state: tuple[State, ...] = ()
     with torch.no_grad():
         for alone in batches:
-            batch = to_device(_repeated(alone, len(rows)), machine.device)
+            batch = _repeated(to_device(alone, machine.device), len(rows))
             if not batch.is_carried:
                 state = zero_state(shape, len(rows), batch.mask.shape[1], rows)
             found, state = _totals(rows, shape, task, batch, state, machine.kernel)
             sums = add(sums, found)
-    return [task.scores({name: float(total[k]) for name, total in sums.items()}) for k in range(len(rows))]
+    totals = torch.stack(list(sums.values()), dim=1).tolist()  # (K, names): one wait for the device
+    return [task.scores(dict(zip(sums, mine, strict=True))) for mine in totals]
 
 
 def _totals(

@@ -91,13 +91,21 @@ class Member:
 
     def step(self, nats: float, n_units: int, grad: Float[Tensor, "P"]) -> None:
         """Clip the gradient and step the optimiser. Raises DivergedError where loss or gradient is not finite."""
+        lr = self.begin()
+        norm = self.optimiser.step(grad, lr) if math.isfinite(nats) else math.nan
+        self.settle(nats, norm, n_units)
+
+    def begin(self) -> float:
+        """Count an update and return its learning rate."""
         self.n_updates += 1
-        if not math.isfinite(nats):
-            raise DivergedError(self.n_updates, "the training loss")
         self.last_lr = self.lr()
-        norm = self.optimiser.step(grad, self.last_lr)
-        if not math.isfinite(norm):
-            raise DivergedError(self.n_updates, "the gradient's norm")
+        return self.last_lr
+
+    def settle(self, nats: float, norm: float, n_units: int) -> None:
+        """Take account of the update's loss and its gradient's norm. Raises DivergedError where one is not finite."""
+        for value, what in ((nats, "the training loss"), (norm, "the gradient's norm")):
+            if not math.isfinite(value):
+                raise DivergedError(self.n_updates, what)
         self.recent_nats += nats
         self.recent_units += n_units
 

@@ -8,8 +8,8 @@ import json
 import sys
 
 from bench.report.speed_figure import write_speed_figure
-from bench.speed import Plan, measure
 from bench.speed.contenders import kernel_names
+from bench.speed.measurement import Plan, measure
 from bench.speed.tables import as_text
 from bench.speed.workloads import CELLS, WORKLOADS, chosen
 

@@ -29,7 +29,7 @@ class TorchModel(nn.Module):
         self.embedding = nn.Embedding(shape.n_outputs, width) if shape.embedding_size else None
         self.layers = LAYERS[shape.cell.name](width, shape.hidden_size, shape.num_layers)
         self.readout = nn.Linear(shape.hidden_size, shape.n_outputs)
-        self.to(row.dtype)
+        self.to(row)
         weights = shape.views(row[None])
         with torch.no_grad():
             for name, parameter in self.by_our_names(shape).items():
@@ -70,15 +70,16 @@ class TorchPeer:
 
     def losses(self) -> list[float]:
         """Take one step in each model and return their losses before it, in nats per frame or token."""
-        found = []
+        found: list[Tensor] = []
         for model, optimiser in zip(self.models, self.optimisers, strict=True):
             optimiser.zero_grad()
             loss = self.loss(model(self.inputs), self.targets)
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), CLIP_NORM)
             optimiser.step()
-            found.append(float(loss.detach()))
-        return found
+            found.append(loss.detach())
+        losses: list[float] = torch.stack(found).tolist()
+        return losses
 
 
 def _music_loss(logits: Tensor, targets: Tensor) -> Tensor:

@@ -7,8 +7,8 @@ from functools import partial
 
 import pytest
 
-from bench.speed import Plan
 from bench.speed.contenders import PEERS, kernel_names
+from bench.speed.measurement import Plan
 from bench.speed.workloads import CELLS, WORKLOADS
 from tests.speed.tiny import MUSIC, TEXT
 from tests.test_commands import said
@@ -35,7 +35,7 @@ def _tiny(monkeypatch):
     monkeypatch.setattr("bench.speed.command.WORKLOADS", {"tiny_music": MUSIC, "tiny_text": TEXT})
     # jax compiles for seconds, and its losses are tested beside the other peer's
     monkeypatch.setattr("bench.speed.contenders.has_jax", lambda: False)
-    monkeypatch.setattr("bench.speed.has_jax", lambda: False)
+    monkeypatch.setattr("bench.speed.measurement.has_jax", lambda: False)
 
 
 def test_json_has_a_header_every_contender_and_every_column(capsys):
