@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import sys
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from bench.config import GROUPS, command_of, conf_dir, legal_keys, options
 from bench.errors import BenchError, ConfigError, UsageError, did_you_mean
@@ -36,10 +37,19 @@ def run(words: Sequence[str]) -> int:
         raise
     except (HydraException, OmegaConfBaseException) as error:
         raise UsageError(_one_message(error)) from error
+    except (AssertionError, OSError, ValueError) as error:  # how Hydra refuses what its own settings cannot be
+        if _is_ours(error):
+            raise
+        raise UsageError(_one_message(error)) from error
     for result in outcome:
         if isinstance(result, BenchError):
             raise result
     return max((result for result in outcome if isinstance(result, int)), default=0)
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Return whether an error came out of the program that Hydra started, and not out of Hydra itself."""
+    return any(frame.f_code is carry_out.__code__ for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
 def _options_first(words: Sequence[str]) -> list[str]:
@@ -52,6 +62,8 @@ def _carried_out(config: Any) -> int | BenchError:
     """Carry out one point; an error is returned, because Hydra adds lines of its own to one that is raised."""
     from omegaconf.errors import OmegaConfBaseException
 
+    from bench.composition import plain
+
     try:
         return carry_out([plain(config)])
     except BenchError as error:
@@ -62,37 +74,31 @@ def _carried_out(config: Any) -> int | BenchError:
 
 def carry_out(nodes: Sequence[Mapping[str, Any]]) -> int:
     """Check every point, carry out the Runs, report; return the exit status. Raises UsageError before any Run."""
-    from bench import sweep
+    from bench import store, sweep
+    from bench.conduct import conduct
     from bench.publish import say
 
     commands = [command_of(node) for node in nodes]
     planned = sweep.plan(commands)
     if commands[0].dry_run:
-        say(sweep.describe(planned, commands[0]))
+        say(sweep.describe(planned))
         return 0
-    return sweep.conduct(planned, commands[0])
-
-
-def plain(config: Any) -> Mapping[str, Any]:
-    """Return a composed config as plain mappings, Hydra's own node left out."""
-    from omegaconf import OmegaConf
-
-    own = OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
-    return cast(dict[str, Any], OmegaConf.to_container(own, resolve=True))
+    store.write_plan(planned.site.directory, planned.runs)
+    return conduct(planned)
 
 
 def _check_overrides(words: Sequence[str]) -> None:
     """Refuse unknown keys and choices, and unsafe files behind choices, before Hydra composes anything."""
     folders = list(_folders(words))
     legal = legal_keys()
-    for key, values in _overrides(words):
+    for key, values in _overrides(words, folders):
         if key in GROUPS:
             _check_choices(key, values, folders)
         elif key.split(".")[0].split("/")[0] not in ("hydra", "cell") and key not in legal:
             raise ConfigError(key, f"unknown key; {did_you_mean(key, legal)}")
 
 
-def _overrides(words: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+def _overrides(words: Sequence[str], folders: Sequence[Path]) -> Iterator[tuple[str, list[str]]]:
     """Yield the key of each override and the values it sweeps over. Raises UsageError for broken grammar."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
@@ -101,19 +107,35 @@ def _overrides(words: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
     for word in (word for word in words if (not word.startswith("-") and "=" in word) or word.startswith("~")):
         try:
             override = parser.parse_override(word)
-        except HydraException as error:
+            values = _values(override, folders)
+        except (HydraException, ValueError) as error:
             raise UsageError(f"bad override `{word}`: {str(error).splitlines()[0]}") from error
-        if override.type is not None and override.type.name == "DEL":
+        if override.is_delete():
             raise UsageError(f"bad override `{word}`: a key cannot be deleted; set it to null for its default")
-        swept = override.is_sweep_override() and override.is_discrete_sweep()
-        values = list(override.sweep_string_iterator()) if swept else [override.get_value_element_as_str()]
         yield override.key_or_group, values
+
+
+def _values(override: Any, folders: Sequence[Path]) -> list[str]:
+    """Return the values of a parsed override, one for each point. Raises HydraException or ValueError."""
+    from hydra.core.override_parser.types import Glob
+    from hydra.errors import HydraException
+
+    value = override.value()
+    if isinstance(value, Glob):
+        return value.filter(sorted(options(override.key_or_group, folders)))
+    if override.is_interval_sweep():
+        raise HydraException("an interval has no list of values to sweep over; see range() and choice()")
+    return (
+        list(override.sweep_string_iterator())
+        if override.is_sweep_override()
+        else [override.get_value_element_as_str()]
+    )
 
 
 def _check_choices(group: str, values: Sequence[str], folders: Sequence[Path]) -> None:
     legal = options(group, folders)
     for value in values:
-        if value not in legal and value != "null":
+        if value not in legal:
             raise ConfigError(group, f"unknown choice `{value}`; {did_you_mean(value, legal)}")
         for folder in folders:
             if folder != conf_dir() and (folder / group / f"{value}.yaml").is_file():
@@ -140,4 +162,4 @@ def _one_message(error: BaseException) -> str:
             ConfigError(foreign[1], f"not a setting of the chosen {group}; `python -m bench {group}s` lists them")
         )
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"bad config: {' '.join(lines[:3])}"
+    return f"bad config: {' '.join(lines[:3]) or type(error).__name__}"

@@ -10,8 +10,9 @@ import dataclasses
 import math
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin
 
 from bench.errors import ConfigError, did_you_mean
@@ -40,6 +41,8 @@ class Range:
 Count = Annotated[int, Range(low=1)]
 Layers = Annotated[int, Range(low=1, high=16)]
 """As many as every kernel can hold."""
+Width = Annotated[int, Range(low=1, high=1 << 20)]
+WidthOrOff = Annotated[int, Range(low=0, high=1 << 20)]
 CountOrOff = Annotated[int, Range(low=0)]
 Positive = Annotated[float, Range(low=0, open_low=True)]
 NonNegative = Annotated[float, Range(low=0)]
@@ -47,10 +50,15 @@ Fraction = Annotated[float, Range(low=0, high=1)]
 BelowOne = Annotated[float, Range(low=0, high=0.999999)]
 
 
-def fields_of(cls: type) -> dict[str, Any]:
+def fields_of(cls: type) -> Mapping[str, Any]:
     """Return the resolved annotations of a dataclass, constraints included."""
+    return _fields_of(cast(Hashable, cls))
+
+
+@cache
+def _fields_of(cls: type) -> Mapping[str, Any]:
     hints = typing.get_type_hints(cls, include_extras=True)
-    return {field.name: hints[field.name] for field in dataclasses.fields(cls) if field.init}
+    return types.MappingProxyType({field.name: hints[field.name] for field in dataclasses.fields(cls) if field.init})
 
 
 def build(cls: type[T], node: object, where: str) -> T:
@@ -60,7 +68,7 @@ def build(cls: type[T], node: object, where: str) -> T:
     """
     if not isinstance(node, Mapping):
         raise ConfigError(where, f"must be a mapping, got {_show(node)}")
-    legal = fields_of(cls)
+    legal = fields_of(cast(type, cls))
     for key in node:
         if key not in legal:
             raise ConfigError(_join(where, key), f"unknown key; {did_you_mean(str(key), legal)}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
 
 from bench.errors import ConfigError
 from bench.model import Shape
@@ -16,12 +18,18 @@ def solve_hidden_size(shape_of: Callable[[int], Shape], settings: SizeSettings) 
 
     Raises ConfigError when even one unit is over twice the budget.
     """
+    return _solved(shape_of(1), settings)
+
+
+@cache
+def _solved(shape: Shape, settings: SizeSettings) -> int:
+    """Solve for the hidden size of a shape given with one unit; Runs of one shape share the answer."""
     budget = settings.num_params
     if budget is None:
         raise ConfigError("size.num_params", "is required with `size=params`, and not given")
 
     def count(hidden_size: int) -> int:
-        return shape_of(hidden_size).num_params()[settings.count]
+        return replace(shape, hidden_size=hidden_size).num_params()[settings.count]
 
     low, high = 1, LARGEST
     while high - low > 1:

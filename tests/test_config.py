@@ -79,14 +79,29 @@ BAD_SETTINGS = [
     ("size=params hidden_size=5", "bad config at `hidden_size`: is solved for with `size=params`, got 5"),
     ("seed=${no.key}", "bad config"),
     ("seed=range(", "bad override `seed=range(`"),
+    ("seed=range(0,1,0)", "bad override `seed=range(0,1,0)`: range() arg 3 must not be zero"),
+    ("seed=interval(0,1)", "bad override `seed=interval(0,1)`: an interval has no list of values"),
+    ("seed=range(5,0) -m", "bad override `seed=range(5,0)`: sweeps over no value"),
+    ("cell=glob(*x*) -m", "bad override `cell=glob(*x*)`: sweeps over no value"),
+    ("cell=null", "bad config at `cell`: unknown choice `null`; legal: "),
+    ("cell={kind:gru}", "bad config at `cell`: unknown choice `{kind:gru}`"),
+    ("optim=3", "bad config at `optim`: must be a mapping, got 3"),
+    ("+optim={x:1}", "bad config at `optim.x`: unknown key; legal: "),
+    ("++x=1", "bad config at `x`: unknown key; legal: "),
+    ("optim.lr=${no.key}", "bad config: Interpolation key 'no.key' not found"),
+    ("optim.lr=${optim.lr}", "bad config: Recursive interpolation detected"),
+    ("optim.lr=true", "bad config at `optim.lr`: must be a finite number, got True"),
+    ("hydra.verbose=5", "bad config: "),
+    ("--resolve", "bad config: The --resolve flag can only be used in conjunction with --cfg or --help"),
     ("task=mine,mine2 -m", "bad config at `task`: unknown choice `mine2`; did you mean `mine`?"),
 ]
 
 
+@pytest.mark.parametrize("sweep", [[], ["-m", "workers=1,2"]], ids=["alone", "in a sweep"])
 @pytest.mark.parametrize(("words", "message"), BAD_SETTINGS, ids=[words for words, _ in BAD_SETTINGS])
-def test_a_bad_setting_is_refused_before_anything_is_written(words, message, folder, capsys):
+def test_a_bad_setting_is_refused_before_anything_is_written(words, message, sweep, folder, capsys):
     before = sorted(folder.rglob("*"))
-    status, said = dispatch(["task=mine", *words.split()], capsys)
+    status, said = dispatch(["task=mine", *sweep, *words.split()], capsys)
     assert status == 2
     assert message in said
     assert said.startswith("error: ")
@@ -99,6 +114,18 @@ def test_one_bad_point_refuses_the_whole_sweep(folder, capsys):
     status, said = dispatch(["-m", "task=mine", "hidden_size=8,16,-1"], capsys)
     assert (status, "`hidden_size`: must be at least 1, got -1" in said) == (2, True)
     assert not (folder / "results").exists()
+
+
+def test_a_folder_named_like_a_setting_is_no_traceback(folder, capsys):
+    (folder / "seed").mkdir()
+    status, said = dispatch(["task=mine", "seed=3"], capsys)
+    assert (status, said) == (2, "error: bad config: Config group override must be a string or a list. Got int\n")
+
+
+def test_a_glob_sweeps_over_the_choices_that_match(folder, capsys):
+    status, said = dispatch(["-m", "task=mine", "cell=glob(*,exclude=t*)", "dry_run=true"], capsys)
+    assert status == 0
+    assert [name in said for name in ("mine-gru-", "mine-lstm-", "mine-tanh-")] == [True, True, False]
 
 
 BAD_TASKS = [

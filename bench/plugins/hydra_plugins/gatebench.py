@@ -16,6 +16,8 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
+from bench.errors import UsageError
+
 
 @dataclass
 class GatebenchSweeperConf:
@@ -47,7 +49,11 @@ class GatebenchSweeper(BasicSweeper):
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         overrides = parser.parse_overrides([*self._parse_config(), *arguments])
         (points,) = self.split_arguments(overrides, None)
-        return [self.launcher.launch(points, initial_job_idx=0)]
+        if not points:
+            empty = [line.input_line for line in overrides if line.is_sweep_override() and not [*line.sweep_iterator()]]
+            raise UsageError(f"bad override `{empty[0]}`: sweeps over no value")
+        jobs = self.launcher.launch(points, initial_job_idx=0)
+        return [job.return_value for job in jobs]  # raises what a job of Hydra's own launchers ended with
 
 
 class GatebenchLauncher(Launcher):
@@ -59,17 +65,14 @@ class GatebenchLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Carry out every point; a sweep that is not all done ends the program here: Hydra would forget its status."""
-        from bench.app import carry_out, plain
+        from bench.app import carry_out
+        from bench.composition import Composer
 
-        loader = self.hydra_context.config_loader
-        configs = [loader.load_sweep_config(self.config, list(overrides)) for overrides in job_overrides]
-        exit_code = carry_out([plain(config) for config in configs])
+        composer = Composer(self.hydra_context.config_loader, self.config)
+        exit_code = carry_out([composer.compose(overrides) for overrides in job_overrides])
         if exit_code:
             sys.exit(exit_code)
-        returned = [
-            JobReturn(overrides=list(overrides), cfg=config, status=JobStatus.COMPLETED)
-            for overrides, config in zip(job_overrides, configs, strict=True)
+        return [
+            JobReturn(overrides=overrides, status=JobStatus.COMPLETED, _return_value=exit_code)
+            for overrides in job_overrides
         ]
-        for job in returned:
-            job.return_value = exit_code
-        return returned
