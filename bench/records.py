@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from bench.errors import DataError
-from bench.schema import Count, CountOrOff, Layers, build
+from bench.errors import ConfigError, DataError
+from bench.schema import CountOrOff, Layers, Width, WidthOrOff, build
 from bench.settings import Device, InitSettings, KernelName, OptimSettings, Phase, SizeSettings, TrainSettings
 
 FORMAT = 2
@@ -22,6 +22,9 @@ Status = Literal["done", "pruned", "diverged", "timeout", "failed"]
 
 DESCRIPTIVE = ("title", "description", "licence", "sources", "statistics", "published", "settings")
 """Parts of a task's YAML that say something about the task and change nothing in a training."""
+
+DEEPEST = 16
+"""Levels of nesting that a YAML node in a record may have."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +37,9 @@ class Run:
 
     task: Mapping[str, Any]
     cell: Mapping[str, Any]
-    hidden_size: Count
+    hidden_size: Width
     num_layers: Layers
-    embedding_size: CountOrOff
+    embedding_size: WidthOrOff
     size: SizeSettings
     init: InitSettings
     optim: OptimSettings
@@ -59,7 +62,8 @@ class Run:
     @cached_property
     def key(self) -> str:
         """Hash of every setting that a number depends on: 16 hexadecimal digits."""
-        node = dataclasses.asdict(self)
+        node = {part.name: getattr(self, part.name) for part in dataclasses.fields(self)}
+        node |= {name: vars(value) for name, value in node.items() if dataclasses.is_dataclass(value)}
         node["task"] = {name: value for name, value in self.task.items() if name not in DESCRIPTIVE}
         return digest_of(node)[:16]
 
@@ -160,23 +164,44 @@ class RunRecord:
 
     def to_json(self) -> str:
         """Return the record as JSON text that carries its own digest."""
-        node = dataclasses.asdict(self)
-        node["digest"] = digest_of(node)
-        return json.dumps(node, indent=1, sort_keys=True, allow_nan=False) + "\n"
+        return seal(dataclasses.asdict(self))
 
     @staticmethod
-    def from_json(text: str, where: str) -> RunRecord:
-        """Read a record. Raises DataError naming `where` if it is damaged or of another format."""
+    def from_json(text: str, where: str, *, curves: bool = True) -> RunRecord:
+        """Read a record; without `curves` its learning curve is left out, which takes a fraction of the time.
+
+        Raises DataError naming `where` if it is damaged or of another format.
+        """
+        node = unseal(text, where, FORMAT, "run record")
         try:
-            node = json.loads(text)
-            digest = node.pop("digest")
-        except (ValueError, KeyError, AttributeError, TypeError) as error:
-            raise DataError(where, f"not a run record: {type(error).__name__}: {error}") from error
-        if digest_of(node) != digest:
-            raise DataError(where, "the record's digest does not match its content; the file is damaged")
-        if node.get("format") != FORMAT:
-            raise DataError(where, f"record format {node.get('format')}, this version reads {FORMAT}")
-        return build(RunRecord, node, where)
+            if not curves:
+                node["outcome"] |= {"curve": ()}
+                node["cost"] |= {"curve_seconds": ()}
+            record = build(RunRecord, node, "")
+            _check_yaml_nodes(record.run)
+        except (ConfigError, KeyError, TypeError) as error:
+            raise DataError(where, f"not a run record: {error}") from error
+        return record
+
+
+def seal(node: dict[str, Any]) -> str:
+    """Return a node as JSON text that carries its own digest."""
+    return json.dumps({**node, "digest": digest_of(node)}, indent=1, sort_keys=True, allow_nan=False) + "\n"
+
+
+def unseal(text: str, where: str, version: int, what: str) -> dict[str, Any]:
+    """Return the node of a sealed text. Raises DataError naming `where` if it is damaged or of another format."""
+    try:
+        node = json.loads(text)
+        digest = node.pop("digest")
+        is_whole = digest_of(node) == digest
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+        raise DataError(where, f"not a {what}: {type(error).__name__}: {error}") from error
+    if not is_whole:
+        raise DataError(where, f"the {what}'s digest does not match its content; the file is damaged")
+    if node.get("format") != version:
+        raise DataError(where, f"{what} format {node.get('format')}, this version reads {version}")
+    return dict(node)
 
 
 def digest_of(node: object) -> str:
@@ -189,3 +214,17 @@ def slug(text: str) -> str:
     """Return a short ASCII form of a user's name that is safe as a file name."""
     cleaned = re.sub(r"[^A-Za-z0-9_]+", "_", text).strip("_")
     return cleaned[:40] or "unnamed"
+
+
+def _check_yaml_nodes(run: Run) -> None:
+    """Raise ConfigError where a task or a cell, which may hold anything, has no name or is nested without end."""
+    for where, node in (("run.task", run.task), ("run.cell", run.cell)):
+        if not isinstance(node.get("name"), str):
+            raise ConfigError(f"{where}.name", "must be text")
+        if _is_deeper(node, DEEPEST):
+            raise ConfigError(where, f"must be nested at most {DEEPEST} levels deep")
+
+
+def _is_deeper(node: object, levels: int) -> bool:
+    children = node.values() if isinstance(node, Mapping) else node if isinstance(node, list) else ()
+    return any(levels == 0 or _is_deeper(child, levels - 1) for child in children)

@@ -18,7 +18,7 @@ RUN_COLUMNS = (
     *("status", "reason", "kernel", "n_updates", "n_epochs", "best_update"),
     *("validation", "test", "train", "accuracy", "baseline_test", "baseline_validation"),
     *("seconds", "train_seconds", "data_seconds", "evaluation_seconds", "units_per_second", "peak_memory_mb"),
-    *("cpu", "device", "threads", "platform", "versions", "git_commit", "git_dirty", "started"),
+    *("cpu", "device", "threads", "platform", "versions", "git_commit", "git_dirty", "started", "resumed"),
 )
 
 CURVE_COLUMNS = (
@@ -145,6 +145,7 @@ def _origin_columns(record: RunRecord) -> dict[str, Value]:
         "git_commit": origin.git_commit,
         "git_dirty": origin.git_dirty,
         "started": origin.started,
+        "resumed": "; ".join(origin.resumed),
     }
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, cast
 
 from bench.records import DESCRIPTIVE, Run, RunRecord, digest_of
 
@@ -66,9 +67,16 @@ def _variant(variants: list[dict[str, str]], digests: Mapping[str, str]) -> dict
 
 def _leaves(node: Any, where: str) -> Iterable[tuple[str, str]]:
     if dataclasses.is_dataclass(node):
-        node = {field.name: getattr(node, field.name) for field in dataclasses.fields(node)}
+        yield from ((f"{where}.{name}", value) for name, value in _section(cast(Hashable, node)))
+        return
     if not isinstance(node, Mapping):
         yield where, node if isinstance(node, str) else json.dumps(node, sort_keys=True)
         return
     for name, value in node.items():
         yield from _leaves(value, f"{where}.{name}" if where else str(name))
+
+
+@lru_cache(maxsize=4096)
+def _section(section: Any) -> tuple[tuple[str, str], ...]:
+    """Return the settings of one section, which thousands of Runs have in common."""
+    return tuple(_leaves({field.name: getattr(section, field.name) for field in dataclasses.fields(section)}, ""))

@@ -6,10 +6,12 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from bench.metrics import METRICS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NO_NUMBER = "–"
 

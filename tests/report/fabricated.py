@@ -45,6 +45,7 @@ def run(cell_name: str = "gru", seed: int = 0, **changes: Any) -> Run:
         "optim": OptimSettings(),
         "train": TrainSettings(),
         "kernel": "auto",
+        "device": "cpu",
         "seed": seed,
         "phase": "confirm",
     }

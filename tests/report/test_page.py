@@ -59,7 +59,7 @@ CASES = {
     "one run": sweep(1, ("gru",)),
     "one seed": sweep(1),
     "failed only": [failure(run("gru", seed)) for seed in range(3)],
-    "partial": [*sweep(2), failure(run("gru", 5)), failure(run("lstm", 5), "interrupted", "")],
+    "partial": [*sweep(2), failure(run("gru", 5)), failure(run("lstm", 5), "timeout", "")],
     "tuning only": [record(run(name, 0, phase="tune")) for name in ("gru", "lstm")],
     "mixed tasks": [*sweep(2), *sweep(2, task=task("words", metric="perplexity", title="Words"))],
     "mixed versions": [*sweep(2), *sweep(2, task=task(version=2))],

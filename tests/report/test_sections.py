@@ -191,6 +191,16 @@ def test_uncommitted_changes_are_confessed():
     assert "1 run came from a working tree with changes not committed" in text
 
 
+def test_runs_that_went_on_elsewhere_are_confessed():
+    notes = ("resumed after 5 updates, not bit-identical, the checkpoint was made with cpu Another",)
+    elsewhere = dataclasses.replace(PROVENANCE, resumed=notes)
+    here = dataclasses.replace(PROVENANCE, resumed=("resumed after 5 updates, bit-identical",))
+    records = [record(run(seed=0), provenance=elsewhere), record(run(seed=1), provenance=here), record(run(seed=2))]
+    text = words(section(compose(records, name="x"), "Machine and software"))
+    assert "1 run went on from a checkpoint of another machine: not bit-identical to a run in one piece" in text
+    assert "1 run went on from a checkpoint of this machine, to the same bits" in text
+
+
 def test_the_tuning_budget_is_always_stated():
     trials = [
         record(run(cell, 0, phase="tune", optim=OptimSettings(lr=lr))) for cell in ("gru", "lstm") for lr in (0.1, 0.01)

@@ -18,8 +18,14 @@ MOST_VALUES = 12
 SAID_ELSEWHERE = ("task.", "cell.name")
 
 ORIGIN = ("cpu", "device", "threads", "platform", "versions", "git_commit")
-
 HEADERS = ("Setting", "Value")
+
+RESUMED = {
+    ", bit-identical": "went on from a checkpoint of this machine, to the same bits",
+    "not bit-identical": "went on from a checkpoint of another machine: not bit-identical to a run in one piece",
+    "set aside": "found a damaged checkpoint, which was set aside",
+}
+"""What to say of Runs whose provenance has these words."""
 
 
 Values = Mapping[str, Mapping[str, Sequence[str]]]
@@ -73,6 +79,9 @@ def origin(runs: pd.DataFrame) -> Section:
     text = [f"First run started {plain(first, 40)}, last run {plain(last, 40)}."]
     if dirty:
         text.append(f"{quantity(dirty, 'run')} came from a working tree with changes not committed.")
+    for words, what in RESUMED.items():
+        if n := int(runs["resumed"].str.contains(words, regex=False).sum()):
+            text.append(f"{quantity(n, 'run')} {what}.")
     return Section(heading, tuple(text), _table(rows, f"Over {quantity(len(runs), 'run')}."))
 
 

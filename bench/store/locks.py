@@ -1,0 +1,103 @@
+"""One process for each Run: a lock that the kernel lets go of when the process ends, however it ends."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from bench.errors import BenchError, StorageError
+from bench.records import Run
+from bench.store.files import make_folder, remove_leftovers, storing
+from bench.store.places import LOCK, folder_of
+
+LOOK_SECONDS = 0.2
+"""How long a lock may be in the way of its next owner because somebody looks whether it is held."""
+
+CONTENT = re.compile(r"([\w.-]{1,255}) (\d{1,10}) ([\d:T+-]{1,40})\n", re.ASCII)
+
+
+class HeldError(BenchError):
+    """Another process works on this Run."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The process that works on a Run, and since when (ISO 8601, UTC); all empty where its lock does not say."""
+
+    host: str = ""
+    pid: int = 0
+    since: str = ""
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host} since {self.since}" if self.host else "another process"
+
+
+@contextmanager
+def held(directory: Path, run: Run) -> Iterator[None]:
+    """Hold a Run for this process.
+
+    Raises HeldError, naming the holder, if another process has it, and StorageError where nothing can be locked.
+    """
+    folder = folder_of(directory, run)
+    make_folder(folder)
+    path = folder / LOCK
+    with storing(path):
+        file = path.open("a+b")
+    with file:
+        _take(file, path, run)
+        remove_leftovers(folder)
+        yield
+
+
+def holder(folder: Path) -> Holder | None:
+    """Return who works on the Run of a folder now, None if nobody does; waits for nothing and changes nothing."""
+    path = folder / LOCK
+    try:
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
+            return None if _locks(file, fcntl.LOCK_SH) else _holder_in(file)
+    except OSError:
+        return None
+
+
+def _take(file: IO[bytes], path: Path, run: Run) -> None:
+    until = time.monotonic() + LOOK_SECONDS
+    try:
+        while not _locks(file, fcntl.LOCK_EX):
+            if time.monotonic() > until:
+                raise HeldError(f"run {run.label} is being worked on by {_holder_in(file)}")
+            time.sleep(LOOK_SECONDS / 20)
+    except OSError as error:
+        raise StorageError(path, OSError(error.errno, f"its file system has no locks ({error.strerror})")) from error
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    with storing(path):
+        file.truncate(0)
+        file.write(f"{socket.gethostname()} {os.getpid()} {since}\n".encode())
+        file.flush()
+
+
+def _locks(file: IO[bytes], kind: int) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _holder_in(file: IO[bytes]) -> Holder:
+    file.seek(0)
+    parts = CONTENT.fullmatch(file.read(400).decode("utf-8", "replace"))
+    if parts is None:
+        return Holder()
+    host, pid, since = parts.groups()
+    return Holder(host, int(pid), since)

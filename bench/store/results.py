@@ -1,0 +1,97 @@
+"""Records: written once, read again; a damaged one is named and hides no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.errors import DataError
+from bench.records import Run, RunRecord
+from bench.store.files import make_folder, read_text, rename_free, set_aside, write_whole
+from bench.store.labels import Label
+from bench.store.places import RECORD, folder_of, folders_in
+
+FINAL = ("done", "pruned", "diverged")
+"""Endings that are not tried again."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a results directory holds: readable records, and a message for each damaged one."""
+
+    records: tuple[RunRecord, ...]
+    damaged: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is in one folder: a record, or what is wrong with it, or neither where the Run has not ended."""
+
+    folder: Path
+    record: RunRecord | None = None
+    damage: str = ""
+
+
+def read(directory: Path, *, curves: bool = True) -> Results:
+    """Read every record under a results directory, in the order of their names, with or without learning curves."""
+    found = list(scan(directory, curves=curves))
+    records = tuple(each.record for each in found if each.record is not None)
+    return Results(records, tuple(each.damage for each in found if each.damage))
+
+
+def scan(directory: Path, *, curves: bool = True) -> Iterator[Found]:
+    """Look into the folder of every Run, in the order of their names. Raises DataError for an unreadable directory."""
+    for folder in folders_in(directory):
+        yield look(folder, curves=curves)
+
+
+def look(folder: Path, *, curves: bool = True) -> Found:
+    """Return what is in the folder of one Run."""
+    path = folder / RECORD
+    try:
+        record = RunRecord.from_json(read_text(path), str(path), curves=curves)
+        label = Label.of(folder.name)
+        if label is None or label.key != record.key:
+            raise DataError(str(path), f"the record of another run, {record.key}")
+    except FileNotFoundError:
+        return Found(folder)
+    except DataError as error:
+        return Found(folder, damage=str(error))
+    return Found(folder, record)
+
+
+def find(directory: Path, run: Run) -> RunRecord | None:
+    """Return the record of a Run if it is there and whole; `damage` says what is wrong with one that is not."""
+    return look(folder_of(directory, run)).record
+
+
+def damage(directory: Path, run: Run) -> str:
+    """Return what is wrong with the record of a Run, "" if it is whole or not there."""
+    return look(folder_of(directory, run), curves=False).damage
+
+
+def write(directory: Path, record: RunRecord) -> Path:
+    """Write a record once and for all. Raises StorageError.
+
+    An earlier record is kept under another name: `record.N.json` where it can be read, `record.json.damaged-N`
+    where it cannot.
+    """
+    folder = folder_of(directory, record.run)
+    make_folder(folder)
+    path, earlier = folder / RECORD, look(folder, curves=False)
+    if earlier.damage:
+        set_aside(path)
+    if earlier.record is not None:
+        rename_free(path, "record.{}.json")
+    write_whole(path, record.to_json())
+    return path
+
+
+def write_log(directory: Path, run: Run, text: str) -> Path:
+    """Keep the traceback of a failed Run. Raises StorageError."""
+    folder = folder_of(directory, run)
+    make_folder(folder)
+    path = folder / "log.txt"
+    write_whole(path, text)
+    return path
