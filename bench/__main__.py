@@ -25,6 +25,8 @@ commands (each has --help)
   cells        every cell: equations' source, states, settings
   validate     check a task and show its statistics and one batch: validate task=mine
   report       rebuild the report of a results directory: report results/NAME
+  status       what is done, running, failed and missing, and the time left: status results/NAME
+  diff         which runs of two results directories differ, and whether their means do: diff A B
   speed        time one training step: our kernels beside torch.nn, on this machine
 
 settings that matter most (all of them: conf/config.yaml; what an override gives: --cfg job)

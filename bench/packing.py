@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bench.handover import Pack
 from bench.model import Shape
-from bench.records import Run, RunRecord
+from bench.records import Run, Status
 from bench.tasks import Task
 from bench.tasks.base import Sequences
 
@@ -27,6 +27,14 @@ class Load:
     num_params: Mapping[str, int]
     operations: float
     alike: str
+
+
+@dataclass(frozen=True)
+class Past:
+    """What is known of a Run from its record."""
+
+    status: Status
+    seconds: float
 
 
 def load_of(run: Run, shape: Shape, task: Task) -> Load:
@@ -51,13 +59,10 @@ def packs(runs: Iterable[Run], loads: Mapping[str, Load], population: int | None
     return sorted(chunks, key=lambda pack: -sum(loads[run.key].operations for run in pack))
 
 
-def rate(records: Sequence[RunRecord], loads: Mapping[str, Load]) -> float | None:
+def rate(past: Mapping[str, Past], loads: Mapping[str, Load]) -> float | None:
     """Return the operations per second of finished Runs, None where there are none to go by."""
-    rates = [
-        loads[record.key].operations / record.cost.seconds
-        for record in records
-        if record.key in loads and record.outcome.status == "done" and record.cost.seconds > 0
-    ]
+    done = {key: each.seconds for key, each in past.items() if each.status == "done" and each.seconds > 0}
+    rates = [loads[key].operations / seconds for key, seconds in done.items()]
     return statistics.median(rates) if rates else None
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import torch
+
 from bench.cells import cell_of
 from bench.errors import ConfigError
 from bench.model import Shape
@@ -28,10 +30,11 @@ class Tasks:
         self._tasks: dict[str, Task] = {}
         self._validation: dict[str, Split] = {}
         self._checked: set[str] = set()
+        self._keys: dict[int, tuple[str, Mapping[str, Any]]] = {}
 
     def task(self, node: Mapping[str, Any]) -> Task:
         """Return the task of a YAML node, its training split read and checked."""
-        key = json.dumps(node, sort_keys=True)
+        key = self._key(node)
         if key not in self._tasks:
             spec = task_spec(node, f"task.{node.get('name')}")
             ensure(spec, self.data_dir, announce=self._announce)
@@ -40,17 +43,23 @@ class Tasks:
 
     def validation(self, node: Mapping[str, Any]) -> Split:
         """Return the task's validation split, checked."""
-        key = json.dumps(node, sort_keys=True)
+        key = self._key(node)
         if key not in self._validation:
             self._validation[key] = self.task(node).read("validation")
         return self._validation[key]
 
     def check_test(self, node: Mapping[str, Any]) -> None:
         """Read the task's test split to see that it is there and whole, and forget it."""
-        key = json.dumps(node, sort_keys=True)
+        key = self._key(node)
         if key not in self._checked:
             self.task(node).read("test")
             self._checked.add(key)
+
+    def _key(self, node: Mapping[str, Any]) -> str:
+        """Return the node as text; the points of a sweep share their nodes, which are written out once."""
+        if id(node) not in self._keys:
+            self._keys[id(node)] = (json.dumps(node, sort_keys=True), node)
+        return self._keys[id(node)][0]
 
 
 def run_of(command: Command, tasks: Tasks) -> Run:
@@ -58,6 +67,7 @@ def run_of(command: Command, tasks: Tasks) -> Run:
 
     Raises ConfigError or DataError.
     """
+    _check_device(command)
     task = tasks.task(command.task)
     _check_batches(command, task)
     tasks.validation(command.task)
@@ -96,6 +106,13 @@ def _hidden_size(command: Command, run: Run, task: Task) -> int:
     if command.hidden_size is not None:
         raise ConfigError("hidden_size", f"is solved for with `size=params`, got {command.hidden_size}")
     return solve_hidden_size(lambda hidden: shape_of(replace(run, hidden_size=hidden), task), command.size)
+
+
+def _check_device(command: Command) -> None:
+    if command.device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device", "must be cpu, for PyTorch finds no CUDA device on this machine; got cuda")
+    if command.device == "cuda" and command.kernel == "fused":
+        raise ConfigError("kernel", "must be auto, bptt or reference with device=cuda, got fused")
 
 
 def _check_batches(command: Command, task: Task) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from bench.schema import BelowOne, Count, CountOrOff, Fraction, Layers, NonNegative, Positive
+from bench.schema import BelowOne, Count, CountOrOff, Fraction, Layers, NonNegative, Positive, Width
 
 Phase = Literal["tune", "confirm"]
 KernelName = Literal["auto", "reference", "bptt", "fused"]
@@ -111,14 +111,14 @@ class Site:
     """Where and how Runs are carried out: nothing in here changes a number.
 
     `checkpoint_seconds` is the least time between two checkpoints, 0 for one after every update; `population` is
-    how many Runs of equal shape train together.
+    how many Runs of equal shape train together, by default as many as their device is made for.
     """
 
     directory: Path
     data_dir: str | None = None
     limits: Limits = field(default_factory=Limits)
     checkpoint_seconds: NonNegative = 10.0
-    population: Count = 1
+    population: Count | None = None
 
 
 @dataclass(frozen=True)
@@ -131,9 +131,9 @@ class Command:
     init: InitSettings = field(default_factory=InitSettings)
     optim: OptimSettings = field(default_factory=OptimSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
-    hidden_size: Count | None = None
+    hidden_size: Width | None = None
     num_layers: Layers = 1
-    embedding_size: Count = 64
+    embedding_size: Width = 64
     seed: CountOrOff = 0
     phase: Phase = "confirm"
     kernel: KernelName = "auto"

@@ -1,39 +1,36 @@
-"""A sweep: plan it whole, skip what is done, carry out the rest, report."""
+"""A sweep before it starts: every point checked, what is done told from what is to do, and how long it may take."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench import packing, store
-from bench.errors import BenchError, ConfigError, UsageError
+from bench.errors import ConfigError, UsageError
 from bench.executors import executor_of
-from bench.experiment import failed
-from bench.handover import Ended
-from bench.packing import Load
-from bench.progress import Board, clock_time
-from bench.provenance import provenance
-from bench.publish import publish, say
+from bench.handover import Executor
+from bench.packing import Load, Past
+from bench.progress import clock_time
+from bench.publish import say
 from bench.records import Run, RunRecord
 from bench.request import Tasks, run_of, shape_of
-from bench.settings import Command, Limits, Site
-from bench.signals import Stop, listening
+from bench.settings import Command, Site
 
 RESULTS = Path("results")
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """The Runs of a command, each once, what each will take, and the records there are already."""
+    """Runs, each once, what each will take, what is known of it already, and who carries out the rest, and where."""
 
-    directory: Path
+    site: Site
+    executor: Executor
     runs: tuple[Run, ...]
     loads: Mapping[str, Load]
-    records: Mapping[str, RunRecord]
-    limits: Limits
+    past: Mapping[str, Past]
+    stops_at_failure: bool = False
 
     @property
     def waiting(self) -> list[Run]:
@@ -42,39 +39,43 @@ class Sweep:
 
     def _is_over(self, run: Run) -> bool:
         """Return whether there is nothing more to do for a Run: it is finished, or its time is still up."""
-        record = self.records.get(run.key)
-        if record is None:
+        past = self.past.get(run.key)
+        if past is None:
             return False
-        limit = self.limits.seconds
-        is_timed_out = record.outcome.status == "timeout" and limit is not None and record.cost.seconds >= limit
-        return record.outcome.status in store.FINAL or is_timed_out
-
-
-@dataclass
-class Tally:
-    """What has become of the Runs of a sweep."""
-
-    n_recorded: int = 0
-    failures: list[str] = field(default_factory=list)
-    held: list[str] = field(default_factory=list)
-    unsaved: str = ""
+        limit = self.site.limits.seconds
+        is_timed_out = past.status == "timeout" and limit is not None and past.seconds >= limit
+        return past.status in store.FINAL or is_timed_out
 
 
 def plan(commands: Sequence[Command]) -> Sweep:
     """Check every point of a command, data included, before anything is written. Raises UsageError."""
     first = commands[0]
-    directory = results_directory(first.name)
     tasks = Tasks(first.data_dir, say)
-    runs = {run.key: run for run in (run_of(command, tasks) for command in commands)}
-    loads, records = {}, {}
-    for key, run in runs.items():
+    site = Site(
+        directory=results_directory(first.name),
+        data_dir=first.data_dir,
+        limits=first.limits,
+        checkpoint_seconds=first.checkpoint_seconds,
+        population=first.population,
+    )
+    runs = [run_of(command, tasks) for command in commands]
+    return sweep_of(runs, site, executor_of(first), tasks, stops_at_failure=first.on_failure == "stop")
+
+
+def sweep_of(
+    runs: Iterable[Run], site: Site, executor: Executor, tasks: Tasks, *, stops_at_failure: bool = False
+) -> Sweep:
+    """Return a sweep over Runs, those that are done taken from their records. Raises UsageError where data differ."""
+    each = {run.key: run for run in runs}
+    loads, past = {}, {}
+    for key, run in each.items():
         task = tasks.task(run.task)
         loads[key] = packing.load_of(run, shape_of(run, task), task)
-        record = store.find(directory, run)
+        record = store.find(site.directory, run)
         if record is not None:
-            _check_same_data(record, tasks, directory)
-            records[key] = record
-    return Sweep(directory, tuple(runs.values()), loads, records, first.limits)
+            _check_same_data(record, tasks, site.directory)
+            past[key] = Past(record.outcome.status, record.cost.seconds)
+    return Sweep(site, executor, tuple(each.values()), loads, past, stops_at_failure)
 
 
 def results_directory(name: str) -> Path:
@@ -96,45 +97,16 @@ def _check_same_data(record: RunRecord, tasks: Tasks, directory: Path) -> None:
             )
 
 
-def conduct(sweep: Sweep, command: Command) -> int:
-    """Carry out what is waiting, report on everything, and return the exit status.
-
-    0: all done; 1: a Run failed, is held elsewhere or could not be saved; 130 or 143: told to stop.
-    """
-    say(summary(sweep, command))
-    for line in sizes(sweep):
-        say(line)
-    with listening(for_keyboard=True) as stop:
-        tally = _carry_out(sweep, command, stop) if sweep.waiting else Tally()
-        if stop:
-            say(f"stopped; {_safe(sweep, tally)}, the same command goes on from here")
-            return stop.exit_code
-    if tally.unsaved:
-        say(f"{tally.unsaved}; {_safe(sweep, tally)}, the same command goes on when that is mended")
-        return 1
-    for line in tally.held:
-        say(f"held: {line}")
-    for line in tally.failures:
-        say(f"failed: {line}")
-    n_damaged = publish(sweep.directory)
-    return 1 if tally.failures or tally.held or n_damaged else 0
-
-
-def _safe(sweep: Sweep, tally: Tally) -> str:
-    n_before = len(sweep.runs) - len(sweep.waiting)
-    return f"{n_before + tally.n_recorded} of {len(sweep.runs)} runs are done and safe"
-
-
-def summary(sweep: Sweep, command: Command) -> str:
+def summary(sweep: Sweep) -> str:
     """Return one line about a sweep: how many Runs, how many are done, how long the rest may take."""
     n_waiting = len(sweep.waiting)
     count = f"{len(sweep.runs)} runs, {len(sweep.runs) - n_waiting} already done, {n_waiting} to do"
-    place = f"results in {sweep.directory}"
+    place = f"results in {sweep.site.directory}"
     operations = sum(sweep.loads[run.key].operations for run in sweep.waiting)
     if not operations:
         return f"{count}; {place}"
-    n_workers = min(executor_of(command).n_workers, n_waiting)
-    known = packing.rate(list(sweep.records.values()), sweep.loads)
+    n_workers = min(sweep.executor.n_workers, n_waiting)
+    known = packing.rate(sweep.past, sweep.loads)
     seconds = operations / (known or packing.ASSUMED_RATE) / n_workers
     basis = "by the finished runs here" if known else "a guess from the arithmetic"
     return f"{count}, about {clock_time(seconds)} on {n_workers} workers ({basis}); {place}"
@@ -153,62 +125,11 @@ def sizes(sweep: Sweep) -> list[str]:
     return list(lines)
 
 
-def describe(sweep: Sweep, command: Command) -> str:
+def describe(sweep: Sweep) -> str:
     """Return the plan of a sweep: what is done, what is waiting, the size of each model, and a guess of the time."""
     waiting = {run.key for run in sweep.waiting}
     lines = [f"{'state':8} {'total':>10} {'recurrent':>10}  run"]
     for run in sweep.runs:
         state, counts = "waiting" if run.key in waiting else "done", sweep.loads[run.key].num_params
         lines.append(f"{state:8} {counts['total']:>10,} {counts['recurrent']:>10,}  {run.label}")
-    return "\n".join([*lines, summary(sweep, command)])
-
-
-def _carry_out(sweep: Sweep, command: Command, stop: Stop) -> Tally:
-    """Carry out what is waiting and return what has become of it."""
-    tally, waiting = Tally(), sweep.waiting
-    site = Site(sweep.directory, command.data_dir, command.limits, command.checkpoint_seconds)
-    packs = packing.packs(waiting, sweep.loads, command.population)
-    events = executor_of(command).carry_out(packs, site, stop)
-    with closing(events), Board(len(waiting)) as board:
-        for event in events:
-            if not isinstance(event, Ended):
-                board.note(event)
-                continue
-            problem = _settle(event, site, tally)
-            board.end(event, store.find(sweep.directory, event.run), problem)
-            if tally.unsaved or (problem and command.on_failure == "stop"):
-                break
-    return tally
-
-
-def _settle(event: Ended, site: Site, tally: Tally) -> str:
-    """Take an ending to account and return why the Run failed, or nothing; a lost Run gets its record here."""
-    label = event.run.label
-    match event.ending:
-        case "held":
-            tally.held.append(event.reason)
-        case "unsaved":
-            tally.unsaved = event.reason
-        case "lost":
-            problem = _written_off(event, site)
-            tally.failures.append(f"{label}: {problem}")
-            return problem
-        case "recorded":
-            tally.n_recorded += 1
-            record = store.find(site.directory, event.run)
-            if record is None or record.outcome.status in ("failed", "timeout"):
-                problem = record.outcome.reason if record else "its record is damaged"
-                tally.failures.append(f"{label}: {problem}")
-                return problem
-    return ""
-
-
-def _written_off(event: Ended, site: Site) -> str:
-    """Write the record of a Run that was lost with its process."""
-    origin = provenance(device=event.run.device, threads=1)
-    try:
-        with store.held(site.directory, event.run):
-            store.write(site.directory, failed(event.run, event.reason, origin))
-    except BenchError as error:
-        return str(error)
-    return event.reason
+    return "\n".join([*lines, summary(sweep)])
