@@ -12,6 +12,7 @@ import yaml
 
 from bench.__main__ import main
 from bench.cells import KINDS
+from bench.commands import COMMANDS
 from bench.config import conf_dir
 from bench.tasks.spec import SPLITS, task_spec
 from tests.test_config import GOOD, dispatch
@@ -33,6 +34,12 @@ def test_help_needs_no_heavy_library():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=conf_dir().parent)
     assert done.stdout.endswith("[]\n")
     assert "python -m bench -m" in done.stdout
+
+
+@pytest.mark.parametrize("word", COMMANDS)
+def test_every_command_is_in_the_help_and_has_its_own(word, capsys):
+    assert f"\n  {word} " in said(["--help"], capsys)
+    assert f"usage: python -m bench {word}" in said([word, "--help"], capsys)
 
 
 def test_the_console_script_is_the_module(tmp_path):

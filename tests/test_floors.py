@@ -71,6 +71,7 @@ HOMES = {
     "torch": {"cells", "kernels", "tasks", "data", "optim", "model", "initialisation", "noise", "member", "evaluation"}
     | {
         "whole_step",
+        "request",
         "gradient",
         "joint",
         "train",
