@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench import report, store
 from bench.errors import UsageError
+from bench.report.wording import plain
 from bench.store import Results
 
 
@@ -25,7 +26,7 @@ def publish(directory: Path) -> int:
     print(report.console_table(report.runs_frame(results.records)))
     say(f"report: {page}")
     for message in results.damaged:
-        say(f"damaged: {message}")
+        say(f"damaged: {plain(message)}")
     return len(results.damaged)
 
 

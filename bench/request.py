@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from bench import memory
 from bench.cells import cell_of
 from bench.errors import ConfigError
 from bench.model import Shape
@@ -19,6 +20,8 @@ from bench.tasks import Task, open_task
 from bench.tasks.base import Split
 from bench.tasks.sources import ensure
 from bench.tasks.spec import task_spec
+
+GIB = 1 << 30
 
 
 class Tasks:
@@ -88,7 +91,9 @@ def run_of(command: Command, tasks: Tasks) -> Run:
         seed=command.seed,
         phase=command.phase,
     )
-    return replace(run, hidden_size=_hidden_size(command, run, task))
+    sized = replace(run, hidden_size=_hidden_size(command, run, task))
+    _check_memory(sized, task)
+    return sized
 
 
 def shape_of(run: Run, task: Task) -> Shape:
@@ -106,6 +111,14 @@ def _hidden_size(command: Command, run: Run, task: Task) -> int:
     if command.hidden_size is not None:
         raise ConfigError("hidden_size", f"is solved for with `size=params`, got {command.hidden_size}")
     return solve_hidden_size(lambda hidden: shape_of(replace(run, hidden_size=hidden), task), command.size)
+
+
+def _check_memory(run: Run, task: Task) -> None:
+    """Refuse a model that this machine cannot hold while training: weights, gradient, moments, and the best so far."""
+    needed, there = 5 * 4 * shape_of(run, task).row_size, memory.total_bytes()
+    if there and needed > there:
+        problem = f"its model needs {needed / GIB:,.1f} GiB in training, and this machine has {there / GIB:,.1f}"
+        raise ConfigError("hidden_size", f"{run.hidden_size:,} with num_layers {run.num_layers}: {problem}")
 
 
 def _check_device(command: Command) -> None:

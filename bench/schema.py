@@ -33,16 +33,16 @@ class Range:
         return (value > self.low if self.open_low else value >= self.low) and value <= self.high
 
     def __str__(self) -> str:
-        low = "" if self.low == -math.inf else f"{'above' if self.open_low else 'at least'} {self.low:g}"
-        high = "" if self.high == math.inf else f"at most {self.high:g}"
+        low = "" if self.low == -math.inf else f"{'above' if self.open_low else 'at least'} {_number(self.low)}"
+        high = "" if self.high == math.inf else f"at most {_number(self.high)}"
         return " and ".join(part for part in (low, high) if part)
 
 
 Count = Annotated[int, Range(low=1)]
 Layers = Annotated[int, Range(low=1, high=16)]
 """As many as every kernel can hold."""
-Width = Annotated[int, Range(low=1, high=1 << 20)]
-WidthOrOff = Annotated[int, Range(low=0, high=1 << 20)]
+Width = Annotated[int, Range(low=1, high=1_000_000)]
+WidthOrOff = Annotated[int, Range(low=0, high=1_000_000)]
 CountOrOff = Annotated[int, Range(low=0)]
 Positive = Annotated[float, Range(low=0, open_low=True)]
 NonNegative = Annotated[float, Range(low=0)]
@@ -73,16 +73,32 @@ def build(cls: type[T], node: object, where: str) -> T:
         if key not in legal:
             raise ConfigError(_join(where, key), f"unknown key; {did_you_mean(str(key), legal)}")
     values = {key: convert(legal[key], value, _join(where, key)) for key, value in node.items()}
-    for field in dataclasses.fields(cast(Any, cls)):
-        required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-        if field.init and required and field.name not in values:
-            raise ConfigError(_join(where, field.name), "is required, and not given")
+    for name in _required(cast(type, cls)):
+        if name not in values:
+            raise ConfigError(_join(where, name), "is required, and not given")
     return cls(**values)
+
+
+@cache
+def _required(cls: Any) -> tuple[str, ...]:
+    missing = dataclasses.MISSING
+    fields = (field for field in dataclasses.fields(cls) if field.init)
+    return tuple(field.name for field in fields if field.default is missing and field.default_factory is missing)
+
+
+@cache
+def _parts(kind: Any) -> tuple[Any, tuple[Any, ...]]:
+    return get_origin(kind), get_args(kind)
 
 
 def convert(kind: Any, value: object, where: str) -> Any:
     """Check one value against an annotation and return it in that type."""
-    origin, args = get_origin(kind), get_args(kind)
+    if (kind is type(value) and kind is not float) or kind is Any:
+        return value
+    origin, args = _parts(kind)
+    if origin is None:
+        is_section = dataclasses.is_dataclass(kind)
+        return build(cast(type, kind), value, where) if is_section else _convert_scalar(kind, value, where)
     if origin is Annotated:
         return _within(convert(args[0], value, where), args[1], where)
     if origin in (Union, types.UnionType):
@@ -91,11 +107,7 @@ def convert(kind: Any, value: object, where: str) -> Any:
         return _one_of(args, value, where)
     if origin is tuple:
         return _convert_sequence(args[0], value, where)
-    if origin is not None and issubclass(origin, Mapping):
-        return _convert_mapping(args[1], value, where)
-    if dataclasses.is_dataclass(kind):
-        return build(cast(type, kind), value, where)
-    return _convert_scalar(kind, value, where)
+    return _convert_mapping(args[1], value, where)
 
 
 def _convert_optional(args: tuple[Any, ...], value: object, where: str) -> Any:
@@ -151,6 +163,10 @@ def _within(value: Any, bounds: Range, where: str) -> Any:
     if not bounds.admits(value):
         raise ConfigError(where, f"must be {bounds}, got {_show(value)}")
     return value
+
+
+def _number(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
 _NAMES = {int: "an integer", str: "text", bool: "true or false"}

@@ -75,6 +75,8 @@ def sweep_of(
         if record is not None:
             _check_same_data(record, tasks, site.directory)
             past[key] = Past(record.outcome.status, record.cost.seconds)
+        elif problem := store.damage(site.directory, run):
+            say(f"damaged: {problem}; the run is done again")
     return Sweep(site, executor, tuple(each.values()), loads, past, stops_at_failure)
 
 

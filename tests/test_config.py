@@ -58,9 +58,10 @@ BAD_SETTINGS = [
     ("optim.lr=nan", "bad config at `optim.lr`: must be a finite number, got nan"),
     ("optim.lr=inf", "bad config at `optim.lr`: must be a finite number, got inf"),
     ("optim.lr=1e999", "bad config at `optim.lr`: must be a finite number, got inf"),
+    ("hidden_size=1000000", "bad config at `hidden_size`: 1,000,000 with num_layers 1: its model needs"),
     ("optim.name=adamm", "bad config at `optim.name`: must be one of sgd, rmsprop, adam, adamw, got 'adamm'"),
     ("optim.nesterov=true", "bad config at `optim.nesterov`: needs optim.name=sgd and optim.momentum above 0"),
-    ("hidden_size=-5", "bad config at `hidden_size`: must be at least 1, got -5"),
+    ("hidden_size=-5", "bad config at `hidden_size`: must be at least 1 and at most 1,000,000, got -5"),
     ("num_layers=0", "bad config at `num_layers`: must be at least 1 and at most 16, got 0"),
     ("num_layers=17", "bad config at `num_layers`: must be at least 1 and at most 16, got 17"),
     ("seed=-1", "bad config at `seed`: must be at least 0, got -1"),
@@ -112,7 +113,7 @@ def test_a_bad_setting_is_refused_before_anything_is_written(words, message, swe
 
 def test_one_bad_point_refuses_the_whole_sweep(folder, capsys):
     status, said = dispatch(["-m", "task=mine", "hidden_size=8,16,-1"], capsys)
-    assert (status, "`hidden_size`: must be at least 1, got -1" in said) == (2, True)
+    assert (status, "`hidden_size`: must be at least 1 and at most 1,000,000, got -1" in said) == (2, True)
     assert not (folder / "results").exists()
 
 

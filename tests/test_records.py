@@ -55,7 +55,7 @@ def test_what_is_no_record_is_refused_by_name(text):
 
 def test_a_record_of_another_format_is_refused_by_its_number():
     other = dataclasses.replace(record(), format=99)
-    with pytest.raises(DataError, match="record format 99, this version reads 1"):
+    with pytest.raises(DataError, match="record format 99, this version reads 2"):
         RunRecord.from_json(other.to_json(), "here")
 
 

@@ -64,7 +64,7 @@ def test_progress_is_shown_line_by_line_and_ends_with_a_table_and_the_reports_pa
 
 def test_nothing_is_left_behind_but_the_results(folder):
     assert {path.name for path in folder.iterdir()} == {"task", "mine.txt", "results", "said.txt"}
-    assert {path.name for path in (folder / "results" / "first").iterdir()} == {"runs", "report"}
+    assert {path.name for path in (folder / "results" / "first").iterdir()} == {"plan.json", "runs", "report"}
 
 
 def test_the_same_command_again_trains_nothing_and_writes_the_same_report(folder):
