@@ -20,6 +20,9 @@ from bench.signals import Stop, listening
 from bench.sweep import Sweep, sizes, summary, sweep_of
 
 
+MOST_LINES = 20
+
+
 @dataclass
 class Tally:
     """What has become of the Runs of a sweep."""
@@ -46,10 +49,11 @@ def conduct(sweep: Sweep) -> int:
     if tally.unsaved:
         say(f"{tally.unsaved}; {_safe(sweep, tally)}, the same command goes on when that is mended")
         return 1
-    for line in tally.held:
-        say(f"held: {line}")
-    for line in tally.failures:
-        say(f"failed: {line}")
+    for kind, lines in (("held", tally.held), ("failed", tally.failures)):
+        for line in lines[:MOST_LINES]:
+            say(f"{kind}: {line}")
+        if len(lines) > MOST_LINES:
+            say(f"{kind}: and {len(lines) - MOST_LINES:,} more; python -m bench status {sweep.site.directory}")
     has_records = sweep.past or tally.n_recorded or tally.failures
     n_damaged = publish(sweep.site.directory) if has_records else 0
     return 1 if tally.failures or tally.held or n_damaged else 0

@@ -1,0 +1,114 @@
+"""Runs from settings to records: companions of a Run that fails, what is saved, what is left to others."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from bench import store, train
+from bench.errors import StorageError
+from bench.experiment import Worker, carry_out
+from bench.settings import Site
+from tests.toys import changed, music_task, rolls, run
+
+
+class ToyTasks:
+    """Stands for the tasks that a process has opened."""
+
+    def task(self, node):
+        return music_task()
+
+    def validation(self, node):
+        return rolls(4, seed=9)
+
+
+RUNS = [changed(run(seed=seed, phase="tune"), "train", score_train=False) for seed in range(3)]
+
+
+def worker(directory, is_stopped=lambda: False) -> Worker:
+    return Worker(Site(directory, checkpoint_seconds=0.0), ToyTasks(), lambda run, share: None, is_stopped)
+
+
+def outcomes(directory):
+    return {record.run.seed: record.outcome for record in store.read(directory).records}
+
+
+def fail_for(seed: int, monkeypatch, error: Exception) -> None:
+    """Have every update of one seed raise."""
+    whole = train.update
+
+    def update(members, *place):
+        if members[0].run.seed == seed:
+            raise error
+        whole(members, *place)
+
+    monkeypatch.setattr(train, "update", update)
+
+
+def test_a_run_that_fails_leaves_its_companions_the_bits_they_have_alone(tmp_path, monkeypatch):
+    for each in RUNS:
+        list(carry_out([each], worker(tmp_path / "alone")))
+    fail_for(1, monkeypatch, ZeroDivisionError("of this seed"))
+    events = list(carry_out(RUNS, worker(tmp_path / "together")))
+    assert {event.ending for event in events} == {"recorded"}
+    together, alone = outcomes(tmp_path / "together"), outcomes(tmp_path / "alone")
+    assert (together[0], together[2]) == (alone[0], alone[2])
+    assert (together[1].status, together[1].reason) == ("failed", "ZeroDivisionError: of this seed")
+    log = store.folder_of(tmp_path / "together", RUNS[1]) / "log.txt"
+    assert "ZeroDivisionError: of this seed" in log.read_text()
+
+
+def test_a_run_without_memory_says_so(tmp_path, monkeypatch):
+    fail_for(0, monkeypatch, RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"))
+    list(carry_out(RUNS[:1], worker(tmp_path)))
+    assert outcomes(tmp_path)[0].reason.startswith("out of memory: RuntimeError: DefaultCPUAllocator")
+
+
+def test_runs_held_elsewhere_are_left_alone_and_the_others_trained(tmp_path):
+    with store.held(tmp_path, RUNS[0]):
+        events = list(carry_out(RUNS, worker(tmp_path)))
+    endings = {event.run.seed: event.ending for event in events}
+    assert endings == {0: "held", 1: "recorded", 2: "recorded"}
+    assert set(outcomes(tmp_path)) == {1, 2}
+
+
+def test_a_finished_run_is_not_trained_again(tmp_path, monkeypatch):
+    list(carry_out(RUNS, worker(tmp_path)))
+    fail_for(0, monkeypatch, AssertionError("trained again"))
+    (event,) = carry_out(RUNS[:1], worker(tmp_path))
+    assert event.ending == "recorded"
+    assert outcomes(tmp_path)[0].status == "done"
+
+
+def test_what_is_asked_to_stop_leaves_a_checkpoint_and_no_record(tmp_path):
+    events = list(carry_out(RUNS, worker(tmp_path, is_stopped=lambda: True)))
+    assert [event.ending for event in events] == ["interrupted"] * 3
+    assert outcomes(tmp_path) == {}
+    assert all((store.folder_of(tmp_path, each) / "checkpoint").exists() for each in RUNS)
+    list(carry_out(RUNS, worker(tmp_path)))
+    list(carry_out(RUNS, worker(tmp_path / "whole")))
+    assert outcomes(tmp_path) == outcomes(tmp_path / "whole")
+    assert not (store.folder_of(tmp_path, RUNS[0]) / "checkpoint").exists()
+
+
+def test_a_full_disk_is_no_failure_of_the_run(tmp_path, monkeypatch):
+    def full(path, content):
+        raise StorageError(path, OSError(errno.ENOSPC, "No space left on device"))
+
+    monkeypatch.setattr("bench.checkpoint.write_whole", full)
+    (event,) = carry_out(RUNS[:1], worker(tmp_path))
+    assert event.ending == "unsaved"
+    assert "No space left on device" in event.reason
+    assert outcomes(tmp_path) == {}
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x80\x04]", b"0" * 64 + b"\nnot an archive"])
+def test_a_run_without_a_usable_checkpoint_starts_anew_and_says_so(tmp_path, damage):
+    folder = store.folder_of(tmp_path, RUNS[0])
+    folder.mkdir(parents=True)
+    (folder / "checkpoint").write_bytes(damage)
+    list(carry_out(RUNS[:1], worker(tmp_path)))
+    (record,) = store.read(tmp_path).records
+    assert record.outcome.status == "done"
+    assert "set aside as checkpoint.damaged-1" in record.provenance.resumed[0]
