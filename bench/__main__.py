@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from bench import streams
 from bench.errors import BenchError
 from bench.signals import end_on_termination
 
@@ -51,12 +52,17 @@ Exit status: 0 all done, 1 a Run failed, 2 bad input, 130 or 143 stopped by a si
 
 def main(words: list[str] | None = None) -> None:
     """Run the program and exit with its status; a user's mistake is one message, never a traceback."""
+    streams.prepare()
     end_on_termination()
     try:
         status = _dispatch(sys.argv[1:] if words is None else words)
+        status = streams.finish() or status
     except BenchError as error:
         print(f"error: {error}", file=sys.stderr)
         status = error.exit_code
+    except OSError as error:
+        print(f"error: {error.filename or 'standard output'}: {error.strerror or error}", file=sys.stderr)
+        status = 1
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from here", file=sys.stderr)
         status = 130

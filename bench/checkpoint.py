@@ -10,6 +10,8 @@ import dataclasses
 import hashlib
 import io
 import json
+import math
+import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,14 +22,38 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.errors import DataError, StorageError
+from bench.errors import ConfigError, DataError, StorageError
 from bench.member import Clock, Member
 from bench.records import CurvePoint
+from bench.schema import build
 from bench.store import set_aside, write_whole
 
 FORMAT = 1
 GENERATIONS = ("checkpoint", "checkpoint.previous")
-COUNTERS = ("n_updates", "last_lr", "best_nats", "best_update", "n_stale", "recent_nats", "recent_units")
+COUNTERS = ("n_updates", "last_lr", "best_update", "n_stale", "recent_nats", "recent_units")
+
+
+BROKEN = (ValueError, KeyError, TypeError, AttributeError, OSError, EOFError, MemoryError, zipfile.BadZipFile)
+"""What reading an archive can end in that is none, or not one of ours."""
+
+
+@dataclass(frozen=True)
+class Values:
+    """What of a member is no array; the best losses are None before the first evaluation."""
+
+    n_updates: int
+    last_lr: float
+    best_nats: float | None
+    best_update: int
+    n_stale: int
+    recent_nats: float
+    recent_units: int
+    schedule_best: float | None
+    schedule_n_stale: int
+    schedule_scale: float
+    curve: tuple[CurvePoint, ...]
+    curve_seconds: tuple[float, ...]
+    clock: Clock
 
 
 @dataclass(frozen=True)
@@ -36,8 +62,8 @@ class Checkpoint:
 
     key: str
     arrays: Mapping[str, np.ndarray]
-    values: Mapping[str, Any]
-    machine: Mapping[str, Any]
+    values: Values
+    machine: Mapping[str, str]
 
 
 def taken(member: Member, machine: Mapping[str, Any]) -> Checkpoint:
@@ -47,13 +73,16 @@ def taken(member: Member, machine: Mapping[str, Any]) -> Checkpoint:
         tensors["best_row"] = member.best_row
     for number, layer in enumerate(member.state):
         tensors |= {f"state.{number}.{part}": tensor for part, tensor in enumerate(layer)}
-    values = {
+    values = Values(
         **{name: getattr(member, name) for name in COUNTERS},
-        "schedule": [member.schedule.best, member.schedule.n_stale, member.schedule.scale],
-        "curve": [dataclasses.astuple(point) for point in member.curve],
-        "curve_seconds": member.curve_seconds,
-        "clock": dataclasses.asdict(member.clock),
-    }
+        best_nats=_finite(member.best_nats),
+        schedule_best=_finite(member.schedule.best),
+        schedule_n_stale=member.schedule.n_stale,
+        schedule_scale=member.schedule.scale,
+        curve=tuple(member.curve),
+        curve_seconds=tuple(member.curve_seconds),
+        clock=dataclasses.replace(member.clock),
+    )
     return Checkpoint(member.run.key, {name: t.detach().cpu().numpy() for name, t in tensors.items()}, values, machine)
 
 
@@ -66,11 +95,12 @@ def restore(member: Member, checkpoint: Checkpoint) -> None:
     member.optimiser.load(_under("optimiser.", tensors))
     member.state = _state(_under("state.", tensors))
     for name in COUNTERS:
-        setattr(member, name, values[name])
-    member.schedule.best, member.schedule.n_stale, member.schedule.scale = values["schedule"]
-    member.curve = [CurvePoint(*point) for point in values["curve"]]
-    member.curve_seconds = list(values["curve_seconds"])
-    member.clock = Clock(**values["clock"])
+        setattr(member, name, getattr(values, name))
+    member.best_nats = _or_infinite(values.best_nats)
+    member.schedule.best = _or_infinite(values.schedule_best)
+    member.schedule.n_stale, member.schedule.scale = values.schedule_n_stale, values.schedule_scale
+    member.curve, member.curve_seconds = list(values.curve), list(values.curve_seconds)
+    member.clock = dataclasses.replace(values.clock)
 
 
 def save(folder: Path, checkpoint: Checkpoint) -> None:
@@ -107,7 +137,8 @@ def remove(folder: Path) -> None:
 
 
 def _to_bytes(checkpoint: Checkpoint) -> bytes:
-    meta = {"format": FORMAT, "key": checkpoint.key, "values": checkpoint.values, "machine": checkpoint.machine}
+    values = dataclasses.asdict(checkpoint.values)
+    meta = {"format": FORMAT, "key": checkpoint.key, "values": values, "machine": checkpoint.machine}
     archive = io.BytesIO()
     text = json.dumps(meta).encode()
     arrays: dict[str, Any] = {f"_{name}": array for name, array in checkpoint.arrays.items()}
@@ -128,9 +159,18 @@ def _from_bytes(data: bytes, where: str, key: str) -> Checkpoint:
             raise DataError(where, f"checkpoint format {meta['format']}, this version reads {FORMAT}")
         if meta["key"] != key:
             raise DataError(where, f"the checkpoint of another run, {meta['key']}")
-        return Checkpoint(key, found, meta["values"], meta["machine"])
-    except (ValueError, KeyError, TypeError, OSError) as error:
+        machine = {str(name): str(value) for name, value in meta["machine"].items()}
+        return Checkpoint(key, found, build(Values, meta["values"], "values"), machine)
+    except (*BROKEN, RecursionError, ConfigError) as error:
         raise DataError(where, f"not a checkpoint: {type(error).__name__}: {error}") from error
+
+
+def _finite(loss: float) -> float | None:
+    return loss if math.isfinite(loss) else None
+
+
+def _or_infinite(loss: float | None) -> float:
+    return math.inf if loss is None else loss
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

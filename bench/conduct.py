@@ -19,7 +19,6 @@ from bench.settings import Site
 from bench.signals import Stop, listening
 from bench.sweep import Sweep, sizes, summary, sweep_of
 
-
 MOST_LINES = 20
 
 

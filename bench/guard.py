@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import yaml
@@ -23,14 +24,38 @@ def guard(path: Path, *, is_data: bool) -> None:
     text = _text(path)
     if is_data and "@package" in text:
         raise ConfigError(str(path), "a file that describes a task, cell or size may not name a package")
+    _check_headers(path, text)
     depth = aliases = 0
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             aliases += isinstance(event, yaml.AliasEvent)
             _check_event(path, event, depth=depth, aliases=aliases, is_data=is_data)
+        _check_keys(path, yaml.compose(text, Loader=yaml.SafeLoader))
     except yaml.YAMLError as error:
-        raise ConfigError(str(path), f"not YAML: {' '.join(str(error).split())}") from error
+        raise ConfigError(str(path), f"not one YAML document: {' '.join(str(error).split())}") from error
+
+
+def _check_headers(path: Path, text: str) -> None:
+    """Refuse a comment that Hydra would take for a header and stumble over."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if re.match(r"#\s*@", line) and not re.fullmatch(r"# @package [\w.]+\s*", line):
+            raise ConfigError(f"{path}:{number}", f"a header must read `# @package NAME`, got {line[:60]!r}")
+
+
+def _check_keys(path: Path, node: yaml.Node | None) -> None:
+    """Refuse a key that is given twice."""
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _check_keys(path, item)
+    if not isinstance(node, yaml.MappingNode):
+        return
+    seen = set()
+    for key, value in node.value:
+        if key.value in seen if isinstance(key, yaml.ScalarNode) else False:
+            raise ConfigError(f"{path}:{key.start_mark.line + 1}", f"key `{key.value}` is there twice")
+        seen.add(key.value if isinstance(key, yaml.ScalarNode) else None)
+        _check_keys(path, value)
 
 
 def _text(path: Path) -> str:

@@ -32,7 +32,7 @@ class Tasks:
         self._announce = announce
         self._tasks: dict[str, Task] = {}
         self._validation: dict[str, Split] = {}
-        self._checked: set[str] = set()
+        self._test_digests: dict[str, str] = {}
         self._keys: dict[int, tuple[str, Mapping[str, Any]]] = {}
 
     def task(self, node: Mapping[str, Any]) -> Task:
@@ -51,12 +51,12 @@ class Tasks:
             self._validation[key] = self.task(node).read("validation")
         return self._validation[key]
 
-    def check_test(self, node: Mapping[str, Any]) -> None:
-        """Read the task's test split to see that it is there and whole, and forget it."""
+    def test_digest(self, node: Mapping[str, Any]) -> str:
+        """Read the task's test split to see that it is there and whole, and forget it but for its digest."""
         key = self._key(node)
-        if key not in self._checked:
-            self.task(node).read("test")
-            self._checked.add(key)
+        if key not in self._test_digests:
+            self._test_digests[key] = self.task(node).read("test").digest
+        return self._test_digests[key]
 
     def _key(self, node: Mapping[str, Any]) -> str:
         """Return the node as text; the points of a sweep share their nodes, which are written out once."""
@@ -75,7 +75,7 @@ def run_of(command: Command, tasks: Tasks) -> Run:
     _check_batches(command, task)
     tasks.validation(command.task)
     if command.phase == "confirm":
-        tasks.check_test(command.task)
+        tasks.test_digest(command.task)
     run = Run(
         task=command.task,
         cell=command.cell,

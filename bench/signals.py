@@ -64,7 +64,12 @@ def listening(*, for_keyboard: bool) -> Iterator[Stop]:
 def end_on_termination() -> None:
     """End the program with status 143 when a system asks for it, as long as there is nothing to be finished first."""
     for number in TERMINATION:
-        signal.signal(number, lambda _number, _frame: sys.exit(143))
+        signal.signal(number, _end)
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    print("stopped; the same command goes on from here", file=sys.stderr)
+    sys.exit(143)
 
 
 @contextmanager

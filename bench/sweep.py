@@ -84,12 +84,18 @@ def results_directory(name: str) -> Path:
     """Return where the results of that name are. Raises UsageError for a name that is no plain file name."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}", name):
         raise ConfigError("name", f"must be letters, digits, _ and -, at most 60, got {name!r}")
-    return RESULTS / name
+    directory = RESULTS / name
+    if directory.exists() and not directory.is_dir():
+        raise ConfigError("name", f"{directory} is there and is no directory")
+    return directory
 
 
 def _check_same_data(record: RunRecord, tasks: Tasks, directory: Path) -> None:
     """Refuse to add to results that were made on other data under the same task version."""
-    now = {"train": tasks.task(record.run.task).train.digest, "validation": tasks.validation(record.run.task).digest}
+    node = record.run.task
+    now = {"train": tasks.task(node).train.digest, "validation": tasks.validation(node).digest}
+    if record.run.phase == "confirm":
+        now["test"] = tasks.test_digest(node)
     for split, digest in now.items():
         if record.outcome.data_digests.get(split, digest) != digest:
             name = record.run.task_name

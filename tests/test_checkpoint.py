@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import io
+import json
 import random
+import zipfile
 
+import numpy as np
 import pytest
 import torch
 
@@ -114,7 +119,7 @@ def test_the_older_generation_is_taken_where_the_newest_is_damaged(saved):
     newest = folder / GENERATIONS[0]
     newest.write_bytes(newest.read_bytes()[:-1])
     found, notes = checkpoint.load(folder, each.key)
-    assert found.values["n_updates"] == 1
+    assert found.values.n_updates == 1
     (note,) = notes
     assert str(newest) in note
     assert "set aside as checkpoint.damaged-1" in note
@@ -130,7 +135,7 @@ def test_no_flipped_bit_and_no_truncation_passes_unseen(saved):
         flipped = bytes([whole[place] ^ (1 << dice.randrange(8))])
         newest.write_bytes(whole[:place] if trial % 3 == 0 else whole[:place] + flipped + whole[place + 1 :])
         found, notes = checkpoint.load(folder, each.key)
-        assert found.values["n_updates"] == 1
+        assert found.values.n_updates == 1
         assert len(notes) == 1
 
 
@@ -140,6 +145,61 @@ def test_the_checkpoint_of_another_run_is_not_taken(saved):
     assert found is None
     assert all("another run" in note for note in notes)
     assert len(notes) == 2
+
+
+def forged(path, key: str, change=lambda meta: meta, **arrays) -> None:
+    """Write a checkpoint with a right digest and a changed content."""
+    whole = path.read_bytes().partition(b"\n")[2]
+    with np.load(io.BytesIO(whole)) as before:
+        parts = {name: before[name] for name in before.files}
+    meta = change(json.loads(parts["meta"].tobytes()))
+    parts |= {"meta": np.frombuffer(json.dumps(meta).encode(), np.uint8), **arrays}
+    archive = io.BytesIO()
+    np.savez(archive, **parts)
+    write_sealed(path, archive.getvalue())
+
+
+def write_sealed(path, data: bytes) -> None:
+    path.write_bytes(hashlib.sha256(data).hexdigest().encode() + b"\n" + data)
+
+
+FORGERIES = {
+    "text for a number": {"n_updates": "many"},
+    "a fraction for a count": {"best_update": 1.5},
+    "no clock": {"clock": None},
+    "an unknown value": {"colour": "red"},
+    "a curve of text": {"curve": ["up", "down"]},
+}
+
+
+@pytest.mark.parametrize("values", FORGERIES.values(), ids=FORGERIES)
+def test_values_of_another_kind_are_refused_by_name(saved, values):
+    each, folder = saved
+    forged(folder / GENERATIONS[0], each.key, lambda meta: {**meta, "values": {**meta["values"], **values}})
+    found, (note,) = checkpoint.load(folder, each.key)
+    assert found.values.n_updates == 1
+    assert f"{next(iter(values))}" in note
+
+
+def test_an_archive_that_claims_more_than_there_is_is_refused(saved):
+    each, folder = saved
+    header = b"\x93NUMPY\x01\x00v\x00{'descr': '<f8', 'fortran_order': False, 'shape': (549755813888,), }"
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("meta.npy", header.ljust(127) + b"\n")
+    for content in (data.getvalue(), data.getvalue()[:-9], b""):
+        write_sealed(folder / GENERATIONS[0], content)
+        found, (note,) = checkpoint.load(folder, each.key)
+        assert found.values.n_updates == 1
+        assert "not a checkpoint" in note
+
+
+def test_objects_in_an_archive_are_never_unpickled(saved):
+    each, folder = saved
+    forged(folder / GENERATIONS[0], each.key, _row=np.array([{"a": 1}], dtype=object))
+    found, (note,) = checkpoint.load(folder, each.key)
+    assert found.values.n_updates == 1
+    assert "allow_pickle=False" in note
 
 
 def test_a_finished_run_keeps_no_checkpoint(saved):

@@ -15,6 +15,7 @@ FLOORS = {
     "bench": 0,
     "errors": 0,
     "signals": 0,
+    "streams": 0,
     "handover": 0,
     "schema": 0,
     "settings": 0,

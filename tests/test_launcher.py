@@ -11,6 +11,7 @@ from tests.toys import write_text_task
 
 BASIC = ("-m", "hydra/launcher=basic", "task=mine", "cell=gru", "train.max_epochs=1", "name=basic")
 
+
 @pytest.fixture
 def folder(tmp_path):
     write_text_task(tmp_path, GOOD)

@@ -134,6 +134,7 @@ class _Yard:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=serve, args=(theirs, self.site, os.getpid()), daemon=True)
+        os.environ["PYTHONSAFEPATH"] = "1"  # no module of the working directory is taken for one of Python's
         with signals.keyboard_blocked():
             process.start()
         theirs.close()

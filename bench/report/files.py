@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 from tabulate import tabulate
 
+from bench.errors import StorageError
 from bench.records import RunRecord
 from bench.report.document import compose
 from bench.report.exports import csv_text, markdown
-from bench.report.images import render
+from bench.report.images import Image, render
 from bench.report.ink import inks, theme
 from bench.report.naming import size_label
 from bench.report.page import charts, html
+from bench.report.section import Document
 from bench.report.summary import STATUSES, summary
 from bench.report.wording import count, decimals, interval, number, plain, quantity
 
@@ -40,12 +42,21 @@ def build(records: Sequence[RunRecord], directory: Path, *, name: str, damaged: 
 
     The same records, in any order, give the same bytes. Each file is replaced whole or not at all; figures of an
     earlier report that this one no longer has are removed. `damaged` says which records could not be read.
+    Raises StorageError.
     """
-    folder = directory / FOLDER
-    (folder / "figures").mkdir(parents=True, exist_ok=True)
     with theme():
         document = compose(records, name=name, damaged=damaged)
         images = {chart.name: render(chart.figure) for chart in charts(document)}
+    folder = directory / FOLDER
+    try:
+        _write(document, images, folder)
+    except OSError as error:
+        raise StorageError(Path(error.filename or folder), error) from error
+    return folder / "report.html"
+
+
+def _write(document: Document, images: Mapping[str, Image], folder: Path) -> None:
+    (folder / "figures").mkdir(parents=True, exist_ok=True)
     for stem, image in images.items():
         _replace(folder / "figures" / f"{stem}.png", image.png)
         _replace(folder / "figures" / f"{stem}.svg", image.svg)
@@ -54,7 +65,6 @@ def build(records: Sequence[RunRecord], directory: Path, *, name: str, damaged: 
     _replace(folder / "runs.csv", csv_text(document.runs).encode())
     _replace(folder / "report.md", markdown(document).encode())
     _replace(folder / "report.html", html(document, images).encode())
-    return folder / "report.html"
 
 
 def console_table(runs: pd.DataFrame) -> str:
@@ -91,11 +101,14 @@ def _line(row: pd.Series, cell: str, digits: int) -> tuple[str, ...]:
 
 def _replace(path: Path, content: bytes) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_bytes(content)
-    os.replace(partial, path)
+    try:
+        partial.write_bytes(content)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _remove_stale(folder: Path, stems: set[str]) -> None:
     for path in folder.iterdir():
         if path.suffix in (".png", ".svg") and path.stem not in stems:
-            path.unlink()
+            path.unlink(missing_ok=True)

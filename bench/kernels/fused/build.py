@@ -29,20 +29,32 @@ def library_path() -> Path:
     compiler = os.environ.get("CXX") or shutil.which("g++") or shutil.which("c++")
     if compiler is None:
         raise BuildError("no C++ compiler (g++) was found")
-    folder = _cache_folder()
-    target = folder / f"fused-{_key(compiler)}.so"
-    if target.exists():
-        return target
+    folder, stem = _cache_folder(), f"fused-{_key(compiler)}"
     with _locked(folder / "fused.lock"):
-        if not target.exists():
+        built = _whole(folder, stem)
+        if built is None:
             print("building the fused kernel for this CPU, once (about 15 seconds)", file=sys.stderr, flush=True)
-            _compile(compiler, target)
-    return target
+            built = _compile(compiler, folder, stem)
+    return built
 
 
-def _compile(compiler: str, target: Path) -> None:
-    """Compile beside the target and move it there whole."""
-    descriptor, name = tempfile.mkstemp(suffix=".so", dir=target.parent)
+def _whole(folder: Path, stem: str) -> Path | None:
+    """Return the built library if its content has the digest in its name; remove what has not."""
+    for path in sorted(folder.glob(f"{stem}-*.so")):
+        if path.stem.rpartition("-")[2] == _digest(path):
+            return path
+        print(f"{path} is damaged and is built anew", file=sys.stderr, flush=True)
+        path.unlink()
+    return None
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def _compile(compiler: str, folder: Path, stem: str) -> Path:
+    """Compile under another name and move the library to its own, which carries its digest."""
+    descriptor, name = tempfile.mkstemp(suffix=".so", dir=folder)
     os.close(descriptor)
     command = [compiler, *FLAGS, str(SOURCES / "fused.cpp"), "-o", name]
     try:
@@ -50,7 +62,7 @@ def _compile(compiler: str, target: Path) -> None:
         if done.returncode:
             lines = [line for line in done.stderr.splitlines() if "error" in line] or ["no message"]
             raise BuildError(f"{compiler} failed: {lines[0]}")
-        Path(name).replace(target)
+        return Path(name).replace(folder / f"{stem}-{_digest(Path(name))}.so")
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BuildError(f"{compiler} failed: {error}") from error
     finally:
@@ -80,15 +92,28 @@ def _cpu() -> str:
 
 
 def _cache_folder() -> Path:
-    """Return where built libraries are kept. Raises BuildError if it cannot be written."""
+    """Return where built libraries are kept: the user's cache, or where that cannot be written a temporary folder.
+
+    Raises BuildError if neither can be written by this user, and by this user alone.
+    """
     chosen = os.environ.get("GATEBENCH_CACHE")
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = (Path(chosen) if chosen else Path(home) / "gatebench") / "kernels"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BuildError(f"cannot write {folder}: {error.strerror}") from error
-    return folder
+    first = (Path(chosen) if chosen else Path(home) / "gatebench") / "kernels"
+    second = Path(tempfile.gettempdir()) / f"gatebench-{os.getuid()}"
+    problems = []
+    for folder in (first, second):
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            problems.append(f"cannot write {folder}: {error.strerror}")
+            continue
+        about = folder.stat()
+        if about.st_uid == os.getuid() and not about.st_mode & 0o022:
+            return folder
+        problems.append(f"{folder} can be written by others")
+    raise BuildError("; ".join(problems))
 
 
 @contextmanager

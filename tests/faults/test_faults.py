@@ -1,0 +1,35 @@
+"""A few trials of each program of this folder, as many as minutes allow; started alone they make hundreds."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FEW = {
+    "kills": 6,
+    "files": 8,
+    "signals": 5,
+    "writers": 2,
+    "flips": 6,
+    "full_disk": 2,
+    "surroundings": 2,
+    "bad_overrides": 42,
+    "canaries": 2,
+}
+
+
+@pytest.mark.parametrize("program", FEW)
+def test_nothing_is_lost_and_nothing_passes_in_silence(program):
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, "-m", f"tests.faults.{program}", "--n", str(FEW[program]), "--json"],
+        cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout, done.stderr[-2000:]
+    assert json.loads(done.stdout)["missed"] == []
+    assert done.returncode == 0
