@@ -31,7 +31,7 @@ def generation(folder: Path, name: str) -> tuple[Path, Judge] | None:
         return None
     path = found / name
     key = found.name.rpartition("-")[2]
-    wanted = {each.values["n_updates"]: each for each in _both(found, key)}
+    wanted = {each.values.n_updates: each for each in _both(found, key)}
     if name != "checkpoint":
         (found / "checkpoint").unlink()
 
@@ -39,7 +39,7 @@ def generation(folder: Path, name: str) -> tuple[Path, Judge] | None:
         if number % EVERY == 0:
             return _resumed(folder, words, found, reference)
         loaded, notes = checkpoint.load(found, key)
-        if loaded is not None and not _same(wanted[loaded.values["n_updates"]], loaded):
+        if loaded is not None and not _same(wanted[loaded.values.n_updates], loaded):
             return f"silent: {notes}"
         return "named" if any(str(path) in note for note in notes) else f"silent: {notes}"
 
