@@ -7,12 +7,17 @@ import re
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.config import GROUPS, command_of, conf_dir, legal_keys, options
 from bench.errors import BenchError, ConfigError, UsageError, did_you_mean
 from bench.guard import guard
+from bench.settings import Command
+
+if TYPE_CHECKING:
+    from bench.sweep import Sweep
 
 PLUGINS = Path(__file__).resolve().parent / "plugins"
 
@@ -74,17 +79,39 @@ def _carried_out(config: Any) -> int | BenchError:
 
 def carry_out(nodes: Sequence[Mapping[str, Any]]) -> int:
     """Check every point, carry out the Runs, report; return the exit status. Raises UsageError before any Run."""
-    from bench import store, sweep
+    from bench import sweep
     from bench.conduct import conduct
     from bench.publish import say
 
     commands = [command_of(node) for node in nodes]
-    planned = sweep.plan(commands)
+    stages = _stages(commands)
+    first = next(stages)
     if commands[0].dry_run:
-        say(sweep.describe(planned))
+        say(sweep.describe(first))
         return 0
-    store.write_plan(planned.site.directory, planned.runs)
-    return conduct(planned)
+    return conduct(_written_down(chain([first], stages)))
+
+
+def _written_down(stages: Iterator[Sweep]) -> Iterator[Sweep]:
+    """Yield the sweeps, each when its plan is on disk."""
+    from bench import store
+
+    for sweep in stages:
+        store.write_plan(sweep.site.directory, sweep.runs)
+        yield sweep
+
+
+def _stages(commands: Sequence[Command]) -> Iterator[Sweep]:
+    """Yield the sweeps of a command one after the other: one, or with tuning first the trials and then the rest."""
+    from bench import sweep, tuning
+    from bench.publish import say
+    from bench.request import Tasks
+
+    if not commands[0].tune.n_trials:
+        yield sweep.plan(commands)
+        return
+    tasks = Tasks(commands[0].data_dir, say)
+    yield from tuning.stages(tuning.studies_of(commands, tasks), tasks)
 
 
 def _check_overrides(words: Sequence[str]) -> None:
@@ -94,7 +121,7 @@ def _check_overrides(words: Sequence[str]) -> None:
     for key, values in _overrides(words, folders):
         if key in GROUPS:
             _check_choices(key, values, folders)
-        elif key.split(".")[0].split("/")[0] not in ("hydra", "cell") and key not in legal:
+        elif key.split(".")[0].split("/")[0] not in ("hydra", "cell", "space") and key not in legal:
             raise ConfigError(key, f"unknown key; {did_you_mean(key, legal)}")
 
 
@@ -139,7 +166,7 @@ def _check_choices(group: str, values: Sequence[str], folders: Sequence[Path]) -
             raise ConfigError(group, f"unknown choice `{value}`; {did_you_mean(value, legal)}")
         for folder in folders:
             if folder != conf_dir() and (folder / group / f"{value}.yaml").is_file():
-                guard(folder / group / f"{value}.yaml", is_data=group in ("task", "cell", "size"))
+                guard(folder / group / f"{value}.yaml", is_data=group in ("task", "cell", "size", "space"))
 
 
 def _folders(words: Sequence[str]) -> Iterator[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,30 +33,40 @@ class Tally:
     unsaved: str = ""
 
 
-def conduct(sweep: Sweep) -> int:
-    """Carry out what is waiting, report on everything, and return the exit status.
+def conduct(stages: Iterable[Sweep]) -> int:
+    """Carry out one sweep after the other, report on everything, and return the exit status.
 
     0: all done; 1: a Run failed, is held elsewhere or could not be saved; 130 or 143: told to stop.
     """
-    say(summary(sweep))
-    for line in sizes(sweep):
-        say(line)
-    with listening(for_keyboard=True) as stop:
-        tally = carry_out(sweep, stop) if sweep.waiting else Tally()
-        if stop:
-            say(f"stopped; {_safe(sweep, tally)}, the same command goes on from here")
-            return stop.exit_code
-    if tally.unsaved:
-        say(f"{tally.unsaved}; {_safe(sweep, tally)}, the same command goes on when that is mended")
-        return 1
+    tally, has_records, directory = Tally(), False, Path()
+    for sweep in stages:
+        directory = sweep.site.directory
+        for line in (summary(sweep), *sizes(sweep)):
+            say(line)
+        with listening(for_keyboard=True) as stop:
+            found = carry_out(sweep, stop) if sweep.waiting else Tally()
+            if stop:
+                say(f"stopped; {_safe(sweep, found)}, the same command goes on from here")
+                return stop.exit_code
+        if found.unsaved:
+            say(f"{found.unsaved}; {_safe(sweep, found)}, the same command goes on when that is mended")
+            return 1
+        tally.failures += found.failures
+        tally.held += found.held
+        has_records = bool(has_records or sweep.past or found.n_recorded or found.failures)
+        if sweep.stops_at_failure and found.failures:
+            break
+    _list_problems(tally, directory)
+    n_damaged = publish(directory) if has_records else 0
+    return 1 if tally.failures or tally.held or n_damaged else 0
+
+
+def _list_problems(tally: Tally, directory: Path) -> None:
     for kind, lines in (("held", tally.held), ("failed", tally.failures)):
         for line in lines[:MOST_LINES]:
             say(f"{kind}: {line}")
         if len(lines) > MOST_LINES:
-            say(f"{kind}: and {len(lines) - MOST_LINES:,} more; python -m bench status {sweep.site.directory}")
-    has_records = sweep.past or tally.n_recorded or tally.failures
-    n_damaged = publish(sweep.site.directory) if has_records else 0
-    return 1 if tally.failures or tally.held or n_damaged else 0
+            say(f"{kind}: and {len(lines) - MOST_LINES:,} more; python -m bench status {directory}")
 
 
 def retry_failed(directory: Path, data_dir: str | None) -> int:
@@ -64,7 +75,7 @@ def retry_failed(directory: Path, data_dir: str | None) -> int:
     if not runs:
         say(f"no failed runs in {directory}")
         return 0
-    return conduct(sweep_of(runs, Site(directory, data_dir), Local(usable_cores()), Tasks(data_dir, say)))
+    return conduct([sweep_of(runs, Site(directory, data_dir), Local(usable_cores()), Tasks(data_dir, say))])
 
 
 def _safe(sweep: Sweep, tally: Tally) -> str:

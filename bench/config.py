@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 from bench.errors import ConfigError, did_you_mean
 from bench.schema import build, convert, fields_of
-from bench.settings import Command, InitSettings, Limits, OptimSettings, SizeSettings, TrainSettings
+from bench.settings import Command, InitSettings, Limits, OptimSettings, SizeSettings, TrainSettings, TuneSettings
 
 T = TypeVar("T")
 
-GROUPS = ("task", "cell", "size", "experiments")
+GROUPS = ("task", "cell", "size", "space", "experiments")
 SECTIONS: dict[str, type] = {"init": InitSettings, "optim": OptimSettings, "train": TrainSettings}
 TASK_MAY_SET = (*SECTIONS, "hidden_size", "num_layers", "embedding_size")
 DEFAULT_HIDDEN_SIZE = 64
@@ -42,6 +42,8 @@ def command_of(node: Mapping[str, Any]) -> Command:
     elif node.get("hidden_size") is None:
         values.pop("hidden_size", None)
     command = _built(values)
+    if command.space and not command.tune.n_trials:
+        raise ConfigError("space", "is searched only with tune.n_trials above 0")
     _check_cell_and_task(cell, task)
     _check_together(command)
     return command
@@ -52,7 +54,7 @@ def legal_keys() -> set[str]:
     from bench.tasks.spec import SPECS
 
     keys = {*fields_of(Command), *GROUPS}
-    for name, kind in {**SECTIONS, "size": SizeSettings, "limits": Limits}.items():
+    for name, kind in {**SECTIONS, "size": SizeSettings, "limits": Limits, "tune": TuneSettings}.items():
         keys |= {f"{name}.{key}" for key in fields_of(kind)}
     keys |= {f"task.{key}" for spec in SPECS.values() for key in fields_of(spec)}
     return keys

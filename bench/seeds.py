@@ -17,6 +17,7 @@ PARTS = {
     "input_noise": ("task", "seed", "update"),
     "dropout": ("seed", "update"),
     "bootstrap": ("label",),
+    "sampler": ("space", "seed", "trial"),
 }
 """What each stream may depend on."""
 

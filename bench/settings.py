@@ -15,6 +15,7 @@ from bench.schema import BelowOne, Count, CountOrOff, Fraction, Layers, NonNegat
 Phase = Literal["tune", "confirm"]
 KernelName = Literal["auto", "reference", "bptt", "fused"]
 Device = Literal["cpu", "cuda"]
+SamplerName = Literal["random", "qmc", "grid"]
 ExecutorName = Literal["local"]
 
 
@@ -93,6 +94,22 @@ class TrainSettings:
 
 
 @dataclass(frozen=True)
+class TuneSettings:
+    """How each cell is tuned before it is compared: all cells with the same number of trials.
+
+    `n_trials` is the total of a study, 0 for no tuning; a trial is trained on `seeds_per_trial` seeds from `seed` on
+    and judged by the mean of their best validation losses. The best trial is then trained on `confirm_seeds` fresh
+    seeds, the same for every cell, and only these see the test split.
+    """
+
+    n_trials: CountOrOff = 0
+    sampler: SamplerName = "random"
+    seed: CountOrOff = 0
+    seeds_per_trial: Count = 1
+    confirm_seeds: CountOrOff = 10
+
+
+@dataclass(frozen=True)
 class Limits:
     """What one Run may take before it is ended; none of it changes a number of a Run that stays within.
 
@@ -145,5 +162,7 @@ class Command:
     population: Count | None = None
     limits: Limits = field(default_factory=Limits)
     checkpoint_seconds: NonNegative = 10.0
+    tune: TuneSettings = field(default_factory=TuneSettings)
+    space: Mapping[str, Any] = field(default_factory=dict)
     dry_run: bool = False
     on_failure: Literal["keep", "stop"] = "keep"

@@ -50,16 +50,20 @@ class Sweep:
 def plan(commands: Sequence[Command]) -> Sweep:
     """Check every point of a command, data included, before anything is written. Raises UsageError."""
     first = commands[0]
-    tasks = Tasks(first.data_dir, say)
-    site = Site(
-        directory=results_directory(first.name),
-        data_dir=first.data_dir,
-        limits=first.limits,
-        checkpoint_seconds=first.checkpoint_seconds,
-        population=first.population,
-    )
+    tasks, site = Tasks(first.data_dir, say), site_of(first)
     runs = [run_of(command, tasks) for command in commands]
     return sweep_of(runs, site, executor_of(first), tasks, stops_at_failure=first.on_failure == "stop")
+
+
+def site_of(command: Command) -> Site:
+    """Return where and how a command's Runs are carried out. Raises UsageError for a bad name."""
+    return Site(
+        directory=results_directory(command.name),
+        data_dir=command.data_dir,
+        limits=command.limits,
+        checkpoint_seconds=command.checkpoint_seconds,
+        population=command.population,
+    )
 
 
 def sweep_of(

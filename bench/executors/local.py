@@ -30,6 +30,9 @@ LOOK_SECONDS = 0.5
 PATIENCE_SECONDS = 3.5
 """How long a worker may take to make its checkpoint when it is told to stop."""
 
+FAREWELL_SECONDS = 1.0
+"""How long idle workers may take to end."""
+
 
 def usable_cores() -> int:
     """Return the number of cores this process may use."""
@@ -174,12 +177,17 @@ class _Yard:
         yield from (Ended(run, "lost", reason) for run in left.values())
 
     def close(self) -> None:
-        """End every worker; what an idle one has done is on disk."""
+        """End every worker: the idle ones end by themselves when they find the pipe closed."""
         for worker in self.workers:
-            worker.process.kill()
-        for worker in self.workers:
-            worker.process.join()
             worker.pipe.close()
+            if worker.runs:
+                worker.process.kill()
+        deadline = time.monotonic() + FAREWELL_SECONDS
+        for worker in self.workers:
+            worker.process.join(max(deadline - time.monotonic(), 0))
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
 
 
 def _death(exit_code: int | None) -> str:

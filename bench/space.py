@@ -1,0 +1,74 @@
+"""Search spaces: which settings a study varies, and between what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bench.errors import ConfigError
+from bench.schema import Positive, build
+
+Value = float | int | str | bool
+LEAF = frozenset({"low", "high", "choices"})
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """One setting that is searched: a number from `low` to `high`, both included, or one of `choices`.
+
+    `log` draws uniformly in the logarithm; `step` and `whole` restrict the numbers.
+    """
+
+    low: float | None = None
+    high: float | None = None
+    log: bool = False
+    step: Positive | None = None
+    whole: bool = False
+    choices: tuple[Any, ...] = ()
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Lowest and highest number."""
+        if self.low is None or self.high is None:
+            raise ValueError("a dimension of choices has no bounds")
+        return self.low, self.high
+
+
+Space = Mapping[str, Dimension]
+"""Dimensions by the path of their setting, such as `optim.lr`."""
+
+
+def space_of(node: Mapping[str, Any], where: str = "space") -> dict[str, Dimension]:
+    """Return the space of a config node that is nested as the settings are. Raises ConfigError."""
+    return {path: _checked(build(Dimension, leaf, at), at) for path, leaf, at in _leaves(node, "", where)}
+
+
+def _leaves(node: Mapping[str, Any], path: str, where: str) -> Iterator[tuple[str, Mapping[str, Any], str]]:
+    for name, value in node.items():
+        if value is None:
+            continue
+        here, at = f"{path}.{name}".lstrip("."), f"{where}.{name}"
+        if not isinstance(value, Mapping):
+            raise ConfigError(at, f"must be a mapping with low and high, or with choices, got {value!r}")
+        if LEAF & set(value):
+            yield here, value, at
+        else:
+            yield from _leaves(value, here, at)
+
+
+def _checked(dimension: Dimension, where: str) -> Dimension:
+    low, high = dimension.low, dimension.high
+    if bool(dimension.choices) == (low is not None or high is not None):
+        raise ConfigError(where, "needs either low and high, or choices")
+    if dimension.choices:
+        return dimension
+    if low is None or high is None or not low < high:
+        raise ConfigError(where, f"needs low below high, got {low} and {high}")
+    if dimension.log and low <= 0:
+        raise ConfigError(f"{where}.low", f"must be above 0 where log is true, got {low:g}")
+    if dimension.log and dimension.step is not None:
+        raise ConfigError(f"{where}.step", "cannot be combined with log")
+    if dimension.whole and (low != int(low) or high != int(high)):
+        raise ConfigError(where, f"whole numbers need whole bounds, got {low:g} and {high:g}")
+    return dimension
