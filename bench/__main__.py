@@ -20,6 +20,7 @@ examples
   python -m bench -m cell=gru,lstm,tanh task=jsb_chorales,nottingham hidden_size=36,64,100 'seed=range(10)'
   python -m bench -m cell=gru,lstm,tanh task=jsb_chorales size=params size.num_params=20000 'seed=range(10)'
   python -m bench -m experiments=demo
+  python -m bench -m experiments=tune_jsb
 
 commands (each has --help)
   tasks        every task: size, metric, where its data come from
@@ -36,6 +37,7 @@ settings that matter most (all of them: conf/config.yaml; what an override gives
   cell=NAME            gru, lstm, tanh; variants by field: cell=lstm cell.forget_bias=1, cell.reset=before
   hidden_size=N        units of each layer; num_layers=N layers
   size=params          solve hidden_size for size.num_params parameters, so that cells are compared at equal size
+  tune.n_trials=N      tune every cell with N trials over space=NAME before it is compared (conf/space)
   seed=N               initial weights and data order; 'seed=range(10)' with -m for ten paired seeds
   optim.lr=X           learning rate; optim.name=sgd|rmsprop|adam|adamw
   train.max_epochs=N   budget; also train.max_updates, train.max_seconds
