@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.up-to-date
 
-.PHONY: venv demo test check lowest lint types floors clean
+.PHONY: venv demo test check lowest cluster lint types floors clean
 
 venv: $(STAMP)
 
@@ -33,6 +33,12 @@ lowest:
 	@.venv-lowest/bin/python -m pip install -q -q -c constraints-lowest.txt -e '.[dev]'
 	@.venv-lowest/bin/python -m pytest -q -o filterwarnings=default
 
+# The executors of clusters: submitit's jobs on this machine, and a Ray cluster of two nodes.
+cluster:
+	@test -d .venv-cluster || $(PYTHON) -m venv .venv-cluster
+	@.venv-cluster/bin/python -m pip install -q -q -c constraints.txt -e '.[dev,slurm,ray]'
+	@.venv-cluster/bin/python -m pytest -q tests/executors
+
 lint: venv
 	@$(BIN)/ruff check bench tests
 	@$(BIN)/ruff format --check bench tests
@@ -44,4 +50,4 @@ floors: venv
 	@$(BIN)/python -m pytest -q tests/test_floors.py
 
 clean:
-	rm -rf $(VENV) .venv-lowest build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-lowest .venv-cluster build dist .pytest_cache .mypy_cache .ruff_cache

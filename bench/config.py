@@ -8,12 +8,24 @@ from typing import Any, TypeVar
 
 from bench.errors import ConfigError, did_you_mean
 from bench.schema import build, convert, fields_of
-from bench.settings import Command, InitSettings, Limits, OptimSettings, SizeSettings, TrainSettings, TuneSettings
+from bench.settings import (
+    Command,
+    InitSettings,
+    Limits,
+    OptimSettings,
+    RaySettings,
+    SizeSettings,
+    SlurmSettings,
+    TrainSettings,
+    TuneSettings,
+)
 
 T = TypeVar("T")
 
 GROUPS = ("task", "cell", "size", "space", "experiments")
 SECTIONS: dict[str, type] = {"init": InitSettings, "optim": OptimSettings, "train": TrainSettings}
+SITE_SECTIONS: dict[str, type] = {"limits": Limits, "slurm": SlurmSettings, "ray": RaySettings}
+"""Sections that say where and how, and change no number."""
 TASK_MAY_SET = (*SECTIONS, "hidden_size", "num_layers", "embedding_size")
 DEFAULT_HIDDEN_SIZE = 64
 
@@ -54,7 +66,7 @@ def legal_keys() -> set[str]:
     from bench.tasks.spec import SPECS
 
     keys = {*fields_of(Command), *GROUPS}
-    for name, kind in {**SECTIONS, "size": SizeSettings, "limits": Limits, "tune": TuneSettings}.items():
+    for name, kind in {**SECTIONS, **SITE_SECTIONS, "size": SizeSettings, "tune": TuneSettings}.items():
         keys |= {f"{name}.{key}" for key in fields_of(kind)}
     keys |= {f"task.{key}" for spec in SPECS.values() for key in fields_of(spec)}
     return keys

@@ -16,7 +16,7 @@ Phase = Literal["tune", "confirm"]
 KernelName = Literal["auto", "reference", "bptt", "fused"]
 Device = Literal["cpu", "cuda"]
 SamplerName = Literal["random", "qmc", "grid"]
-ExecutorName = Literal["local"]
+ExecutorName = Literal["local", "slurm", "ray"]
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,33 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class SlurmSettings:
+    """What a job asks of Slurm; sbatch takes anything else from its own environment variables (SBATCH_QOS, ...).
+
+    `cluster=local` has submitit start the jobs on this machine instead. A job has `packs` packs of Runs and carries
+    out `cores` of them at a time; after `minutes` it makes its checkpoints and ends, and what is left is submitted
+    again. `memory` in GiB and `gpus` are those of the whole job.
+    """
+
+    cluster: Literal["slurm", "local"] = "slurm"
+    partition: str | None = None
+    account: str | None = None
+    minutes: Count = 240
+    memory: Positive | None = None
+    cores: Count = 1
+    gpus: CountOrOff = 0
+    packs: Count = 1
+
+
+@dataclass(frozen=True)
+class RaySettings:
+    """Which Ray cluster carries out tasks: the one at `address`, or one on this machine; a task has `packs` packs."""
+
+    address: str | None = None
+    packs: Count = 1
+
+
+@dataclass(frozen=True)
 class Site:
     """Where and how Runs are carried out: nothing in here changes a number.
 
@@ -158,6 +185,8 @@ class Command:
     name: str = "default"
     data_dir: str | None = None
     executor: ExecutorName = "local"
+    slurm: SlurmSettings = field(default_factory=SlurmSettings)
+    ray: RaySettings = field(default_factory=RaySettings)
     workers: Count | None = None
     population: Count | None = None
     limits: Limits = field(default_factory=Limits)

@@ -95,6 +95,8 @@ HOMES = {
     "scipy": {"stats", "tasks"},
     "datasets": {"tasks"},
     "jinja2": {"report"},
+    "submitit": {"executors"},
+    "ray": {"executors"},
 }
 """The rooms that may import a library at all."""
 

@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
+from bench.errors import UsageError
 from bench.executors.local import Local, usable_cores
 from bench.handover import Executor
 from bench.settings import Command
 
+PACKAGES = {"slurm": "submitit", "ray": "ray"}
+
 
 def executor_of(command: Command) -> Executor:
-    """Return the executor that a command asks for."""
-    return Local(command.workers or usable_cores())
+    """Return the executor that a command asks for. Raises UsageError where it is not to be had."""
+    package = PACKAGES.get(command.executor)
+    if package is not None and find_spec(package) is None:
+        name = command.executor
+        raise UsageError(f"executor={name} needs the package {package}: pip install 'gatebench[{name}]'")
+    match command.executor:
+        case "slurm":
+            from bench.executors.slurm import Slurm
+
+            return Slurm.of(command)
+        case "ray":
+            from bench.executors.ray import Ray
+
+            return Ray.of(command)
+        case "local":
+            return Local(command.workers or usable_cores())

@@ -5,12 +5,12 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
 from bench import signals
-from bench.handover import Advanced, Event, Pack
+from bench.handover import Advanced, Ended, Event, Pack
 from bench.records import Run
 from bench.settings import Site
 
@@ -31,14 +31,22 @@ def serve(pipe: Connection, site: Site, parent: int) -> None:
                 pipe.send(event)
 
 
-def carry_out_packs(packs: Sequence[Pack], site: Site) -> None:
-    """Carry out packs one after the other in a process of its own; their records are the only result."""
-    with working(site, lambda event: None) as worker:
-        from bench.experiment import carry_out
+def carry_out_packs(packs: Sequence[Pack], site: Site, place: str, n_workers: int) -> list[Ended]:
+    """Carry out packs as the job of an engine, from the directory `place`; return how Runs ended, for what it is worth.
 
-        for pack in packs:
-            for _ in carry_out(pack, worker):
-                pass
+    A job is a sweep in small: limits, retries and signals are those of worker processes on one machine.
+    """
+    from bench.executors.local import Local
+
+    os.chdir(place)
+    endings: list[Ended] = []
+    with signals.listening(for_keyboard=True) as stop, closing(Local(n_workers).carry_out(packs, site, stop)) as events:
+        for event in events:
+            if isinstance(event, Ended) and not (stop and event.ending == "lost"):
+                endings.append(event)
+            if isinstance(event, Ended) and event.ending == "unsaved":
+                break
+    return endings
 
 
 @contextmanager
