@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import signal
 import socket
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -18,7 +19,7 @@ from bench.executors.jobs import Answer, Engine
 from bench.executors.local import usable_cores
 from bench.handover import Event, Pack
 from bench.settings import Command, RaySettings, Site
-from bench.signals import Stop
+from bench.signals import TERMINATION, Stop
 
 OBJECT_STORE_BYTES = 100 << 20
 """Nothing but packs goes through the object store of a cluster of our own."""
@@ -135,6 +136,8 @@ def _connected(address: str | None, n_cpus: int) -> Iterator[Any]:
     except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UsageError(f"executor=ray: no cluster at `ray.address={address}`: {reason}") from error
+    for number in TERMINATION:
+        signal.signal(number, signal.getsignal(number))  # Ray's C++ side has put a handler under ours that aborts
     try:
         yield ray
     finally:

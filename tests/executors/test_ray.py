@@ -57,6 +57,7 @@ def test_a_stopped_sweep_leaves_checkpoints_and_no_process_and_goes_on(folder, s
     worker = worker_of(checkpoints(folder, "tasks")[0].parent)
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 143
+    assert "SIGTERM received" not in said(folder, "tasks")
     wait_for(lambda: not Path(f"/proc/{worker}").exists(), seconds=5)
     again = bench(folder, *SWEEP, "executor=ray", "name=tasks")
     assert again.returncode == 0, again.stderr
