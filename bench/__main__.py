@@ -43,6 +43,7 @@ settings that matter most (all of them: conf/config.yaml; what an override gives
   train.max_epochs=N   budget; also train.max_updates, train.max_seconds
   kernel=NAME          fused, bptt, reference; auto takes the fastest that there is
   name=NAME            results go to results/NAME
+  executor=NAME        local, slurm or ray (see README, "On a cluster")
   data_dir=DIR         where data files are; also the environment variable BENCH_DATA
   dry_run=true         show the plan and stop
 

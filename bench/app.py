@@ -119,6 +119,8 @@ def _check_overrides(words: Sequence[str]) -> None:
     folders = list(_folders(words))
     legal = legal_keys()
     for key, values in _overrides(words, folders):
+        if "???" in values:
+            raise ConfigError(key, "needs a value, got ???")
         if key in GROUPS:
             _check_choices(key, values, folders)
         elif key.split(".")[0].split("/")[0] not in ("hydra", "cell", "space") and key not in legal:

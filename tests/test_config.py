@@ -8,7 +8,17 @@ import yaml
 from bench.__main__ import main
 from bench.config import command_of, conf_dir
 from bench.schema import fields_of
-from bench.settings import Command, InitSettings, OptimSettings, SizeSettings, TrainSettings
+from bench.settings import (
+    Command,
+    InitSettings,
+    Limits,
+    OptimSettings,
+    RaySettings,
+    SizeSettings,
+    SlurmSettings,
+    TrainSettings,
+    TuneSettings,
+)
 from tests.toys import write_text_task
 
 GOOD = {
@@ -197,6 +207,10 @@ def test_the_config_file_names_every_setting_and_no_other():
         "optim": OptimSettings,
         "train": TrainSettings,
         "size": SizeSettings,
+        "tune": TuneSettings,
+        "limits": Limits,
+        "slurm": SlurmSettings,
+        "ray": RaySettings,
     }.items():
         assert set(base[name]) == set(fields_of(kind)), name
     assert set(base) == set(fields_of(Command))

@@ -63,7 +63,7 @@ def _until_done(yard: _Yard, stop: Stop) -> Iterator[Event]:
         ready = wait([stop.fileno(), *(worker.pipe for worker in busy)], LOOK_SECONDS)
         for worker in busy:
             if worker.pipe in ready:
-                yield from yard.heard(worker)
+                yield from yard.heard(worker, stop)
             elif (excess := worker.excess(yard.site.limits)) is not None:
                 yield from yard.ended_by_us(worker, excess)
             if not worker.runs:
@@ -154,7 +154,7 @@ class _Yard:
         self.workers.remove(worker)
         self.start_worker()
 
-    def heard(self, worker: _Worker) -> Iterator[Event]:
+    def heard(self, worker: _Worker, stop: Stop) -> Iterator[Event]:
         """Pass on what a worker says; a Run whose worker died under it is tried again, so often and no more."""
         for event in worker.events():
             is_lost = isinstance(event, Ended) and event.ending in ("lost", "interrupted")
@@ -162,6 +162,9 @@ class _Yard:
                 yield event
                 continue
             worker.process.join(PATIENCE_SECONDS)
+            if stop:  # the signal went to the worker as well
+                yield Ended(event.run, "interrupted")
+                continue
             tries = self.n_tries[event.run.key] = self.n_tries.get(event.run.key, 0) + 1
             if tries > self.site.limits.retries:
                 yield Ended(event.run, "lost", event.reason)
