@@ -6,7 +6,7 @@ import sys
 
 from bench import streams
 from bench.errors import BenchError
-from bench.signals import end_on_termination
+from bench.signals import Ending
 
 HELP = """\
 gatebench: settle GRU-versus-LSTM questions with evidence
@@ -56,20 +56,27 @@ Exit status: 0 all done, 1 a Run failed, 2 bad input, 130 or 143 stopped by a si
 def main(words: list[str] | None = None) -> None:
     """Run the program and exit with its status; a user's mistake is one message, never a traceback."""
     streams.prepare()
-    end_on_termination()
+    ending = Ending()
     try:
         status = _dispatch(sys.argv[1:] if words is None else words)
         status = streams.finish() or status
-    except BenchError as error:
-        print(f"error: {error}", file=sys.stderr)
-        status = error.exit_code
-    except OSError as error:
-        print(f"error: {error.filename or 'standard output'}: {error.strerror or error}", file=sys.stderr)
-        status = 1
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on from here", file=sys.stderr)
         status = 130
+    except Exception as error:
+        if ending.status is None and not isinstance(error, (BenchError, OSError)):
+            raise
+        status = ending.status or _told(error)
     sys.exit(status)
+
+
+def _told(error: Exception) -> int:
+    """Say what a user did or a disk refused, and return the exit status."""
+    if isinstance(error, BenchError):
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    if isinstance(error, OSError):
+        print(f"error: {error.filename or 'standard output'}: {error.strerror or error}", file=sys.stderr)
+    return 1
 
 
 def _dispatch(words: list[str]) -> int:

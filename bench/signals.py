@@ -61,15 +61,23 @@ def listening(*, for_keyboard: bool) -> Iterator[Stop]:
         stop.close()
 
 
-def end_on_termination() -> None:
-    """End the program with status 143 when a system asks for it, as long as there is nothing to be finished first."""
-    for number in TERMINATION:
-        signal.signal(number, _end)
+class Ending:
+    """Ends the program when a signal asks for it, as long as there is nothing to be finished first.
 
+    `status` is the exit status that the signal stands for: what is raised in the middle of a library may come out of
+    it as something else.
+    """
 
-def _end(_number: int, _frame: FrameType | None) -> None:
-    print("stopped; the same command goes on from here", file=sys.stderr)
-    sys.exit(143)
+    def __init__(self) -> None:
+        self.status: int | None = None
+        for number in (*TERMINATION, signal.SIGINT):
+            signal.signal(number, self._end)
+
+    def _end(self, number: int, _frame: FrameType | None) -> None:
+        if self.status is None:
+            print("stopped; the same command goes on from here", file=sys.stderr)
+        self.status = 130 if number == signal.SIGINT else 143
+        sys.exit(self.status)
 
 
 @contextmanager
