@@ -66,7 +66,7 @@ class Checkpoint:
     machine: Mapping[str, str]
 
 
-def taken(member: Member, machine: Mapping[str, Any]) -> Checkpoint:
+def taken(member: Member, machine: Mapping[str, str]) -> Checkpoint:
     """Return the checkpoint of a member that has just finished an update."""
     tensors = {"row": member.row, **{f"optimiser.{name}": part for name, part in member.optimiser.state().items()}}
     if member.best_row is not None:

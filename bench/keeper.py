@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from bench import checkpoint, store
 from bench.member import Member
@@ -27,7 +26,7 @@ class StoppedError(Exception):
 class Keeper:
     """Watches over the members of one Population."""
 
-    def __init__(self, site: Site, machine: Mapping[str, Any], tell: Tell, is_stopped: Callable[[], bool]) -> None:
+    def __init__(self, site: Site, machine: Mapping[str, str], tell: Tell, is_stopped: Callable[[], bool]) -> None:
         self._site, self._machine, self._tell, self._is_stopped = site, machine, tell, is_stopped
         self._last_told = self._last_saved = time.monotonic()
         self._seconds_to_save = 0.0
@@ -68,14 +67,14 @@ class Keeper:
         member.reason = f"limits.seconds: {limit:g} s are spent after {member.n_updates} updates"
 
 
-def machine_of(origin: Provenance, kernel: str) -> dict[str, Any]:
+def machine_of(origin: Provenance, kernel: str) -> dict[str, str]:
     """Return what the bits of a training depend on besides its settings."""
     versions = {name: origin.versions[name] for name in ("torch", "numpy") if name in origin.versions}
-    return {"cpu": origin.cpu, "device": origin.device, "threads": origin.threads, "kernel": kernel, **versions}
+    return {"cpu": origin.cpu, "device": origin.device, "threads": str(origin.threads), "kernel": kernel, **versions}
 
 
 def resumed(
-    make: Callable[[], Member], run: Run, site: Site, machine: Mapping[str, Any]
+    make: Callable[[], Member], run: Run, site: Site, machine: Mapping[str, str]
 ) -> tuple[Member, tuple[str, ...]]:
     """Return a Run's member where its checkpoint left it, or a fresh one, and what is worth knowing about that."""
     member = make()
