@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.config import GROUPS, command_of, conf_dir, legal_keys, options
+from bench.config import CHOICES, GROUPS, command_of, conf_dir, legal_keys, options
 from bench.errors import BenchError, ConfigError, UsageError, did_you_mean
 from bench.guard import guard
 from bench.settings import Command
@@ -97,7 +97,9 @@ def _written_down(stages: Iterator[Sweep]) -> Iterator[Sweep]:
     from bench import store
 
     for sweep in stages:
-        store.write_plan(sweep.site.directory, sweep.runs)
+        if sweep.source is not None:
+            sweep.source.begin(sweep.waiting)
+        store.write_plan(sweep.site.directory, [*sweep.before, *sweep.runs])
         yield sweep
 
 
@@ -111,7 +113,7 @@ def _stages(commands: Sequence[Command]) -> Iterator[Sweep]:
         yield sweep.plan(commands)
         return
     tasks = Tasks(commands[0].data_dir, say)
-    yield from tuning.stages(tuning.studies_of(commands, tasks), tasks)
+    yield from tuning.stages(commands, tasks)
 
 
 def _check_overrides(words: Sequence[str]) -> None:
@@ -121,6 +123,10 @@ def _check_overrides(words: Sequence[str]) -> None:
     for key, values in _overrides(words, folders):
         if "???" in values:
             raise ConfigError(key, "needs a value, got ???")
+        if key in CHOICES:
+            raise ConfigError(
+                key, f"is a choice of settings; write {key.replace('.', '/')}={values[0] if values else '...'}"
+            )
         if key in GROUPS:
             _check_choices(key, values, folders)
         elif key.split(".")[0].split("/")[0] not in ("hydra", "cell", "space") and key not in legal:
@@ -147,13 +153,12 @@ def _overrides(words: Sequence[str], folders: Sequence[Path]) -> Iterator[tuple[
 def _values(override: Any, folders: Sequence[Path]) -> list[str]:
     """Return the values of a parsed override, one for each point. Raises HydraException or ValueError."""
     from hydra.core.override_parser.types import Glob
-    from hydra.errors import HydraException
 
     value = override.value()
     if isinstance(value, Glob):
         return value.filter(sorted(options(override.key_or_group, folders)))
     if override.is_interval_sweep():
-        raise HydraException("an interval has no list of values to sweep over; see range() and choice()")
+        return []
     return (
         list(override.sweep_string_iterator())
         if override.is_sweep_override()
@@ -168,7 +173,7 @@ def _check_choices(group: str, values: Sequence[str], folders: Sequence[Path]) -
             raise ConfigError(group, f"unknown choice `{value}`; {did_you_mean(value, legal)}")
         for folder in folders:
             if folder != conf_dir() and (folder / group / f"{value}.yaml").is_file():
-                guard(folder / group / f"{value}.yaml", is_data=group in ("task", "cell", "size", "space"))
+                guard(folder / group / f"{value}.yaml", is_data=group not in ("experiments", "tuned"))
 
 
 def _folders(words: Sequence[str]) -> Iterator[Path]:
@@ -187,8 +192,7 @@ def _one_message(error: BaseException) -> str:
     foreign = re.match(r"Could not override '([^']+)'", str(error))
     if foreign:
         group = foreign[1].split(".")[0]
-        return str(
-            ConfigError(foreign[1], f"not a setting of the chosen {group}; `python -m bench {group}s` lists them")
-        )
+        where = f"`conf/{group}` has them" if group == "tune" else f"`python -m bench {group}s` lists them"
+        return str(ConfigError(foreign[1], f"not a setting of the chosen {group}; {where}"))
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"bad config: {' '.join(lines[:3]) or type(error).__name__}"

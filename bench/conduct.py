@@ -11,7 +11,7 @@ from bench import packing, store
 from bench.errors import BenchError
 from bench.executors.local import Local, usable_cores
 from bench.experiment import failed
-from bench.handover import Ended
+from bench.handover import Ended, Queue
 from bench.progress import Board
 from bench.provenance import provenance
 from bench.publish import publish, results_of, say
@@ -43,13 +43,14 @@ def conduct(stages: Iterable[Sweep]) -> int:
         directory = sweep.site.directory
         for line in (summary(sweep), *sizes(sweep)):
             say(line)
+        n_all = len(sweep.runs) + sweep.n_open
         with listening(for_keyboard=True) as stop:
-            found = carry_out(sweep, stop) if sweep.waiting else Tally()
+            found = carry_out(sweep, stop) if sweep.waiting or sweep.n_open else Tally()
             if stop:
-                say(f"stopped; {_safe(sweep, found)}, the same command goes on from here")
+                say(f"stopped; {_safe(sweep, found, n_all)}, the same command goes on from here")
                 return stop.exit_code
         if found.unsaved:
-            say(f"{found.unsaved}; {_safe(sweep, found)}, the same command goes on when that is mended")
+            say(f"{found.unsaved}; {_safe(sweep, found, n_all)}, the same command goes on when that is mended")
             return 1
         tally.failures += found.failures
         tally.held += found.held
@@ -78,22 +79,27 @@ def retry_failed(directory: Path, data_dir: str | None) -> int:
     return conduct([sweep_of(runs, Site(directory, data_dir), Local(usable_cores()), Tasks(data_dir, say))])
 
 
-def _safe(sweep: Sweep, tally: Tally) -> str:
+def _safe(sweep: Sweep, tally: Tally, n_all: int) -> str:
     n_before = len(sweep.runs) - len(sweep.waiting)
-    return f"{n_before + tally.n_recorded} of {len(sweep.runs)} runs are done and safe"
+    return f"{n_before + tally.n_recorded} of {n_all} runs are done and safe"
 
 
 def carry_out(sweep: Sweep, stop: Stop) -> Tally:
     """Carry out what is waiting and return what has become of it."""
     tally, waiting, site = Tally(), sweep.waiting, sweep.site
-    events = sweep.executor.carry_out(packing.packs(waiting, sweep.loads, site.population), site, stop)
-    with closing(events), Board(len(waiting)) as board:
+    supply = sweep.source or Queue(packing.packs(waiting, sweep.loads, site.population))
+    events = sweep.executor.carry_out(supply, site, stop)
+    with closing(events), Board(len(waiting) + sweep.n_open) as board:
         for event in events:
             if not isinstance(event, Ended):
                 board.note(event)
                 continue
             problem = _settle(event, site, tally)
-            board.end(event, store.find(site.directory, event.run), problem)
+            note = ""
+            if sweep.source is not None:
+                sweep.source.settle(event.run)
+                note = sweep.source.note(event.run)
+            board.end(event, store.find(site.directory, event.run), problem, note)
             if tally.unsaved or (problem and sweep.stops_at_failure):
                 break
     return tally

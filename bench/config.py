@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from bench.errors import ConfigError, did_you_mean
 from bench.schema import build, convert, fields_of
@@ -13,7 +13,9 @@ from bench.settings import (
     InitSettings,
     Limits,
     OptimSettings,
+    Pruner,
     RaySettings,
+    Sampler,
     SizeSettings,
     SlurmSettings,
     TrainSettings,
@@ -22,7 +24,9 @@ from bench.settings import (
 
 T = TypeVar("T")
 
-GROUPS = ("task", "cell", "size", "space", "experiments")
+GROUPS = ("task", "cell", "size", "space", "experiments", "tune/sampler", "tune/pruner", "tuned")
+CHOICES = {"tune.sampler": Sampler, "tune.pruner": Pruner}
+"""Sections of several kinds, each a choice of the config group of that name."""
 SECTIONS: dict[str, type] = {"init": InitSettings, "optim": OptimSettings, "train": TrainSettings}
 SITE_SECTIONS: dict[str, type] = {"limits": Limits, "slurm": SlurmSettings, "ray": RaySettings}
 """Sections that say where and how, and change no number."""
@@ -68,6 +72,8 @@ def legal_keys() -> set[str]:
     keys = {*fields_of(Command), *GROUPS}
     for name, kind in {**SECTIONS, **SITE_SECTIONS, "size": SizeSettings, "tune": TuneSettings}.items():
         keys |= {f"{name}.{key}" for key in fields_of(kind)}
+    for name, kinds in CHOICES.items():
+        keys |= {f"{name}.{key}" for kind in get_args(kinds) for key in fields_of(kind)}
     keys |= {f"task.{key}" for spec in SPECS.values() for key in fields_of(spec)}
     return keys
 

@@ -17,7 +17,7 @@ from bench.data import evaluation_batches
 from bench.errors import StorageError
 from bench.evaluation import Machine, evaluate
 from bench.handover import Ended
-from bench.keeper import Keeper, StoppedError, Tell, machine_of, resumed
+from bench.keeper import Judge, Keeper, StoppedError, Tell, machine_of, resumed
 from bench.member import Member
 from bench.model import Shape
 from bench.provenance import provenance
@@ -36,6 +36,7 @@ class Worker:
     site: Site
     tasks: Tasks
     tell: Tell
+    is_hopeless: Judge | None
     is_stopped: Callable[[], bool]
 
 
@@ -79,7 +80,7 @@ def _taken(runs: Sequence[Run], site: Site, locks: ExitStack) -> tuple[list[Run]
             others.append(Ended(run, "unsaved", str(error)))
             continue
         finished = store.find(site.directory, run)
-        if finished is not None and finished.outcome.status in store.FINAL:
+        if finished is not None and store.is_final(finished.outcome.status, is_judged=site.is_judged):
             others.append(Ended(run, "recorded"))
         else:
             mine.append(run)
@@ -123,7 +124,7 @@ def _train(runs: Sequence[Run], worker: Worker, origin: Provenance) -> Iterator[
         make = partial(member_of, run, shape, task, machine)
         member, notes[run.key] = resumed(make, run, worker.site, place)
         members.append(member)
-    keeper = Keeper(worker.site, place, worker.tell, worker.is_stopped)
+    keeper = Keeper(worker.site, place, worker.tell, worker.is_hopeless, worker.is_stopped)
     for member in fit(members, shape, task, validation, machine, keeper.watch):
         started = time.perf_counter()
         splits = _scored_splits(member.run, task, validation)

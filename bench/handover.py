@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections import deque
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -27,6 +28,14 @@ class Advanced:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """A Run asks, after an evaluation, whether it is worth going on; its validation losses so far."""
+
+    run: Run
+    nats: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Retried:
     """The process of a Run died; it is tried again."""
 
@@ -46,6 +55,64 @@ class Ended:
 Event = Advanced | Retried | Ended
 
 
+class Queue:
+    """A supply of packs that are known beforehand, whose Runs are all trained to their end."""
+
+    def __init__(self, packs: Iterable[Pack]) -> None:
+        self._packs = deque(packs)
+
+    @property
+    def n_waiting(self) -> int:
+        """See `Supply`."""
+        return len(self._packs)
+
+    def take(self) -> Pack | None:
+        """See `Supply`."""
+        return self._packs.popleft() if self._packs else None
+
+    def is_hopeless(self, run: Run, nats: Sequence[float]) -> bool:
+        """See `Supply`."""
+        return False
+
+
+class Supply(Protocol):
+    """Where an executor's packs come from, one at a time, and what becomes of their Runs under way."""
+
+    @property
+    def n_waiting(self) -> int:
+        """How many packs are still to come, about."""
+        ...
+
+    def take(self) -> Pack | None:
+        """Return the next pack; None where there is none now, and none at all once no Run is under way."""
+        ...
+
+    def is_hopeless(self, run: Run, nats: Sequence[float]) -> bool:
+        """Return whether a Run is to be given up after these validation losses, the first evaluation first."""
+        ...
+
+
+class Source(Supply, Protocol):
+    """A supply whose Runs are not all known beforehand."""
+
+    @property
+    def n_open(self) -> int:
+        """How many Runs are still to be asked for."""
+        ...
+
+    def begin(self, waiting: Iterable[Run]) -> None:
+        """Get ready on disk; the Runs that are known and wait come first."""
+        ...
+
+    def settle(self, run: Run) -> None:
+        """Take in that a Run has ended."""
+        ...
+
+    def note(self, run: Run) -> str:
+        """Return what is to be said of a Run besides its name."""
+        ...
+
+
 class Executor(Protocol):
     """Carries out packs of Runs somewhere."""
 
@@ -54,8 +121,8 @@ class Executor(Protocol):
         """How many packs are carried out at once."""
         ...
 
-    def carry_out(self, packs: Sequence[Pack], site: Site, stop: Stop) -> Generator[Event, None, None]:
-        """Carry out the packs in order, yielding what happens as it happens; each Run ends exactly once.
+    def carry_out(self, supply: Supply, site: Site, stop: Stop) -> Generator[Event, None, None]:
+        """Carry out packs as they come, yielding what happens as it happens; each Run ends exactly once.
 
         Told to stop, it lets what runs make a checkpoint and yields `interrupted` for it, and nothing for what has
         not begun. A closed generator leaves no process behind.

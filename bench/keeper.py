@@ -18,6 +18,9 @@ SHARE_OF_TIME = 0.01
 Tell = Callable[[Run, float], None]
 """Takes in what share of its budget a Run has spent."""
 
+Judge = Callable[[Run, Sequence[float]], bool]
+"""Returns whether a Run is to be given up after these validation losses."""
+
 
 class StoppedError(Exception):
     """Training stopped because it was asked to; a checkpoint is there."""
@@ -26,8 +29,17 @@ class StoppedError(Exception):
 class Keeper:
     """Watches over the members of one Population."""
 
-    def __init__(self, site: Site, machine: Mapping[str, str], tell: Tell, is_stopped: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        site: Site,
+        machine: Mapping[str, str],
+        tell: Tell,
+        is_hopeless: Judge | None,
+        is_stopped: Callable[[], bool],
+    ) -> None:
         self._site, self._machine, self._tell, self._is_stopped = site, machine, tell, is_stopped
+        self._is_hopeless = is_hopeless
+        self._n_judged: dict[str, int] = {}
         self._last_told = self._last_saved = time.monotonic()
         self._seconds_to_save = 0.0
 
@@ -39,6 +51,7 @@ class Keeper:
             for member in members:
                 self._tell(member.run, min(member.share, 1.0))
         for member in members:
+            self._end_if_hopeless(member)
             self._end_if_out_of_time(member)
         is_stopped = self._is_stopped()
         if is_stopped or now - self._last_saved >= self._interval:
@@ -57,6 +70,16 @@ class Keeper:
             checkpoint.save(store.folder_of(self._site.directory, member.run), checkpoint.taken(member, self._machine))
         self._last_saved = time.monotonic()
         self._seconds_to_save = self._last_saved - started
+
+    def _end_if_hopeless(self, member: Member) -> None:
+        """Ask after each evaluation whether a member is worth going on; one that has ended is not asked about."""
+        n_points = len(member.curve)
+        is_new = n_points > self._n_judged.get(member.run.key, 0)
+        if self._is_hopeless is None or member.status is not None or not is_new:
+            return
+        self._n_judged[member.run.key] = n_points
+        if self._is_hopeless(member.run, [point.validation_nats for point in member.curve]):
+            member.status, member.reason = "pruned", f"given up by tune.pruner after evaluation {n_points}"
 
     def _end_if_out_of_time(self, member: Member) -> None:
         limit = self._site.limits.seconds

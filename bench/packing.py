@@ -6,9 +6,11 @@ import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from bench import store
 from bench.handover import Pack
 from bench.model import Shape
 from bench.records import Run, Status
+from bench.settings import Site
 from bench.tasks import Task
 from bench.tasks.base import Sequences
 
@@ -35,6 +37,12 @@ class Past:
 
     status: Status
     seconds: float
+
+    def is_over(self, site: Site) -> bool:
+        """Return whether there is nothing more to do: the ending stands, or the time is still up."""
+        limit = site.limits.seconds
+        is_timed_out = self.status == "timeout" and limit is not None and self.seconds >= limit
+        return store.is_final(self.status, is_judged=site.is_judged) or is_timed_out
 
 
 def load_of(run: Run, shape: Shape, task: Task) -> Load:

@@ -39,8 +39,8 @@ class Board:
             return
         self._advance(event.run, event.share)
 
-    def end(self, event: Ended, record: RunRecord | None, problem: str) -> None:
-        """Print the line of a Run that has ended."""
+    def end(self, event: Ended, record: RunRecord | None, problem: str, note: str = "") -> None:
+        """Print the line of a Run that has ended; `note` follows its name."""
         self._n_ended += 1
         self._n_failed += bool(problem)
         self._advance(event.run, 1.0)
@@ -49,7 +49,8 @@ class Board:
         else:
             outcome = _outcome(record) if record is not None else f"failed: {problem}"
         count = f"[{self._n_ended:>{len(str(self._n_runs))}}/{self._n_runs}]"
-        _print(f"{count} {_name(event.run)}  {outcome}  ({self._eta()})")
+        name = f"{_name(event.run)}  {note}" if note else _name(event.run)
+        _print(f"{count} {name}  {outcome}  ({self._eta()})")
 
     def _advance(self, run: Run, share: float) -> None:
         self._bar.update(share - self._shares.get(run.key, 0.0))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import types
 import typing
 from collections.abc import Hashable, Mapping, Sequence
@@ -36,6 +37,21 @@ class Range:
         low = "" if self.low == -math.inf else f"{'above' if self.open_low else 'at least'} {_number(self.low)}"
         high = "" if self.high == math.inf else f"at most {_number(self.high)}"
         return " and ".join(part for part in (low, high) if part)
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Text that matches a regular expression as a whole; `said` is that expression in words."""
+
+    pattern: str
+    said: str
+
+    def admits(self, value: str) -> bool:
+        """Return whether the text matches."""
+        return re.fullmatch(self.pattern, value) is not None
+
+    def __str__(self) -> str:
+        return self.said
 
 
 Count = Annotated[int, Range(low=1)]
@@ -113,8 +129,19 @@ def convert(kind: Any, value: object, where: str) -> Any:
 def _convert_optional(args: tuple[Any, ...], value: object, where: str) -> Any:
     if value is None and type(None) in args:
         return None
+    if all(dataclasses.is_dataclass(arg) for arg in args):
+        return _convert_named(args, value, where)
     (inner,) = (arg for arg in args if arg is not type(None))
     return convert(inner, value, where)
+
+
+def _convert_named(kinds: tuple[Any, ...], value: object, where: str) -> Any:
+    """Build the one of several dataclasses whose `name`, a Literal in each, is that of the mapping."""
+    if not isinstance(value, Mapping):
+        raise ConfigError(where, f"must be a mapping, got {_show(value)}")
+    by_name = {get_args(fields_of(kind)["name"])[0]: kind for kind in kinds}
+    name = _one_of(tuple(by_name), value.get("name"), f"{where}.name")
+    return build(by_name[name], value, where)
 
 
 def _one_of(allowed: tuple[Any, ...], value: object, where: str) -> Any:
@@ -159,7 +186,7 @@ def _to_float(value: object, where: str) -> float:
     return number
 
 
-def _within(value: Any, bounds: Range, where: str) -> Any:
+def _within(value: Any, bounds: Range | Matching, where: str) -> Any:
     if not bounds.admits(value):
         raise ConfigError(where, f"must be {bounds}, got {_show(value)}")
     return value

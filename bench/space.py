@@ -34,6 +34,19 @@ class Dimension:
             raise ValueError("a dimension of choices has no bounds")
         return self.low, self.high
 
+    @property
+    def drawn_bounds(self) -> tuple[float, float]:
+        """Lowest and highest number that is drawn."""
+        return self.bounds
+
+    def value_of(self, drawn: float) -> float:
+        """Return the setting for a drawn number."""
+        return drawn
+
+    def drawn_of(self, value: float) -> float:
+        """Return the drawn number for a setting."""
+        return value
+
 
 Space = Mapping[str, Dimension]
 """Dimensions by the path of their setting, such as `optim.lr`."""

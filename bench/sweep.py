@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from bench import packing, store
 from bench.errors import ConfigError, UsageError
 from bench.executors import executor_of
-from bench.handover import Executor
+from bench.handover import Executor, Source
 from bench.packing import Load, Past
 from bench.progress import clock_time
 from bench.publish import say
@@ -23,7 +24,10 @@ RESULTS = Path("results")
 
 @dataclass(frozen=True)
 class Sweep:
-    """Runs, each once, what each will take, what is known of it already, and who carries out the rest, and where."""
+    """Runs, each once, what each will take, what is known of it already, and who carries out the rest, and where.
+
+    With a `source` these are the Runs that are known so far; `before` are those of the stages before.
+    """
 
     site: Site
     executor: Executor
@@ -31,6 +35,13 @@ class Sweep:
     loads: Mapping[str, Load]
     past: Mapping[str, Past]
     stops_at_failure: bool = False
+    source: Source | None = None
+    before: tuple[Run, ...] = ()
+
+    @property
+    def n_open(self) -> int:
+        """How many Runs are not known yet."""
+        return self.source.n_open if self.source else 0
 
     @property
     def waiting(self) -> list[Run]:
@@ -40,11 +51,7 @@ class Sweep:
     def _is_over(self, run: Run) -> bool:
         """Return whether there is nothing more to do for a Run: it is finished, or its time is still up."""
         past = self.past.get(run.key)
-        if past is None:
-            return False
-        limit = self.site.limits.seconds
-        is_timed_out = past.status == "timeout" and limit is not None and past.seconds >= limit
-        return past.status in store.FINAL or is_timed_out
+        return past is not None and past.is_over(self.site)
 
 
 def plan(commands: Sequence[Command]) -> Sweep:
@@ -67,7 +74,14 @@ def site_of(command: Command) -> Site:
 
 
 def sweep_of(
-    runs: Iterable[Run], site: Site, executor: Executor, tasks: Tasks, *, stops_at_failure: bool = False
+    runs: Iterable[Run],
+    site: Site,
+    executor: Executor,
+    tasks: Tasks,
+    *,
+    stops_at_failure: bool = False,
+    source: Source | None = None,
+    before: Iterable[Run] = (),
 ) -> Sweep:
     """Return a sweep over Runs, those that are done taken from their records. Raises UsageError where data differ."""
     each = {run.key: run for run in runs}
@@ -81,7 +95,7 @@ def sweep_of(
             past[key] = Past(record.outcome.status, record.cost.seconds)
         elif problem := store.damage(site.directory, run):
             say(f"damaged: {problem}; the run is done again")
-    return Sweep(site, executor, tuple(each.values()), loads, past, stops_at_failure)
+    return Sweep(site, executor, tuple(each.values()), loads, past, stops_at_failure, source, tuple(before))
 
 
 def results_directory(name: str) -> Path:
@@ -111,13 +125,14 @@ def _check_same_data(record: RunRecord, tasks: Tasks, directory: Path) -> None:
 
 def summary(sweep: Sweep) -> str:
     """Return one line about a sweep: how many Runs, how many are done, how long the rest may take."""
-    n_waiting = len(sweep.waiting)
-    count = f"{len(sweep.runs)} runs, {len(sweep.runs) - n_waiting} already done, {n_waiting} to do"
+    n_done, n_to_do = len(sweep.runs) - len(sweep.waiting), len(sweep.waiting) + sweep.n_open
+    count = f"{n_done + n_to_do} runs, {n_done} already done, {n_to_do} to do"
     place = f"results in {sweep.site.directory}"
     operations = sum(sweep.loads[run.key].operations for run in sweep.waiting)
+    operations += sweep.n_open * statistics.fmean([load.operations for load in sweep.loads.values()] or [0.0])
     if not operations:
         return f"{count}; {place}"
-    n_workers = min(sweep.executor.n_workers, n_waiting)
+    n_workers = min(sweep.executor.n_workers, n_to_do)
     known = packing.rate(sweep.past, sweep.loads)
     seconds = operations / (known or packing.ASSUMED_RATE) / n_workers
     basis = "by the finished runs here" if known else "a guess from the arithmetic"
@@ -144,4 +159,6 @@ def describe(sweep: Sweep) -> str:
     for run in sweep.runs:
         state, counts = "waiting" if run.key in waiting else "done", sweep.loads[run.key].num_params
         lines.append(f"{state:8} {counts['total']:>10,} {counts['recurrent']:>10,}  {run.label}")
+    if sweep.n_open:
+        lines.append(f"and {sweep.n_open:,} runs of trials that depend on the scores of those before")
     return "\n".join([*lines, summary(sweep)])

@@ -16,7 +16,8 @@ from typing import Protocol
 
 from bench import checkpoint, store
 from bench.errors import BenchError
-from bench.handover import Advanced, Ended, Event, Pack, Retried
+from bench.executors import verdicts
+from bench.handover import Advanced, Ended, Event, Pack, Retried, Supply
 from bench.records import Run, RunRecord
 from bench.settings import Site
 from bench.signals import Stop
@@ -72,9 +73,9 @@ def anywhere(site: Site) -> Site:
     return replace(site, directory=site.directory.resolve(), data_dir=data_dir and str(Path(data_dir).resolve()))
 
 
-def carry_out(packs: Sequence[Pack], site: Site, stop: Stop, engine: Engine) -> Generator[Event, None, None]:
-    """Carry out the packs as jobs; see `Executor`. Raises BenchError where no job gets as far as to begin a Run."""
-    desk = _Desk(list(reversed(packs)), site, stop, engine)
+def carry_out(supply: Supply, site: Site, stop: Stop, engine: Engine) -> Generator[Event, None, None]:
+    """Carry out packs as jobs; see `Executor`. Raises BenchError where no job gets as far as to begin a Run."""
+    desk = _Desk(supply, site, stop, engine)
     try:
         while not stop and desk.fill():
             yield from desk.look()
@@ -131,26 +132,37 @@ class _Out:
 class _Desk:
     """What waits, the jobs that are out, and how often Runs, and jobs as such, have failed."""
 
-    waiting: list[Pack]
+    supply: Supply
     site: Site
     stop: Stop
     engine: Engine
+    again: list[Pack] = field(default_factory=list)
     outs: list[_Out] = field(default_factory=list)
     n_tries: dict[str, int] = field(default_factory=dict)
     n_idle: int = 0
 
     def fill(self) -> bool:
         """Hand over as many packs as there is room for and return whether there are jobs to wait for."""
-        while self.waiting and not self.stop and (room := self.engine.n_jobs - len(self.outs)) > 0:
-            size = min(self.engine.n_packs, -(-len(self.waiting) // room))
-            packs = [self.waiting.pop() for _ in range(size)]
+        while not self.stop and (room := self.engine.n_jobs - len(self.outs)) > 0:
+            n_waiting = len(self.again) + self.supply.n_waiting
+            packs = self._taken(min(self.engine.n_packs, -(-n_waiting // room)))
+            if not packs:
+                break
             left = {run.key: self._watched(run) for pack in packs for run in pack}
             self.outs.append(_Out(self.engine.submit(packs), packs, left))
         return bool(self.outs)
 
+    def _taken(self, most: int) -> list[Pack]:
+        packs: list[Pack] = []
+        while len(packs) < most and (pack := self.again.pop() if self.again else self.supply.take()):
+            packs.append(pack)
+        return packs
+
     def look(self) -> Iterator[Event]:
-        """Tell what has happened since the last look."""
+        """Tell what has happened since the last look, and which Runs are to be given up."""
         for out in list(self.outs):
+            if self.site.is_judged:
+                verdicts.judge([watched.run for watched in out.left.values()], self.site, self.supply)
             answer = out.job.answer()  # before the records: what a job wrote is there when it is over
             yield from self._news(out)
             if answer is not None:
@@ -212,7 +224,7 @@ class _Desk:
                     if watched.has_begun:
                         yield Retried(watched.run, reason)
             again += [(run,) for run in kept] if answer.death else [tuple(kept)]
-        self.waiting += [pack for pack in reversed(again) if pack]
+        self.again += [pack for pack in reversed(again) if pack]
 
     def _may_try_again(self, watched: _Watched, *, died: bool) -> bool:
         """Return whether a Run is tried again: always, unless it died under way, or came no further, too often."""

@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
@@ -18,7 +18,7 @@ from multiprocessing.process import BaseProcess
 
 from bench import memory, signals
 from bench.executors.job import serve
-from bench.handover import Ended, Event, Pack, Retried
+from bench.handover import Ended, Event, Judged, Pack, Retried, Supply
 from bench.records import Run
 from bench.settings import Limits, Site
 from bench.signals import Stop
@@ -45,12 +45,10 @@ class Local:
 
     n_workers: int
 
-    def carry_out(self, packs: Sequence[Pack], site: Site, stop: Stop) -> Generator[Event, None, None]:
-        """Carry out the packs in order; see `Executor`."""
-        yard = _Yard(list(reversed(packs)), site)
+    def carry_out(self, supply: Supply, site: Site, stop: Stop) -> Generator[Event, None, None]:
+        """Carry out packs as they come; see `Executor`."""
+        yard = _Yard(supply, site, self.n_workers)
         try:
-            for _ in range(min(self.n_workers, len(packs))):
-                yard.start_worker()
             yield from _until_done(yard, stop)
             if stop:
                 yield from _wound_up(yard)
@@ -59,15 +57,15 @@ class Local:
 
 
 def _until_done(yard: _Yard, stop: Stop) -> Iterator[Event]:
-    while not stop and (busy := yard.busy()):
+    while not stop and (busy := yard.occupied()):
         ready = wait([stop.fileno(), *(worker.pipe for worker in busy)], LOOK_SECONDS)
         for worker in busy:
             if worker.pipe in ready:
                 yield from yard.heard(worker, stop)
             elif (excess := worker.excess(yard.site.limits)) is not None:
                 yield from yard.ended_by_us(worker, excess)
-            if not worker.runs:
-                yard.occupy(worker)
+            if not worker.runs and not stop:
+                yard.occupied()
 
 
 def _wound_up(yard: _Yard) -> Iterator[Event]:
@@ -97,11 +95,15 @@ class _Worker:
         with suppress(OSError):  # a dead worker is noticed when its answer is read
             self.pipe.send(pack)
 
-    def events(self) -> list[Event]:
+    def answer(self, is_hopeless: bool) -> None:
+        with suppress(OSError):  # as above
+            self.pipe.send(is_hopeless)
+
+    def events(self) -> list[Event | Judged]:
         """Return the worker's next message; Runs that a dead worker leaves behind are `lost`."""
         self.heard = time.monotonic()
         try:
-            event: Event = self.pipe.recv()
+            event: Event | Judged = self.pipe.recv()
         except (EOFError, OSError):
             self.process.join()
             left, self.runs = self.runs, {}
@@ -125,15 +127,31 @@ class _Worker:
 class _Yard:
     """The workers, what waits for them, and how often each Run was tried."""
 
-    waiting: list[Pack]
+    supply: Supply
     site: Site
+    n_workers: int
+    again: list[Pack] = field(default_factory=list)
     workers: list[_Worker] = field(default_factory=list)
     n_tries: dict[str, int] = field(default_factory=dict)
 
     def busy(self) -> list[_Worker]:
         return [worker for worker in self.workers if worker.runs]
 
-    def start_worker(self) -> None:
+    def occupied(self) -> list[_Worker]:
+        """Give idle workers what waits, start as many as there is work for, and return those that are busy."""
+        idle = [worker for worker in self.workers if not worker.runs]
+        while (idle or len(self.workers) < self.n_workers) and (pack := self._next_pack()):
+            worker = idle.pop() if idle else None
+            if worker is not None and not worker.process.is_alive():
+                self.workers.remove(worker)
+                worker = None
+            (worker or self._started_worker()).take(pack)
+        return self.busy()
+
+    def _next_pack(self) -> Pack | None:
+        return self.again.pop() if self.again else self.supply.take()
+
+    def _started_worker(self) -> _Worker:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=serve, args=(theirs, self.site, os.getpid()), daemon=True)
@@ -142,21 +160,14 @@ class _Yard:
             process.start()
         theirs.close()
         self.workers.append(_Worker(process, ours))
-        self.occupy(self.workers[-1])
-
-    def occupy(self, worker: _Worker) -> None:
-        """Give a worker the next pack; one that has died meanwhile is replaced."""
-        if not self.waiting:
-            return
-        if worker.process.is_alive():
-            worker.take(self.waiting.pop())
-            return
-        self.workers.remove(worker)
-        self.start_worker()
+        return self.workers[-1]
 
     def heard(self, worker: _Worker, stop: Stop) -> Iterator[Event]:
         """Pass on what a worker says; a Run whose worker died under it is tried again, so often and no more."""
         for event in worker.events():
+            if isinstance(event, Judged):
+                worker.answer(self.supply.is_hopeless(event.run, event.nats))
+                continue
             is_lost = isinstance(event, Ended) and event.ending in ("lost", "interrupted")
             if not isinstance(event, Ended) or not is_lost:
                 yield event
@@ -169,7 +180,7 @@ class _Yard:
             if tries > self.site.limits.retries:
                 yield Ended(event.run, "lost", event.reason)
                 continue
-            self.waiting.append((event.run,))
+            self.again.append((event.run,))
             yield Retried(event.run, event.reason or "its worker was told to stop")
 
     def ended_by_us(self, worker: _Worker, reason: str) -> Iterator[Event]:

@@ -17,7 +17,7 @@ from bench.executors import jobs
 from bench.executors.job import carry_out_packs
 from bench.executors.jobs import Answer, Engine
 from bench.executors.local import usable_cores
-from bench.handover import Event, Pack
+from bench.handover import Event, Pack, Supply
 from bench.settings import Command, RaySettings, Site
 from bench.signals import TERMINATION, Stop
 
@@ -51,8 +51,8 @@ class Ray:
         with _connected(address, 1) as ray:
             return Ray(command.workers or max(1, int(ray.cluster_resources().get("CPU", 1))), command.ray)
 
-    def carry_out(self, packs: Sequence[Pack], site: Site, stop: Stop) -> Generator[Event, None, None]:
-        """Carry out the packs in order; see `Executor`."""
+    def carry_out(self, supply: Supply, site: Site, stop: Stop) -> Generator[Event, None, None]:
+        """Carry out packs as they come; see `Executor`."""
         site, place = jobs.anywhere(site), os.getcwd()
         with _connected(self.settings.address, self.n_workers) as ray:
             remote = ray.remote(carry_out_packs)
@@ -62,7 +62,7 @@ class Ray:
                 options = remote.options(num_cpus=1, num_gpus=n_gpus, max_retries=0, name="gatebench")
                 return _Task(ray, options.remote(packs, site, place, 1))
 
-            yield from jobs.carry_out(packs, site, stop, Engine(submit, self.n_workers, self.settings.packs))
+            yield from jobs.carry_out(supply, site, stop, Engine(submit, self.n_workers, self.settings.packs))
 
 
 @dataclass

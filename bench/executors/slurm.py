@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import shutil
 import signal
 import tempfile
@@ -16,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from bench import signals
-from bench.errors import BenchError, ConfigError, StorageError, UsageError
+from bench.errors import BenchError, StorageError, UsageError
 from bench.executors import jobs
 from bench.executors.job import carry_out_packs
 from bench.executors.jobs import Answer, Engine
 from bench.executors.local import usable_cores
-from bench.handover import Ended, Event, Pack
+from bench.handover import Ended, Event, Pack, Supply
 from bench.settings import Command, Site, SlurmSettings
 from bench.signals import Stop
 
@@ -47,17 +46,13 @@ class Slurm:
     def of(command: Command) -> Slurm:
         """Return the executor of a command. Raises UsageError where there is no Slurm."""
         settings = command.slurm
-        for key in ("partition", "account"):
-            value = getattr(settings, key)
-            if value is not None and not re.fullmatch(r"[\w.,-]+", value):
-                raise ConfigError(f"slurm.{key}", f"must be letters, digits and . , _ -, got {value!r}")
         is_local = settings.cluster == "local"
         if not is_local and not (shutil.which("sbatch") and shutil.which("srun")):
             raise UsageError("executor=slurm: no sbatch and srun here; slurm.cluster=local does without")
         return Slurm(command.workers or (usable_cores() if is_local else DEFAULT_WORKERS), settings)
 
-    def carry_out(self, packs: Sequence[Pack], site: Site, stop: Stop) -> Generator[Event, None, None]:
-        """Carry out the packs in order; see `Executor`."""
+    def carry_out(self, supply: Supply, site: Site, stop: Stop) -> Generator[Event, None, None]:
+        """Carry out packs as they come; see `Executor`."""
         site, place, cores = jobs.anywhere(site), os.getcwd(), self.settings.cores
         is_local = self.settings.cluster == "local"
         if Path(place) != Path(__file__).resolve().parents[2]:
@@ -72,7 +67,7 @@ class Slurm:
                     return _Job(executor.submit(carry_out_packs, packs, site, place, cores))
 
             n_jobs = -(-self.n_workers // cores)
-            yield from jobs.carry_out(packs, site, stop, Engine(submit, n_jobs, max(self.settings.packs, cores)))
+            yield from jobs.carry_out(supply, site, stop, Engine(submit, n_jobs, max(self.settings.packs, cores)))
 
     def _executor(self, folder: Path, name: str) -> Any:
         """Return submitit's executor, told what a job needs; resubmission is ours alone, so that it happens once."""

@@ -1,6 +1,7 @@
 """The store: one directory for each Run, its record written once, everything else rebuilt from the records.
 
 results/NAME/plan.json                     which Runs the last command asked for
+results/NAME/studies/LABEL/study.json      the trials of a study, in the order in which they were asked for
 results/NAME/runs/LABEL/record.json        the outcome
 results/NAME/runs/LABEL/record.N.json      the outcome of an earlier attempt that failed
 results/NAME/runs/LABEL/log.txt            the traceback of a failed Run
@@ -10,12 +11,13 @@ results/NAME/runs/LABEL/*.damaged-N        a damaged file set aside
 
 from __future__ import annotations
 
-from bench.store.files import set_aside, write_whole
+from bench.store.files import make_folder, set_aside, text_of, write_whole
 from bench.store.labels import Label
 from bench.store.locks import HeldError, Holder, held, holder
 from bench.store.places import folder_of
 from bench.store.plans import PlannedRun, read_plan, write_plan
-from bench.store.results import FINAL, Found, Results, damage, find, look, read, scan, write, write_log
+from bench.store.results import FINAL, Found, Results, damage, find, is_final, look, read, scan, write, write_log
+from bench.store.studies import Studies, held_study, read_studies, read_study, study_folder, write_study
 
 __all__ = [
     "FINAL",
@@ -25,18 +27,27 @@ __all__ = [
     "Label",
     "PlannedRun",
     "Results",
+    "Studies",
     "damage",
     "find",
     "folder_of",
     "held",
+    "held_study",
     "holder",
+    "is_final",
     "look",
+    "make_folder",
     "read",
     "read_plan",
+    "read_studies",
+    "read_study",
     "scan",
     "set_aside",
+    "study_folder",
+    "text_of",
     "write",
     "write_log",
     "write_plan",
+    "write_study",
     "write_whole",
 ]

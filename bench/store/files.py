@@ -40,7 +40,7 @@ def make_folder(folder: Path) -> None:
             _sync_folder(each.parent)
 
 
-def read_text(path: Path) -> str:
+def text_of(path: Path) -> str:
     """Return the text of a file. Raises FileNotFoundError, or DataError for one that no writer of ours has left."""
     try:
         if not path.is_file() and os.path.lexists(path):

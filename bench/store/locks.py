@@ -26,7 +26,7 @@ CONTENT = re.compile(r"([\w.-]{1,255}) (\d{1,10}) ([\d:T+-]{1,40})\n", re.ASCII)
 
 
 class HeldError(BenchError):
-    """Another process works on this Run."""
+    """Another process works on this Run or study."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,19 @@ def held(directory: Path, run: Run) -> Iterator[None]:
 
     Raises HeldError, naming the holder, if another process has it, and StorageError where nothing can be locked.
     """
-    folder = folder_of(directory, run)
+    with locked(folder_of(directory, run), f"run {run.label}"):
+        yield
+
+
+@contextmanager
+def locked(folder: Path, what: str) -> Iterator[None]:
+    """Hold a folder for this process, made if it is not there; raises as `held` does, naming `what` is in it."""
     make_folder(folder)
     path = folder / LOCK
     with storing(path):
-        file = path.open("a+b")
+        file = path.open("a+b", buffering=0)  # a buffer would be written once more, when the file is closed
     with file:
-        _take(file, path, run)
+        _take(file, path, what)
         remove_leftovers(folder)
         yield
 
@@ -70,12 +76,12 @@ def holder(folder: Path) -> Holder | None:
         return None
 
 
-def _take(file: IO[bytes], path: Path, run: Run) -> None:
+def _take(file: IO[bytes], path: Path, what: str) -> None:
     until = time.monotonic() + LOOK_SECONDS
     try:
         while not _locks(file, fcntl.LOCK_EX):
             if time.monotonic() > until:
-                raise HeldError(f"run {run.label} is being worked on by {_holder_in(file)}")
+                raise HeldError(f"{what} is being worked on by {_holder_in(file)}")
             time.sleep(LOOK_SECONDS / 20)
     except OSError as error:
         raise StorageError(path, OSError(error.errno, f"its file system has no locks ({error.strerror})")) from error

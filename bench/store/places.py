@@ -11,6 +11,8 @@ RUNS = "runs"
 RECORD = "record.json"
 LOCK = "lock"
 PLAN = "plan.json"
+STUDIES = "studies"
+STUDY = "study.json"
 
 
 def folder_of(directory: Path, run: Run) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.errors import ConfigError, DataError
 from bench.records import Run, seal, unseal
 from bench.schema import build
-from bench.store.files import make_folder, read_text, write_whole
+from bench.store.files import make_folder, text_of, write_whole
 from bench.store.places import PLAN
 
 FORMAT = 1
@@ -40,7 +40,7 @@ def write_plan(directory: Path, runs: Sequence[Run]) -> None:
 def read_plan(directory: Path) -> tuple[PlannedRun, ...]:
     """Return the Runs of the last command. Raises FileNotFoundError, or DataError if the plan is damaged."""
     path = directory / PLAN
-    node = unseal(read_text(path), str(path), FORMAT, "plan")
+    node = unseal(text_of(path), str(path), FORMAT, "plan")
     try:
         return build(_Plan, node, "").runs
     except ConfigError as error:

@@ -7,13 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import DataError
-from bench.records import Run, RunRecord
-from bench.store.files import make_folder, read_text, rename_free, set_aside, write_whole
+from bench.records import Run, RunRecord, Status
+from bench.store.files import make_folder, rename_free, set_aside, text_of, write_whole
 from bench.store.labels import Label
 from bench.store.places import RECORD, folder_of, folders_in
 
 FINAL = ("done", "pruned", "diverged")
 """Endings that are not tried again."""
+
+
+def is_final(status: Status, *, is_judged: bool) -> bool:
+    """Return whether an ending stands; that of a Run that was pruned does only where Runs are judged under way."""
+    return status in FINAL and (is_judged or status != "pruned")
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ def look(folder: Path, *, curves: bool = True) -> Found:
     """Return what is in the folder of one Run."""
     path = folder / RECORD
     try:
-        record = RunRecord.from_json(read_text(path), str(path), curves=curves)
+        record = RunRecord.from_json(text_of(path), str(path), curves=curves)
         label = Label.of(folder.name)
         if label is None or label.key != record.key:
             raise DataError(str(path), f"the record of another run, {record.key}")

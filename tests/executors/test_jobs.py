@@ -12,7 +12,7 @@ from bench.checkpoint import GENERATIONS
 from bench.errors import BenchError
 from bench.executors import jobs
 from bench.executors.jobs import Answer, Engine
-from bench.handover import Advanced, Ended, Pack, Retried
+from bench.handover import Advanced, Ended, Pack, Queue, Retried
 from bench.settings import Limits, Site
 from bench.signals import Stop
 from tests.test_config import dispatch
@@ -114,7 +114,7 @@ def site(tmp_path):
 
 def events(packs, site, stop, *acts, n_jobs=1, n_packs=1):
     script = Script(site, *acts)
-    found = list(jobs.carry_out(packs, site, stop, Engine(script.submit, n_jobs, n_packs)))
+    found = list(jobs.carry_out(Queue(packs), site, stop, Engine(script.submit, n_jobs, n_packs)))
     return [event for event in found if not isinstance(event, Advanced)], script
 
 
@@ -169,7 +169,7 @@ def test_an_engine_whose_jobs_begin_nothing_is_one_error_and_no_lost_runs(site, 
 
 def test_told_to_stop_what_has_begun_is_interrupted_and_the_rest_is_not_mentioned(site, stop):
     script = Script(site, running, running)
-    sweep = jobs.carry_out([(run,) for run in RUNS], site, stop, Engine(script.submit, 2, 1))
+    sweep = jobs.carry_out(Queue((run,) for run in RUNS), site, stop, Engine(script.submit, 2, 1))
     assert isinstance(next(sweep), Advanced)
     stop.ask(15)
     told = [event for event in sweep if isinstance(event, Ended)]

@@ -11,12 +11,15 @@ from typing import Any
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
+from bench.composition import Composer
 from bench.errors import UsageError
+from bench.searched import is_search, space_lines
 
 
 @dataclass
@@ -44,16 +47,29 @@ class GatebenchSweeper(BasicSweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Expand the grid of the arguments and of `hydra.sweeper.params` and launch it."""
-        if self.hydra_context is None or self.launcher is None:
+        if self.hydra_context is None or self.launcher is None or self.config is None:
             raise RuntimeError("setup() comes before sweep()")
+        composer = Composer(self.hydra_context.config_loader, self.config)
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         overrides = parser.parse_overrides([*self._parse_config(), *arguments])
+        searches = [override for override in overrides if is_search(override)]
+        if searches and _is_tuning(overrides, composer):
+            swept = [override for override in overrides if override not in searches]
+            overrides = [*swept, *parser.parse_overrides(space_lines(searches))]
+        elif intervals := [override for override in searches if override.is_interval_sweep()]:
+            raise UsageError(f"bad override `{intervals[0].input_line}`: is searched only with tune.n_trials above 0")
         (points,) = self.split_arguments(overrides, None)
         if not points:
             empty = [line.input_line for line in overrides if line.is_sweep_override() and not [*line.sweep_iterator()]]
             raise UsageError(f"bad override `{empty[0]}`: sweeps over no value")
         jobs = self.launcher.launch(points, initial_job_idx=0)
         return [job.return_value for job in jobs]  # raises what a job of Hydra's own launchers ended with
+
+
+def _is_tuning(overrides: Sequence[Override], composer: Composer) -> bool:
+    """Return whether a command tunes, by all of it that is no sweep."""
+    lines = [override.input_line for override in overrides if not override.is_sweep_override()]
+    return bool(composer.compose([line for line in lines if line is not None])["tune"]["n_trials"])
 
 
 class GatebenchLauncher(Launcher):
@@ -66,7 +82,6 @@ class GatebenchLauncher(Launcher):
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Carry out every point; a sweep that is not all done ends the program here: Hydra would forget its status."""
         from bench.app import carry_out
-        from bench.composition import Composer
 
         composer = Composer(self.hydra_context.config_loader, self.config)
         exit_code = carry_out([composer.compose(overrides) for overrides in job_overrides])

@@ -1,0 +1,56 @@
+"""The settings of a command and their legal ranges: one flat dataclass per section of the config.
+
+A key that the config leaves at null takes the task's own default, and failing that the default written here.
+"""
+
+from __future__ import annotations
+
+from bench.settings.command import Command, Device, ExecutorName, KernelName, Phase
+from bench.settings.place import Limits, RaySettings, Site, SlurmSettings
+from bench.settings.training import InitSettings, OptimSettings, SizeSettings, TrainSettings
+from bench.settings.tuning import (
+    CmaEs,
+    GaussianProcess,
+    Grid,
+    HalvingPruner,
+    HyperbandPruner,
+    MedianPruner,
+    NoPruner,
+    Pruner,
+    QuasiRandom,
+    RandomSearch,
+    Sampler,
+    Tpe,
+    TuneSettings,
+    WilcoxonPruner,
+)
+
+__all__ = [
+    "CmaEs",
+    "Command",
+    "Device",
+    "ExecutorName",
+    "GaussianProcess",
+    "Grid",
+    "HalvingPruner",
+    "HyperbandPruner",
+    "InitSettings",
+    "KernelName",
+    "Limits",
+    "MedianPruner",
+    "NoPruner",
+    "OptimSettings",
+    "Phase",
+    "Pruner",
+    "QuasiRandom",
+    "RandomSearch",
+    "RaySettings",
+    "Sampler",
+    "Site",
+    "SizeSettings",
+    "SlurmSettings",
+    "Tpe",
+    "TrainSettings",
+    "TuneSettings",
+    "WilcoxonPruner",
+]

@@ -1,0 +1,67 @@
+"""Studies: one folder each, its file written anew with every trial that is asked for, one process at a time.
+
+The scores of trials are those of their Runs' records; a study's file says which trials there are, and in which order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.errors import DataError
+from bench.store.files import make_folder, text_of, write_whole
+from bench.store.locks import locked
+from bench.store.places import STUDIES, STUDY
+from bench.trials import StudyRecord
+
+
+@dataclass(frozen=True)
+class Studies:
+    """What a results directory holds of studies: readable ones, and a message for each damaged one."""
+
+    records: tuple[StudyRecord, ...]
+    damaged: tuple[str, ...]
+
+
+def study_folder(directory: Path, name: str) -> Path:
+    """Return the folder of a study."""
+    return directory / STUDIES / name
+
+
+def read_study(directory: Path, name: str) -> StudyRecord | None:
+    """Return a study, None where there is none yet. Raises DataError if it is damaged."""
+    path = study_folder(directory, name) / STUDY
+    try:
+        return StudyRecord.from_json(text_of(path), str(path))
+    except FileNotFoundError:
+        return None
+
+
+def read_studies(directory: Path) -> Studies:
+    """Read every study of a results directory, in the order of their names."""
+    records, damaged = [], []
+    for folder in sorted((directory / STUDIES).glob("*/")):
+        try:
+            found = read_study(directory, folder.name)
+        except DataError as error:
+            damaged.append(str(error))
+            continue
+        records += [found] if found is not None else []
+    return Studies(tuple(records), tuple(damaged))
+
+
+def write_study(directory: Path, name: str, record: StudyRecord) -> Path:
+    """Write a study in place of what was known of it before. Raises StorageError."""
+    folder = study_folder(directory, name)
+    make_folder(folder)
+    write_whole(folder / STUDY, record.to_json())
+    return folder / STUDY
+
+
+@contextmanager
+def held_study(directory: Path, name: str) -> Iterator[None]:
+    """Hold a study for this process; see `held`."""
+    with locked(study_folder(directory, name), f"study {name}"):
+        yield

@@ -1,0 +1,106 @@
+"""Optuna's samplers, every argument passed on, so that no release changes a study by its defaults."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.exceptions import ExperimentalWarning
+from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, QMCSampler, RandomSampler, TPESampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial
+
+from bench.seeds import stream
+from bench.settings import CmaEs, GaussianProcess, Grid, QuasiRandom, RandomSearch, Sampler, Tpe
+
+SEEDS = 2**32
+"""Optuna's samplers take no larger seed."""
+
+RESEEDED = (RandomSearch, Tpe, GaussianProcess)
+"""Samplers that are made anew for each trial; the others go on with what they have drawn."""
+
+LEARNING = (Tpe, GaussianProcess, CmaEs)
+"""Samplers whose trials depend on the scores of the trials before."""
+
+
+class _Independent(BaseSampler):
+    """Random draws that are functions of the seed, the trial and the setting, and of nothing drawn before."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """Return nothing: each setting is drawn by itself."""
+        return {}
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Return nothing, as above."""
+        return {}
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """Return a draw for one setting of a trial."""
+        seed = stream("sampler", space=param_name, seed=self._seed, trial=trial.number) % SEEDS
+        return RandomSampler(seed).sample_independent(study, trial, param_name, param_distribution)
+
+
+def sampler_of(settings: Sampler, seed: int) -> BaseSampler:
+    """Return Optuna's sampler."""
+    with quiet():
+        match settings:
+            case RandomSearch() | Grid():
+                return RandomSampler(seed)
+            case QuasiRandom():
+                return QMCSampler(
+                    qmc_type=settings.sequence,
+                    scramble=settings.scramble,
+                    seed=seed,
+                    independent_sampler=_Independent(seed),
+                    warn_independent_sampling=False,
+                )
+            case Tpe():
+                return TPESampler(
+                    n_startup_trials=settings.n_startup_trials,
+                    n_ei_candidates=settings.n_ei_candidates,
+                    multivariate=settings.multivariate,
+                    group=settings.group,
+                    constant_liar=settings.constant_liar,
+                    seed=seed,
+                )
+            case GaussianProcess():
+                return GPSampler(
+                    n_startup_trials=settings.n_startup_trials,
+                    deterministic_objective=settings.deterministic_objective,
+                    independent_sampler=_Independent(seed),
+                    seed=seed,
+                    warn_independent_sampling=False,
+                )
+            case CmaEs():
+                return CmaEsSampler(
+                    sigma0=settings.sigma0,
+                    n_startup_trials=settings.n_startup_trials,
+                    independent_sampler=_Independent(seed),
+                    warn_independent_sampling=False,
+                    seed=seed,
+                    consider_pruned_trials=settings.consider_pruned_trials,
+                    popsize=settings.popsize,
+                    use_separable_cma=settings.use_separable_cma,
+                    with_margin=settings.with_margin,
+                    lr_adapt=settings.lr_adapt,
+                )
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep Optuna from telling about each trial, and from warning of samplers that it calls experimental."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        yield

@@ -1,0 +1,131 @@
+"""Studies on disk: which trials were asked for, in which order, and what has become of each by its Runs' records."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from bench.errors import ConfigError, DataError
+from bench.metrics import METRICS, Direction
+from bench.records import RunRecord, seal, unseal
+from bench.schema import build
+from bench.space import Dimension, Value
+
+FORMAT = 1
+"""Version of a study's layout on disk."""
+
+TrialState = Literal["done", "pruned", "diverged", "failed", "infeasible", "waiting"]
+"""What has become of a trial: all its Runs are done; it was given up; a Run of it diverged, failed or ran out of time;
+its settings cannot be trained at all; it is not over yet."""
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """One assignment of the searched settings, and the keys of the Runs that train it, one for each seed.
+
+    `n_finished` trials were over when this one was asked for; `problem` says why it cannot be trained, if so;
+    `is_given_up` where its later seeds were left out.
+    """
+
+    number: int
+    params: Mapping[str, Any]
+    runs: tuple[str, ...] = ()
+    n_finished: int = 0
+    problem: str = ""
+    is_given_up: bool = False
+
+
+@dataclass(frozen=True)
+class StudyRecord:
+    """The tuning of one cell on one task at one size: its space, how it was searched, and its trials.
+
+    `settings` is what the trials have in common, nested as the config is; `finished` holds the numbers of the trials
+    in the order in which they were over.
+    """
+
+    key: str
+    label: str
+    task: str
+    cell: str
+    metric: str
+    space: Mapping[str, Dimension]
+    sampler: Mapping[str, Any]
+    pruner: Mapping[str, Any]
+    seed: int
+    seeds_per_trial: int
+    n_trials: int
+    settings: Mapping[str, Any]
+    trials: tuple[TrialRecord, ...] = ()
+    finished: tuple[int, ...] = ()
+    format: int = field(default=FORMAT)
+
+    @property
+    def direction(self) -> Direction:
+        """Which way the metric is better."""
+        return METRICS[self.metric].direction
+
+    def to_json(self) -> str:
+        """Return the study as JSON text that carries its own digest."""
+        return seal(dataclasses.asdict(self))
+
+    @staticmethod
+    def from_json(text: str, where: str) -> StudyRecord:
+        """Read a study. Raises DataError naming `where` if it is damaged or of another format."""
+        node = unseal(text, where, FORMAT, "study")
+        try:
+            study = build(StudyRecord, node, "")
+        except (ConfigError, KeyError, TypeError) as error:
+            raise DataError(where, f"not a study: {error}") from error
+        if study.metric not in METRICS or [trial.number for trial in study.trials] != [*range(len(study.trials))]:
+            raise DataError(where, "not a study: its metric or the numbers of its trials are not what they must be")
+        return study
+
+
+@dataclass(frozen=True)
+class TrialOutcome:
+    """What has become of a trial; `score` is its mean best validation score in the task's metric, nan unless done."""
+
+    state: TrialState
+    score: float = math.nan
+    n_epochs: float = 0.0
+
+
+def outcome_of(trial: TrialRecord, metric: str, records: Mapping[str, RunRecord]) -> TrialOutcome:
+    """Return what has become of a trial, told from the records of its Runs by their keys."""
+    if trial.problem:
+        return TrialOutcome("infeasible")
+    found = [records[key] for key in trial.runs if key in records]
+    n_epochs = sum(record.outcome.n_epochs for record in found)
+    statuses = {record.outcome.status for record in found}
+    if "diverged" in statuses:
+        return TrialOutcome("diverged", n_epochs=n_epochs)
+    if statuses & {"failed", "timeout"}:
+        return TrialOutcome("failed", n_epochs=n_epochs)
+    if "pruned" in statuses or trial.is_given_up:
+        return TrialOutcome("pruned", n_epochs=n_epochs)
+    if len(found) < len(trial.runs):
+        return TrialOutcome("waiting", n_epochs=n_epochs)
+    return TrialOutcome("done", _score(found, metric), n_epochs)
+
+
+def best_of(study: StudyRecord, outcomes: Sequence[TrialOutcome]) -> TrialRecord | None:
+    """Return the trial with the best score, the earliest of equals; None where no trial is done."""
+    ranked = [(outcome.score, trial.number) for trial, outcome in zip(study.trials, outcomes, strict=True)]
+    sign = -1.0 if study.direction == "maximise" else 1.0
+    done = [(sign * score, number) for score, number in ranked if math.isfinite(score)]
+    return study.trials[min(done)[1]] if done else None
+
+
+def shown(params: Mapping[str, Value]) -> str:
+    """Return the settings of a trial as they are read."""
+    return ", ".join(
+        f"{path} {value:.4g}" if isinstance(value, float) else f"{path} {value}" for path, value in params.items()
+    )
+
+
+def _score(records: Sequence[RunRecord], metric: str) -> float:
+    return statistics.fmean(record.outcome.scores["validation"][metric] for record in records)

@@ -1,0 +1,8 @@
+"""Tuning: each cell with the same budget before it is compared; the best trial of each confirmed on fresh seeds."""
+
+from __future__ import annotations
+
+from bench.tuning.definition import with_params
+from bench.tuning.stages import stages
+
+__all__ = ["stages", "with_params"]

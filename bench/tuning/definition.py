@@ -1,0 +1,150 @@
+"""What a study is: a command, the space searched in it, and the Runs of a trial."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from bench.errors import ConfigError
+from bench.metrics import METRICS, Metric
+from bench.records import DESCRIPTIVE, Run, digest_of, slug
+from bench.request import Tasks, run_of
+from bench.schema import convert, fields_of
+from bench.settings import CmaEs, Command, WilcoxonPruner
+from bench.space import Space, Value, space_of
+from bench.trials import StudyRecord
+
+FIRST_FRESH_SEED = 1000
+"""How far the seeds of confirmation are from those of the trials."""
+
+SHARED = ("hidden_size", "num_layers", "embedding_size", "size", "init", "optim", "train", "kernel", "device")
+"""Settings that all trials of a study have in common, but for those that are searched."""
+
+
+@dataclass(frozen=True)
+class Definition:
+    """The tuning of one cell on one task at one size, before its first trial."""
+
+    command: Command
+    space: Space
+
+    @property
+    def label(self) -> str:
+        """Task, cell and size, as they are shown."""
+        command = self.command
+        size = "" if command.hidden_size is None else f" h={command.hidden_size}"
+        layers = f" x{command.num_layers}" if command.num_layers > 1 else ""
+        return f"{command.task['name']} {command.cell['name']}{size}{layers}"
+
+    @property
+    def metric(self) -> Metric:
+        """What trials are judged by."""
+        return METRICS[str(self.command.task["metric"])]
+
+    @cached_property
+    def n_steps(self) -> int:
+        """How many evaluations a Run has at most, 0 where only training tells."""
+        train = self.command.train
+        if train.evaluate_every:
+            return train.max_updates // train.evaluate_every
+        return train.max_epochs
+
+    @cached_property
+    def record(self) -> StudyRecord:
+        """The study without a trial."""
+        command, tune = self.command, self.command.tune
+        node = {name: getattr(command, name) for name in SHARED}
+        settings = {name: vars(value) if dataclasses.is_dataclass(value) else value for name, value in node.items()}
+        parts: dict[str, Any] = {
+            "task": str(command.task["name"]),
+            "cell": str(command.cell["name"]),
+            "metric": self.metric.name,
+            "sampler": dataclasses.asdict(tune.sampler),
+            "pruner": dataclasses.asdict(tune.pruner),
+            "seed": tune.seed,
+            "seeds_per_trial": tune.seeds_per_trial,
+            "settings": settings,
+        }
+        task = {name: value for name, value in command.task.items() if name not in DESCRIPTIVE}
+        space = {path: dataclasses.asdict(dimension) for path, dimension in self.space.items()}
+        key = digest_of({**parts, "task": task, "cell": command.cell, "space": space})[:16]
+        return StudyRecord(key=key, label=self.label, space=self.space, n_trials=tune.n_trials, **parts)
+
+    @property
+    def folder_name(self) -> str:
+        """Directory name: readable, ASCII, unique by its key."""
+        return f"{slug(self.record.task)}-{slug(self.record.cell)}-{self.record.key}"
+
+    def runs_of(self, params: Mapping[str, Value], tasks: Tasks) -> list[Run]:
+        """Return the Runs of a trial, one for each seed. Raises ConfigError where they cannot be trained."""
+        chosen, tune = with_params(self.command, params), self.command.tune
+        return [run_of(replace(chosen, seed=tune.seed + i), tasks) for i in range(tune.seeds_per_trial)]
+
+    def confirmation(self, params: Mapping[str, Value], tasks: Tasks) -> list[Run]:
+        """Return the Runs that confirm a trial, on seeds that no trial has seen, the same for every cell."""
+        chosen, first = with_params(self.command, params), self.command.tune.seed + FIRST_FRESH_SEED
+        chosen = replace(chosen, phase="confirm")
+        return [run_of(replace(chosen, seed=first + i), tasks) for i in range(self.command.tune.confirm_seeds)]
+
+
+def definitions(commands: Sequence[Command]) -> list[Definition]:
+    """Return the study of each command, checked as far as it can be before a trial. Raises ConfigError."""
+    found = [_definition(command) for command in commands]
+    if len({definition.command.tune.pruner for definition in found}) > 1:
+        raise ConfigError("tune.pruner", "must be the same for all studies of a command, for they share their runs")
+    for definition in found:
+        _check(definition)
+    return list({definition.record.key: definition for definition in found}.values())
+
+
+def with_params(command: Command, params: Mapping[str, Value]) -> Command:
+    """Return a command with searched settings made. Raises ConfigError for a setting that does not exist."""
+    for path, value in params.items():
+        command = _with(command, path.split("."), value, f"space.{path}")
+    return command
+
+
+def value_at(node: Any, path: str) -> Any:
+    """Return the setting at a path such as `optim.lr` of a command or a Run."""
+    for name in path.split("."):
+        node = node[name] if isinstance(node, Mapping) else getattr(node, name)
+    return node
+
+
+def _definition(command: Command) -> Definition:
+    space = space_of(command.space)
+    if not space:
+        n_trials = command.tune.n_trials
+        raise ConfigError("space", f"is empty with tune.n_trials={n_trials}; `space=lr` searches the learning rate")
+    return Definition(replace(command, phase="tune"), space)
+
+
+def _check(definition: Definition) -> None:
+    """Refuse a space with a setting that does not exist, or with a value that is never legal."""
+    for path, dimension in definition.space.items():
+        for value in dimension.choices or dimension.bounds:
+            whole = int(value) if dimension.whole and not dimension.choices else value
+            with_params(definition.command, {path: whole})
+    tune = definition.command.tune
+    n_numbers = sum(not dimension.choices for dimension in definition.space.values())
+    if isinstance(tune.sampler, CmaEs) and n_numbers < 2:
+        raise ConfigError("tune.sampler", f"cmaes needs two numbers to search or more, got {n_numbers}")
+    if isinstance(tune.pruner, WilcoxonPruner) and tune.seeds_per_trial < 2:
+        raise ConfigError("tune.pruner", "wilcoxon compares seeds and needs tune.seeds_per_trial above 1")
+
+
+def _with(node: Any, keys: Sequence[str], value: Value, where: str) -> Any:
+    """Return a copy of nested settings with one of them replaced."""
+    name, *rest = keys
+    if isinstance(node, Mapping):
+        if name not in node:
+            raise ConfigError(where, "is no setting that can be searched")
+        return {**node, name: _with(node[name], rest, value, where) if rest else value}
+    legal = fields_of(type(node))
+    if name not in legal:
+        raise ConfigError(where, "is no setting that can be searched")
+    changed = _with(getattr(node, name), rest, value, where) if rest else convert(legal[name], value, where)
+    return replace(node, **{name: changed})

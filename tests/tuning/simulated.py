@@ -1,0 +1,106 @@
+"""A tuning without training: Runs whose curves are a function of their settings, carried out one at a time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from bench import store
+from bench.records import Cost, CurvePoint, Outcome, Provenance, RunRecord
+from bench.settings import Command, NoPruner, OptimSettings, Site, TrainSettings, TuneSettings
+from bench.space import space_of
+from bench.tuning.course import Course
+from bench.tuning.definition import definitions
+from bench.tuning.supply import Trials
+from tests.toys import cell_node, music_task, rolls
+
+SPACE = {"optim": {"lr": {"low": 1e-4, "high": 1e-1, "log": True}}}
+N_EPOCHS = 6
+TASK = {"name": "toy_music", "version": 1, "metric": "nll", "kind": "toy", "title": "Toy", "direction": "minimise"}
+
+
+class ToyTasks:
+    """Stands for the tasks that a process has opened."""
+
+    def task(self, node):
+        return TOY
+
+    def validation(self, node):
+        return rolls(4, seed=9)
+
+    def test_digest(self, node):
+        return ""
+
+
+TOY = music_task()
+
+
+def command(cell="gru", space=None, **tune) -> Command:
+    return Command(
+        task=TASK,
+        cell=cell_node(cell),
+        optim=OptimSettings(lr=0.01),
+        train=TrainSettings(max_epochs=N_EPOCHS, batch_size=4),
+        hidden_size=7,
+        space=space or SPACE,
+        tune=TuneSettings(**{"n_trials": 8, **tune}),
+    )
+
+
+def trials(directory, *commands, reflect=lambda definition: None, **place) -> Trials:
+    """Return the trials of a command as they are when it starts, and begun."""
+    is_judged = not isinstance(commands[0].tune.pruner, NoPruner)
+    site = Site(directory, is_judged=is_judged, **place)
+    courses = [Course(definition, site, ToyTasks()) for definition in definitions(commands)]
+    made = Trials(courses, site, ToyTasks(), reflect)
+    runs = {run.key: run for course in courses for run in course.wanted}
+    ended = {key for course in courses for key in course._ended}
+    made.begin([run for key, run in runs.items() if key not in ended])
+    return made
+
+
+def curve(run) -> list[float]:
+    """Return validation losses that fall towards a level, least at lr 1e-2; the seed adds little."""
+    level = 8 + (math.log10(run.optim.lr) + 2) ** 2 + 0.01 * run.seed
+    return [level + 2 / epoch for epoch in range(1, N_EPOCHS + 1)]
+
+
+def carry_out(made: Trials, most: int | None = None, status_of=lambda run: "done") -> list:
+    """Carry out Runs one after another until none is left, or so many; return them in their order."""
+    carried = []
+    while (most is None or len(carried) < most) and (pack := made.take()):
+        for run in pack:
+            nats, status = curve(run), status_of(run)
+            for n in range(1, N_EPOCHS):
+                if status == "done" and made.is_hopeless(run, nats[:n]):
+                    nats, status = nats[:n], "pruned"
+                    break
+            write(made._site.directory, run, status, nats)
+            made.settle(run)
+            carried.append(run)
+    return carried
+
+
+def write(directory, run, status, nats) -> None:
+    points = tuple(CurvePoint(float(i), i, 9.0, value, 0.01) for i, value in enumerate(nats, 1))
+    scores = {"validation": {"nll": min(nats)}} if status == "done" else {}
+    outcome = Outcome(status, "", "none", 1, float(len(nats)), 1, points, scores, {}, {}, {}, "")
+    origin = Provenance(f"2026-01-01T00:00:{len(list(directory.glob('runs/*'))):02d}", "", False, {}, "", "", "cpu", 1)
+    cost = Cost(1.0, 0.0, 1.0, 0.0, (), 1, "frame", 0)
+    store.write(directory, RunRecord(run.key, run, outcome, cost, origin))
+
+
+def params(made: Trials, course: int = 0) -> list[dict]:
+    return [dict(trial.params) for trial in made.courses[course].record.trials]
+
+
+def states(made: Trials, course: int = 0) -> list[str]:
+    return [outcome.state for outcome in made.courses[course].outcomes]
+
+
+def space(node):
+    return space_of(node)
+
+
+def with_tune(each: Command, **changes) -> Command:
+    return replace(each, tune=replace(each.tune, **changes))
