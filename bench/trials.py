@@ -84,6 +84,32 @@ class StudyRecord:
             raise DataError(where, "not a study: its metric or the numbers of its trials are not what they must be")
         return study
 
+    def with_asked(self, asked: Asked) -> StudyRecord:
+        """Return the study with one more trial."""
+        return dataclasses.replace(self, trials=(*self.trials, asked.trial), finished=(*self.finished, *asked.finished))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A trial that was asked for, and those that were over since the one before."""
+
+    trial: TrialRecord
+    finished: tuple[int, ...] = ()
+    format: int = field(default=FORMAT)
+
+    def to_json(self) -> str:
+        """Return the trial as JSON text that carries its own digest."""
+        return seal(dataclasses.asdict(self))
+
+    @staticmethod
+    def from_json(text: str, where: str) -> Asked:
+        """Read a trial. Raises DataError naming `where` if it is damaged or of another format."""
+        node = unseal(text, where, FORMAT, "trial")
+        try:
+            return build(Asked, node, "")
+        except (ConfigError, KeyError, TypeError) as error:
+            raise DataError(where, f"not a trial: {error}") from error
+
 
 @dataclass(frozen=True)
 class TrialOutcome:

@@ -2,6 +2,7 @@
 
 results/NAME/plan.json                     which Runs the last command asked for
 results/NAME/studies/LABEL/study.json      the trials of a study, in the order in which they were asked for
+results/NAME/studies/LABEL/trial-N.json    a trial that was asked for since
 results/NAME/runs/LABEL/record.json        the outcome
 results/NAME/runs/LABEL/record.N.json      the outcome of an earlier attempt that failed
 results/NAME/runs/LABEL/log.txt            the traceback of a failed Run
@@ -17,7 +18,7 @@ from bench.store.locks import HeldError, Holder, held, holder
 from bench.store.places import folder_of
 from bench.store.plans import PlannedRun, read_plan, write_plan
 from bench.store.results import FINAL, Found, Results, damage, find, is_final, look, read, scan, write, write_log
-from bench.store.studies import Studies, held_study, read_studies, read_study, study_folder, write_study
+from bench.store.studies import Studies, held_study, read_studies, read_study, study_folder, write_study, write_trial
 
 __all__ = [
     "FINAL",
@@ -49,5 +50,6 @@ __all__ = [
     "write_log",
     "write_plan",
     "write_study",
+    "write_trial",
     "write_whole",
 ]

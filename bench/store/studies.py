@@ -1,4 +1,4 @@
-"""Studies: one folder each, its file written anew with every trial that is asked for, one process at a time.
+"""Studies: one folder each, with a file of all trials and one more for each trial that was asked for since.
 
 The scores of trials are those of their Runs' records; a study's file says which trials there are, and in which order.
 """
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import DataError
-from bench.store.files import make_folder, text_of, write_whole
+from bench.store.files import make_folder, storing, text_of, write_whole
 from bench.store.locks import locked
 from bench.store.places import STUDIES, STUDY
-from bench.trials import StudyRecord
+from bench.trials import Asked, StudyRecord
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,14 @@ def read_study(directory: Path, name: str) -> StudyRecord | None:
     """Return a study, None where there is none yet. Raises DataError if it is damaged."""
     path = study_folder(directory, name) / STUDY
     try:
-        return StudyRecord.from_json(text_of(path), str(path))
+        study = StudyRecord.from_json(text_of(path), str(path))
     except FileNotFoundError:
         return None
+    while (later := _trial_path(path.parent, len(study.trials))).exists():
+        study = study.with_asked(Asked.from_json(text_of(later), str(later)))
+        if study.trials[-1].number != len(study.trials) - 1:
+            raise DataError(str(later), "another trial than its name says")
+    return study
 
 
 def read_studies(directory: Path) -> Studies:
@@ -57,7 +62,21 @@ def write_study(directory: Path, name: str, record: StudyRecord) -> Path:
     folder = study_folder(directory, name)
     make_folder(folder)
     write_whole(folder / STUDY, record.to_json())
+    with storing(folder):
+        for path in folder.glob("trial-*.json"):
+            path.unlink()
     return folder / STUDY
+
+
+def write_trial(directory: Path, name: str, asked: Asked) -> Path:
+    """Add a trial to a study that is there. Raises StorageError."""
+    path = _trial_path(study_folder(directory, name), asked.trial.number)
+    write_whole(path, asked.to_json())
+    return path
+
+
+def _trial_path(folder: Path, number: int) -> Path:
+    return folder / f"trial-{number:06d}.json"
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from bench.request import Tasks
 from bench.settings import Site
 from bench.space import Value
 from bench.study import Mirror, Search, Told
-from bench.trials import StudyRecord, TrialOutcome, TrialRecord, best_of, outcome_of, shown
+from bench.trials import Asked, StudyRecord, TrialOutcome, TrialRecord, best_of, outcome_of, shown
 from bench.tuning.definition import Definition
 from bench.tuning.recovery import recovered
 
@@ -49,6 +49,7 @@ class Course:
         self._n_reported: dict[int, int] = {}
         self._hopeless: set[int] = set()
         self._told: dict[int, None] = {}  # in order
+        self._n_written = 0
         self._mirror: Mirror | None = None
         self._rebuild()
 
@@ -81,8 +82,11 @@ class Course:
             self._reflect_all(mirror)
 
     def ask(self) -> list[Run]:
-        """Ask for one more trial and return its Runs that are to be trained."""
+        """Ask for one more trial, write it down, and return its Runs that are to be trained. Raises StorageError."""
         trial = self._add(self._search.ask())
+        news = tuple(self._told)[self._n_written :]
+        store.write_trial(self._site.directory, self.definition.folder_name, Asked(trial, news))
+        self._n_written += len(news)
         if self._mirror is not None:
             self._reflect_asked(self._mirror, trial)
         self._settle(trial.number)
@@ -92,6 +96,7 @@ class Course:
         """Write down the trials and the order in which they were over. Raises StorageError."""
         self.record = replace(self.record, finished=tuple(self._told))
         store.write_study(self._site.directory, self.definition.folder_name, self.record)
+        self._n_written = len(self._told)
 
     def is_hopeless(self, run: Run, nats: Sequence[float]) -> bool:
         """Take in a Run's validation losses so far and return whether none of its trials is worth going on."""

@@ -83,7 +83,6 @@ class Trials:
         asked: list[Run] = []
         while len(asked) < room and course.n_open:
             asked += course.ask()
-        course.write()
         self._enqueue(asked)
 
     def _enqueue(self, runs: Iterable[Run]) -> None:

@@ -172,3 +172,17 @@ def test_a_record_that_is_written_by_somebody_else_is_found(tmp_path):
     again = trials(tmp_path, command(n_trials=6, sampler=TPE))
     assert run not in carry_out(again)
     assert states(again) == ["done"] * 6
+
+
+@pytest.mark.parametrize("harm", [b"", b"{}", b"\x00", None], ids=["empty", "another", "bytes", "removed"])
+def test_a_trial_that_was_asked_for_and_whose_file_is_damaged_is_told_from_its_run(tmp_path, harm):
+    each = command(n_trials=8, sampler=TPE)
+    first = trials(tmp_path, each)
+    carry_out(first, 6)
+    first._held.close()  # killed
+    (path,) = tmp_path.glob("studies/*/trial-000004.json")
+    path.unlink() if harm is None else path.write_bytes(harm)
+    again = trials(tmp_path, each)
+    assert len(carry_out(again)) in (2, 3)  # what came after the damage may not follow from what is left
+    assert params(again)[:4] == params(first)[:4]
+    assert states(again) == ["done"] * 8
