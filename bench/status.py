@@ -14,6 +14,7 @@ from bench import store
 from bench.errors import DataError, UsageError
 from bench.records import RunRecord
 from bench.store import FINAL, Found, Holder, Label
+from bench.trials import StudyRecord
 
 STATES = ("done", "pruned", "diverged", "timeout", "failed", "running", "interrupted", "damaged", "missing")
 """Every Run that was begun or planned is in one of these."""
@@ -41,8 +42,18 @@ class RunState:
 
 
 @dataclass(frozen=True)
+class StudyState:
+    """One study: how many trials were asked for, of how many, and how many of them are over."""
+
+    label: str
+    n_trials: int
+    n_asked: int
+    n_over: int
+
+
+@dataclass(frozen=True)
 class Status:
-    """The state of every Run of a directory.
+    """The state of every Run and every study of a directory.
 
     `damaged` has a message for each record that cannot be read and each folder that is no Run's; `set_aside` are
     damaged files of before; `plan_problem` says why it is not known which Runs are missing.
@@ -52,6 +63,7 @@ class Status:
     damaged: tuple[str, ...]
     set_aside: tuple[Path, ...]
     plan_problem: str
+    studies: tuple[StudyState, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -84,7 +96,10 @@ def status_of(directory: Path) -> Status:
     missing, plan_problem = _missing(directory, {run.label.key for run in runs})
     if not runs and not damaged and not missing:
         raise UsageError(f"no runs in {directory}; a sweep leaves them in results/NAME")
-    return Status((*runs, *missing), tuple(damaged), tuple(set_aside), plan_problem)
+    states = {run.label.key: run.state for run in runs}
+    studies = store.read_studies(directory)
+    told = tuple(_study_state(study, states) for study in studies.records)
+    return Status((*runs, *missing), (*damaged, *studies.damaged), tuple(set_aside), plan_problem, told)
 
 
 def eta_seconds(runs: Sequence[RunState], now: datetime) -> float | None:
@@ -126,10 +141,23 @@ def rows(status: Status) -> Mapping[str, Any]:
         ],
         **{state: [_ending(run) for run in status.in_state(state)] for state in ("failed", "timeout", "diverged")},
         **{state: [run.name for run in status.in_state(state)] for state in ("interrupted", "missing")},
+        "studies": [vars(study) for study in status.studies],
         "damaged": list(status.damaged),
         "set_aside": [str(path) for path in status.set_aside],
         "plan": status.plan_problem or "read",
     }
+
+
+def _study_state(study: StudyRecord, states: Mapping[str, str]) -> StudyState:
+    trials = study.trials[: study.n_trials]
+    over = [
+        trial
+        for trial in trials
+        if trial.problem
+        or trial.is_given_up
+        or all(states.get(key) in (*FINAL, "timeout", "failed") for key in trial.runs)
+    ]
+    return StudyState(study.label, study.n_trials, len(trials), len(over))
 
 
 def _state_of(found: Found, label: Label) -> RunState:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.commands.rows import table
 from bench.report.wording import duration, plain, quantity
-from bench.status import GROUP, STATES, TO_DO, RunState, Status, eta_seconds, rows, status_of
+from bench.status import GROUP, STATES, TO_DO, RunState, Status, StudyState, eta_seconds, rows, status_of
 
 MOST_GROUPS = 60
 MOST_LINES = 20
@@ -45,6 +45,7 @@ def describe(status: Status) -> str:
 def _parts(status: Status) -> Iterator[Sequence[str]]:
     yield _groups(status)
     yield [_total(status), *([status.plan_problem] if status.plan_problem else [])]
+    yield _listed("studies", [_study(study) for study in status.studies])
     yield _listed("running", [f"{run.name}: {run.holder}" for run in status.in_state("running")])
     yield [_eta(status.runs)] if status.in_state("running") else []
     for state in ("failed", "timeout", "diverged"):
@@ -61,6 +62,11 @@ def _groups(status: Status) -> list[str]:
     states = [state for state, n in status.counts.items() if n]
     shown = [dict(zip(GROUP, group, strict=True)) | counts for group, counts in groups[:MOST_GROUPS]]
     return [table(shown, (*GROUP, *states)), *_more(len(groups), MOST_GROUPS)] if shown else []
+
+
+def _study(study: StudyState) -> str:
+    asked = "" if study.n_asked == study.n_over else f", {study.n_asked - study.n_over} under way"
+    return f"{study.label}: {study.n_over} of {study.n_trials} trials are over{asked}"
 
 
 def _total(status: Status) -> str:

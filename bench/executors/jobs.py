@@ -187,6 +187,7 @@ class _Desk:
 
     def _watched(self, run: Run) -> _Watched:
         folder = store.folder_of(self.site.directory, run)
+        verdicts.remove(folder)
         return _Watched(run, folder, _stamps(folder), store.find(self.site.directory, run))
 
     def _news(self, out: _Out) -> Iterator[Event]:
@@ -199,6 +200,7 @@ class _Desk:
                 yield Advanced(watched.run, 0.0)
             if watched.is_recorded(self.site.directory):
                 del out.left[key]
+                verdicts.remove(watched.folder)
                 yield Ended(watched.run, "recorded")
 
     def _check_use(self, out: _Out, answer: Answer) -> None:

@@ -1,4 +1,4 @@
-"""Kill -9 at random moments of a Run and of a sweep; the same command again must end with the same bits.
+"""Kill -9 at random moments of a Run, of a sweep and of a tuning; the same command again must end with the same bits.
 
 What is killed is in turn the whole process group, the parent alone, and one random worker. Afterwards: every record
 equal to that of an undisturbed cold start, no finished Run trained again, no process left after five seconds.
@@ -18,8 +18,8 @@ from tests.faults.product import Command
 from tests.faults.tally import Tally, conduct
 
 VICTIMS = ("group", "parent", "worker")
-SHAPES = tuple(shape for i in range(len(workplace.VARIANTS)) for shape in (("run", i), ("sweep", 0)))
-"""One Run with each variant's settings, and as many sweeps."""
+SHAPES = tuple(shape for i in range(len(workplace.VARIANTS)) for shape in (("run", i), ("sweep", 0), ("tuning", 0)))
+"""One Run with each variant's settings, and as many sweeps and tunings."""
 
 
 def kills(tally: Tally) -> None:
@@ -33,7 +33,13 @@ def kills(tally: Tally) -> None:
 
 
 def _words(shape: tuple[str, int], name: str) -> list[str]:
-    return workplace.sweep(f"name={name}") if shape[0] == "sweep" else workplace.single(shape[1], f"name={name}")
+    match shape:
+        case "sweep", _:
+            return workplace.sweep(f"name={name}")
+        case "tuning", _:
+            return workplace.tuning(f"name={name}")
+        case _, variant:
+            return workplace.single(variant, f"name={name}")
 
 
 def _reference(folder: Path, shape: tuple[str, int]) -> tuple[dict[str, str], float]:

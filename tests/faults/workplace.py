@@ -41,6 +41,12 @@ def sweep(*changes: str) -> list[str]:
     return ["-m", *command(*BUDGET, "cell=gru,tanh", "seed=0,1", *changes)]
 
 
+def tuning(*changes: str) -> list[str]:
+    """Return the words of a tuning of two cells, with four trials and two confirmations of each."""
+    words = ("cell=gru,tanh", "space=lr", "tune.n_trials=4", "tune.confirm_seeds=2")
+    return ["-m", *command(*BUDGET, *words, *changes)]
+
+
 def config_text() -> str:
     """Return the shipped config, to see what can be set."""
     return (conf_dir() / "config.yaml").read_text(encoding="utf-8")
