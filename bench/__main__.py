@@ -36,7 +36,8 @@ settings that matter most (all of them: conf/config.yaml; what an override gives
   task=NAME            what is learned; `python -m bench tasks` lists them; ./task/NAME.yaml is a task of yours
   cell=NAME            gru, lstm, tanh; variants by field: cell=lstm cell.forget_bias=1, cell.reset=before
   hidden_size=N        units of each layer; num_layers=N layers
-  size=params          solve hidden_size for size.num_params parameters, so that cells are compared at equal size
+  size=params          solve hidden_size for size.num_params parameters, so that cells are compared at equal size;
+                       size=flops for size.num_flops operations, size=seconds for size.us_per_unit of training time
   tune.n_trials=N      tune every cell with N trials over space=NAME before it is compared (conf/space)
   seed=N               initial weights and data order; 'seed=range(10)' with -m for ten paired seeds
   optim.lr=X           learning rate; optim.name=sgd|rmsprop|adam|adamw

@@ -94,12 +94,12 @@ def carry_out(nodes: Sequence[Mapping[str, Any]]) -> int:
 
 def _written_down(stages: Iterator[Sweep]) -> Iterator[Sweep]:
     """Yield the sweeps, each when its plan is on disk."""
-    from bench import store
+    from bench.sweep import write_down
 
     for sweep in stages:
         if sweep.source is not None:
             sweep.source.begin(sweep.waiting)
-        store.write_plan(sweep.site.directory, [*sweep.before, *sweep.runs])
+        write_down(sweep)
         yield sweep
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, get_args
 from bench.errors import ConfigError, did_you_mean
 from bench.schema import build, convert, fields_of
 from bench.settings import (
+    SIZE_BUDGETS,
     Command,
     InitSettings,
     Limits,
@@ -139,3 +140,6 @@ def _check_together(command: Command) -> None:
         raise ConfigError("optim.nesterov", "needs optim.name=sgd and optim.momentum above 0")
     if optim.momentum and optim.name in ("adam", "adamw"):
         raise ConfigError("optim.momentum", f"is not used by {optim.name}; see optim.beta1")
+    for mode, name in SIZE_BUDGETS.items():
+        if mode != command.size.mode and getattr(command.size, name) is not None:
+            raise ConfigError(f"size.{name}", f"is the budget of `size={mode}`, and this is `size={command.size.mode}`")

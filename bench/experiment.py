@@ -12,7 +12,7 @@ from functools import partial
 
 import torch
 
-from bench import checkpoint, kernels, memory, store
+from bench import checkpoint, memory, store
 from bench.data import evaluation_batches
 from bench.errors import StorageError
 from bench.evaluation import Machine, evaluate
@@ -26,7 +26,7 @@ from bench.request import Tasks, shape_of
 from bench.settings import Site
 from bench.tasks import Task
 from bench.tasks.base import Split
-from bench.train import fit, member_of
+from bench.train import fit, machine_for, member_of
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def _train(runs: Sequence[Run], worker: Worker, origin: Provenance) -> Iterator[
     memory.reset_peak()
     task, validation = worker.tasks.task(runs[0].task), worker.tasks.validation(runs[0].task)
     shape = shape_of(runs[0], task)
-    machine = _machine(runs[0], shape)
+    machine = machine_for(runs[0], shape)
     place = machine_of(origin, machine.kernel.name)
     members, notes = [], {}
     for run in runs:
@@ -131,12 +131,6 @@ def _train(runs: Sequence[Run], worker: Worker, origin: Provenance) -> Iterator[
         outcome = _outcome(member, shape, task, splits, machine)
         cost = _cost(member, task, scoring_seconds=time.perf_counter() - started)
         yield RunRecord(member.run.key, member.run, outcome, cost, replace(origin, resumed=notes[member.run.key]))
-
-
-def _machine(run: Run, shape: Shape) -> Machine:
-    device, dtype = torch.device(run.device), torch.float32
-    kernel = kernels.choose(run.kernel, shape.cell, device, dtype)
-    return Machine(kernel, device, dtype, is_joint=device.type == "cuda")
 
 
 def _scored_splits(run: Run, task: Task, validation: Split) -> dict[str, Split]:

@@ -12,12 +12,15 @@ from torch import Tensor
 from torch.nn.functional import embedding
 
 from bench.cells import Cell
-from bench.cells.base import State, Weight
+from bench.cells.base import Role, State, Weight
 from bench.kernels import SequenceKernel
 from bench.shapes import Float
 
 ALIGNMENT = 16
 """Every weight starts at a multiple of this many scalars: 64 bytes in float32, so that all rows are alike to BLAS."""
+
+PRODUCTS: tuple[Role, ...] = ("input", "recurrent", "readout")
+"""Roles of the weights that are multiplied as matrices, each once for every unit."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +65,30 @@ class Shape:
         last = next(reversed(self.weights))
         return -(-(self.offsets[last] + self.weights[last].size) // ALIGNMENT) * ALIGNMENT
 
+    @property
+    def training_bytes(self) -> int:
+        """Bytes that a member takes in training: weights, gradient, two moments, and the best so far."""
+        return 5 * 4 * self.row_size
+
     def num_params(self) -> dict[str, int]:
         """Return the number of parameters: `recurrent` layers, `embedding`, `readout` and `total`."""
         counts = {"recurrent": 0, "embedding": 0, "readout": 0}
         for name, weight in self.weights.items():
             part = name.split(".")[0]
             counts["recurrent" if part.startswith("layer") else part] += weight.size
+        return {**counts, "total": sum(counts.values())}
+
+    def num_flops(self) -> dict[str, int]:
+        """Return the floating-point operations of one unit's forward pass: `recurrent` layers, `readout`, `total`.
+
+        Two for each weight of a matrix product: input and recurrent products of every layer, and the readout. Nothing
+        for looking up an embedding, for biases, peepholes and what is done element by element, and nothing is taken
+        off for inputs that are zero.
+        """
+        counts = {"recurrent": 0, "readout": 0}
+        for weight in self.weights.values():
+            if weight.role in PRODUCTS:
+                counts["readout" if weight.role == "readout" else "recurrent"] += 2 * weight.size
         return {**counts, "total": sum(counts.values())}
 
     def views(self, rows: Float[Tensor, "K P"]) -> dict[str, Tensor]:

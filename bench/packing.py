@@ -17,6 +17,9 @@ from bench.tasks.base import Sequences
 ASSUMED_RATE = 4e10
 """Floating-point operations per second of one core, where no finished Run says better."""
 
+PASSES = 3.0
+"""A training step takes as much as three forward passes: backwards there are two products for each."""
+
 POPULATION = {"cpu": 1, "cuda": 64}
 """Runs that train together unless told otherwise. On a CPU members are computed one after the other, so that company
 brings nothing, and a worker that dies takes fewer with it."""
@@ -27,6 +30,7 @@ class Load:
     """What a Run's model is like and what its training takes, in floating-point operations (0 where unknown)."""
 
     num_params: Mapping[str, int]
+    num_flops: Mapping[str, int]
     operations: float
     alike: str
 
@@ -47,10 +51,9 @@ class Past:
 
 def load_of(run: Run, shape: Shape, task: Task) -> Load:
     """Return the load of a Run; Runs that are `alike` can train together."""
-    counts = shape.num_params()
-    weights = counts["recurrent"] + counts["readout"]
+    flops = shape.num_flops()
     alike = repr((run.task_name, shape, run.kernel, run.device, run.phase))
-    return Load(counts, 6.0 * weights * _units(run, task), alike)
+    return Load(shape.num_params(), flops, PASSES * flops["total"] * _units(run, task), alike)
 
 
 def packs(runs: Iterable[Run], loads: Mapping[str, Load], population: int | None) -> list[Pack]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from bench import memory
+from bench import memory, store
 from bench.cells import cell_of
 from bench.errors import ConfigError
 from bench.model import Shape
@@ -20,15 +20,17 @@ from bench.tasks import Task, open_task
 from bench.tasks.base import Split
 from bench.tasks.sources import ensure
 from bench.tasks.spec import task_spec
+from bench.timed_size import TimedSizes
 
 GIB = 1 << 30
 
 
 class Tasks:
-    """The tasks opened by this process; each is read once."""
+    """The tasks opened by this process, and the hidden sizes found by timing training on them; each is read once."""
 
     def __init__(self, data_dir: str | None, announce: Callable[[str], None] = lambda text: None) -> None:
         self.data_dir = data_dir
+        self.timed_sizes = TimedSizes(announce)
         self._announce = announce
         self._tasks: dict[str, Task] = {}
         self._validation: dict[str, Split] = {}
@@ -91,7 +93,7 @@ def run_of(command: Command, tasks: Tasks) -> Run:
         seed=command.seed,
         phase=command.phase,
     )
-    sized = replace(run, hidden_size=_hidden_size(command, run, task))
+    sized = replace(run, hidden_size=_hidden_size(command, run, tasks))
     _check_memory(sized, task)
     return sized
 
@@ -102,20 +104,27 @@ def shape_of(run: Run, task: Task) -> Shape:
     return Shape(cell, task.n_inputs, task.n_outputs, run.embedding_size, run.hidden_size, run.num_layers)
 
 
-def _hidden_size(command: Command, run: Run, task: Task) -> int:
+def _hidden_size(command: Command, run: Run, tasks: Tasks) -> int:
     """Return the hidden size that a command gives, or solve for it on the Run's own shape."""
+    task = tasks.task(command.task)
     if command.size.mode == "hidden":
         if command.hidden_size is None:
             raise ConfigError("hidden_size", "is required with `size=hidden`, and not given")
         return command.hidden_size
     if command.hidden_size is not None:
-        raise ConfigError("hidden_size", f"is solved for with `size=params`, got {command.hidden_size}")
-    return solve_hidden_size(lambda hidden: shape_of(replace(run, hidden_size=hidden), task), command.size)
+        raise ConfigError("hidden_size", f"is solved for with `size={command.size.mode}`, got {command.hidden_size}")
+
+    def sized(hidden_size: int) -> Shape:
+        return shape_of(replace(run, hidden_size=hidden_size), task)
+
+    if command.size.mode == "seconds":
+        return tasks.timed_sizes.hidden_size(run, task, sized, store.results_directory(command.name))
+    return solve_hidden_size(sized, command.size)
 
 
 def _check_memory(run: Run, task: Task) -> None:
-    """Refuse a model that this machine cannot hold while training: weights, gradient, moments, and the best so far."""
-    needed, there = 5 * 4 * shape_of(run, task).row_size, memory.total_bytes()
+    """Refuse a model that this machine cannot hold while training."""
+    needed, there = shape_of(run, task).training_bytes, memory.total_bytes()
     if there and needed > there:
         problem = f"its model needs {needed / GIB:,.1f} GiB in training, and this machine has {there / GIB:,.1f}"
         raise ConfigError("hidden_size", f"{run.hidden_size:,} with num_layers {run.num_layers}: {problem}")

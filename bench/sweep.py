@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench import packing, store
-from bench.errors import ConfigError, UsageError
+from bench.errors import UsageError
 from bench.executors import executor_of
 from bench.handover import Executor, Source
 from bench.packing import Load, Past
@@ -18,8 +17,7 @@ from bench.publish import say
 from bench.records import Run, RunRecord
 from bench.request import Tasks, run_of, shape_of
 from bench.settings import Command, Site
-
-RESULTS = Path("results")
+from bench.store import TimedSize
 
 
 @dataclass(frozen=True)
@@ -27,6 +25,7 @@ class Sweep:
     """Runs, each once, what each will take, what is known of it already, and who carries out the rest, and where.
 
     With a `source` these are the Runs that are known so far; `before` are those of the stages before.
+    `timed` holds, by key, what was found for a Run whose hidden size comes from timing.
     """
 
     site: Site
@@ -37,6 +36,7 @@ class Sweep:
     stops_at_failure: bool = False
     source: Source | None = None
     before: tuple[Run, ...] = ()
+    timed: Mapping[str, TimedSize] = field(default_factory=dict)
 
     @property
     def n_open(self) -> int:
@@ -65,7 +65,7 @@ def plan(commands: Sequence[Command]) -> Sweep:
 def site_of(command: Command) -> Site:
     """Return where and how a command's Runs are carried out. Raises UsageError for a bad name."""
     return Site(
-        directory=results_directory(command.name),
+        directory=store.results_directory(command.name),
         data_dir=command.data_dir,
         limits=command.limits,
         checkpoint_seconds=command.checkpoint_seconds,
@@ -85,27 +85,26 @@ def sweep_of(
 ) -> Sweep:
     """Return a sweep over Runs, those that are done taken from their records. Raises UsageError where data differ."""
     each = {run.key: run for run in runs}
-    loads, past = {}, {}
+    loads, past, timed = {}, {}, {}
     for key, run in each.items():
         task = tasks.task(run.task)
         loads[key] = packing.load_of(run, shape_of(run, task), task)
+        if found := tasks.timed_sizes.found(run):
+            timed[key] = found
         record = store.find(site.directory, run)
         if record is not None:
             _check_same_data(record, tasks, site.directory)
             past[key] = Past(record.outcome.status, record.cost.seconds)
         elif problem := store.damage(site.directory, run):
             say(f"damaged: {problem}; the run is done again")
-    return Sweep(site, executor, tuple(each.values()), loads, past, stops_at_failure, source, tuple(before))
+    return Sweep(site, executor, tuple(each.values()), loads, past, stops_at_failure, source, tuple(before), timed)
 
 
-def results_directory(name: str) -> Path:
-    """Return where the results of that name are. Raises UsageError for a name that is no plain file name."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}", name):
-        raise ConfigError("name", f"must be letters, digits, _ and -, at most 60, got {name!r}")
-    directory = RESULTS / name
-    if directory.exists() and not directory.is_dir():
-        raise ConfigError("name", f"{directory} is there and is no directory")
-    return directory
+def write_down(sweep: Sweep) -> None:
+    """Keep what a sweep goes by: the hidden sizes found by timing, and its plan. Raises StorageError or UsageError."""
+    for found in {each.run.key: each for each in sweep.timed.values()}.values():
+        store.write_size(sweep.site.directory, found)
+    store.write_plan(sweep.site.directory, [*sweep.before, *sweep.runs])
 
 
 def _check_same_data(record: RunRecord, tasks: Tasks, directory: Path) -> None:
@@ -143,13 +142,26 @@ def sizes(sweep: Sweep) -> list[str]:
     """Return a line for each cell whose hidden size was solved for: the size, its count, and what is left over."""
     lines: dict[str, None] = {}
     for run in sweep.runs:
-        budget, count = run.size.num_params, run.size.count
-        if run.size.mode == "params" and budget is not None:
-            found = sweep.loads[run.key].num_params[count]
+        budget, found, what = run.size.budget, *_found(sweep, run)
+        if budget and found:
             left = f"{(found - budget) / budget:+.1%} of the budget of {budget:,}"
-            size = f"hidden_size {run.hidden_size}, {found:,} {count} parameters, {left}"
+            size = f"hidden_size {run.hidden_size}, {what}, {left}"
             lines[f"{run.task_name} {run.cell_name}: {size}"] = None
     return list(lines)
+
+
+def _found(sweep: Sweep, run: Run) -> tuple[float, str]:
+    """Return what of a budget the hidden size of a Run takes up, as a number and in words; 0 where it is not known."""
+    load, count = sweep.loads[run.key], run.size.count
+    match run.size.mode:
+        case "params":
+            return load.num_params[count], f"{load.num_params[count]:,} {count} parameters"
+        case "flops":
+            return load.num_flops[count], f"{load.num_flops[count]:,} {count} operations per unit"
+        case "seconds" if run.key in sweep.timed:
+            timed = sweep.timed[run.key]
+            return timed.us_per_unit, f"{timed.us_per_unit:.3g} µs of training per unit, kernel {timed.kernel}"
+    return 0.0, ""
 
 
 def describe(sweep: Sweep) -> str:
@@ -161,4 +173,4 @@ def describe(sweep: Sweep) -> str:
         lines.append(f"{state:8} {counts['total']:>10,} {counts['recurrent']:>10,}  {run.label}")
     if sweep.n_open:
         lines.append(f"and {sweep.n_open:,} runs of trials that depend on the scores of those before")
-    return "\n".join([*lines, summary(sweep)])
+    return "\n".join([*lines, *sizes(sweep), summary(sweep)])

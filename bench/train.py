@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from bench import whole_step
+from bench import kernels, whole_step
 from bench.cells.base import State
 from bench.data import Batch, Ragged, evaluation_batches, training_batches
 from bench.errors import DivergedError
@@ -39,7 +39,7 @@ def fit(
 
     A member that is finished or has diverged leaves; the others go on.
     """
-    schedule = (Joint if machine.is_joint else Alone)(members, shape, task, machine)
+    schedule = schedule_of(members, shape, task, machine)
     split = evaluation_batches(validation, tracks=task.tracks, dtype=machine.dtype)
     batches = [to_device(batch, machine.device) for batch in split]
     active = list(members)
@@ -49,6 +49,18 @@ def fit(
         watch(active)
         yield from (member for member in active if member.status is not None)
         active = [member for member in active if member.status is None]
+
+
+def machine_for(run: Run, shape: Shape) -> Machine:
+    """Return where and with what a Run is trained. Raises ConfigError where its kernel cannot do it."""
+    device, dtype = torch.device(run.device), torch.float32
+    kernel = kernels.choose(run.kernel, shape.cell, device, dtype)
+    return Machine(kernel, device, dtype, is_joint=device.type == "cuda")
+
+
+def schedule_of(members: Sequence[Member], shape: Shape, task: Task, machine: Machine) -> Alone | Joint:
+    """Return what advances the members, one update each at a time."""
+    return (Joint if machine.is_joint else Alone)(members, shape, task, machine)
 
 
 class Alone:

@@ -48,6 +48,7 @@ FLOORS = {
     "train": 4,
     "checkpoint": 4,
     "request": 5,
+    "timed_size": 5,
     "keeper": 5,
     "packing": 5,
     "experiment": 5,

@@ -6,7 +6,7 @@ import pandas as pd
 
 from bench.report.frames import TASK
 from bench.report.ink import Inks
-from bench.report.naming import size_label
+from bench.report.naming import budget_label, size_label
 from bench.report.section import Answer
 from bench.report.summary import best_groups, done, interval_of
 from bench.report.wording import (
@@ -75,6 +75,8 @@ def _reached(best: pd.DataFrame, is_choice: bool, split: str, looks: Inks) -> tu
 
 
 def _size(best: pd.DataFrame, looks: Inks) -> str:
+    if budget := _shared_budget(best):
+        return f"a budget of {budget}"
     sizes = best["num_params_recurrent"]
     if sizes.notna().all() and sizes.max() <= MATCHED * sizes.min():
         return f"about {about(sizes.mean())} recurrent parameters"
@@ -84,6 +86,12 @@ def _size(best: pd.DataFrame, looks: Inks) -> str:
         return f"hidden size {hidden_size} with {quantity(int(num_layers), 'layer')}"
     each = [f"{looks[row['cell']].name} {size_label(*_shape(row))}" for _, row in best.iterrows()]
     return f"sizes that are not matched ({listed(each)})"
+
+
+def _shared_budget(rows: pd.DataFrame) -> str:
+    """Return the budget that all sizes were solved for, "" where there is no such one."""
+    budgets = {budget_label(row) for _, row in rows.iterrows()}
+    return budgets.pop() if len(budgets) == 1 else ""
 
 
 def _shape(row: pd.Series) -> tuple[int, int]:
@@ -100,7 +108,8 @@ def _comparison(best: pd.DataFrame, runs: pd.DataFrame, split: str, looks: Inks)
     unmatched = excess(large, small)
     if unmatched <= 100 * (MATCHED - 1):
         return (verdict,)
-    return verdict, f"Their recurrent parameters differ by {unmatched:.0f} %: size alone may explain a difference."
+    though = "Their budget is equal, but their" if _shared_budget(pd.DataFrame([left, right])) else "Their"
+    return verdict, f"{though} recurrent parameters differ by {unmatched:.0f} %: size alone may explain a difference."
 
 
 def _pair(best: pd.DataFrame) -> tuple[pd.Series, pd.Series]:

@@ -93,7 +93,7 @@ def _shape_columns(record: RunRecord) -> dict[str, Value]:
         "num_params_recurrent": num_params.get("recurrent", math.nan),
         "num_params_total": num_params.get("total", math.nan),
         "size_mode": run.size.mode,
-        "size_budget": math.nan if run.size.num_params is None else run.size.num_params,
+        "size_budget": math.nan if run.size.budget is None else run.size.budget,
         "size_count": run.size.count,
         "seed": run.seed,
         "phase": run.phase,

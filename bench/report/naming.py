@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import pandas as pd
@@ -20,6 +21,18 @@ def group_label(row: pd.Series, looks: Inks) -> str:
     """Return what tells a group from the others of its task: cell, shape, and settings where they differ."""
     settings = f" {plain(row['settings'], 44)}" if row["settings"] else ""
     return f"{looks[row['cell']].name} {size_label(row['hidden_size'], row['num_layers'])}{settings}"
+
+
+def budget_label(row: pd.Series) -> str:
+    """Return the budget that the hidden size of a group was solved for, "" where it was given."""
+    budget, unit = row["size_budget"], plain(row["unit"], 20) or "unit"
+    if row["size_mode"] == "hidden" or math.isnan(budget):
+        return ""
+    if row["size_mode"] == "seconds":
+        return f"{budget:g} µs of training per {unit}"
+    where = "in the recurrent layers" if row["size_count"] == "recurrent" else "in all"
+    what = "parameters" if row["size_mode"] == "params" else f"floating-point operations per {unit}"
+    return f"{budget:,.0f} {what} {where}"
 
 
 def file_stem(task: Sequence[object]) -> str:

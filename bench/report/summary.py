@@ -18,7 +18,7 @@ SUMMARY_COLUMNS = (
     *("task", "task_version", "data", "task_label", "cell", "hidden_size", "num_layers", "settings", "phase"),
     *("num_params_recurrent", "num_params_total", "n", "metric", "direction", "split", "mean", "low", "high"),
     *("interval", "baseline", "validation", "units_per_second", "unit", "kernel", "train_seconds"),
-    *("tuning_runs", *STATUSES, "group"),
+    *("size_mode", "size_budget", "size_count", "tuning_runs", *STATUSES, "group"),
 )
 
 
@@ -83,7 +83,7 @@ def _row(group: pd.DataFrame) -> dict[str, Any]:
     interval = interval_of(ended[split], f"{first['group']}:{split}:{first['metric']}")
     return {
         **{name: first[name] for name in (*TASK, "task_label", *SHAPE, "settings", "phase", "metric")},
-        **{name: first[name] for name in ("direction", "group")},
+        **{name: first[name] for name in ("direction", "group", "size_mode", "size_budget", "size_count")},
         **{name: group[name].max() for name in ("num_params_recurrent", "num_params_total", "unit")},
         **{
             "n": interval.n,

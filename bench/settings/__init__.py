@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bench.settings.command import Command, Device, ExecutorName, KernelName, Phase
 from bench.settings.place import Limits, RaySettings, Site, SlurmSettings
-from bench.settings.training import InitSettings, OptimSettings, SizeSettings, TrainSettings
+from bench.settings.training import SIZE_BUDGETS, InitSettings, OptimSettings, SizeSettings, TrainSettings
 from bench.settings.tuning import (
     CmaEs,
     GaussianProcess,
@@ -26,6 +26,7 @@ from bench.settings.tuning import (
 )
 
 __all__ = [
+    "SIZE_BUDGETS",
     "CmaEs",
     "Command",
     "Device",

@@ -7,14 +7,31 @@ from typing import Literal
 
 from bench.schema import BelowOne, Count, CountOrOff, Fraction, NonNegative, Positive
 
+SIZE_BUDGETS = {"params": "num_params", "flops": "num_flops", "seconds": "us_per_unit"}
+"""The setting that holds the budget of each mode in which the hidden size is solved for."""
+
 
 @dataclass(frozen=True)
 class SizeSettings:
-    """How the hidden size is chosen: given, or solved for a parameter budget."""
+    """How the hidden size is chosen: given, or solved for a budget that every cell gets.
 
-    mode: Literal["hidden", "params"] = "hidden"
+    `num_params` parameters; `num_flops` floating-point operations of one unit's forward pass (see `Shape.num_flops`);
+    `us_per_unit` microseconds of training for a unit (frame, word or character), forward, backward and update, as the
+    machine takes them where the command is given; on a GPU, those of a Run trained alone. `count` is for the first two:
+    the recurrent layers alone, or the whole model.
+    """
+
+    mode: Literal["hidden", "params", "flops", "seconds"] = "hidden"
     num_params: Count | None = None
     count: Literal["recurrent", "total"] = "recurrent"
+    num_flops: Count | None = None
+    us_per_unit: Positive | None = None
+
+    @property
+    def budget(self) -> float | None:
+        """What the hidden size is solved for, None where it is given."""
+        budgets = {"params": self.num_params, "flops": self.num_flops, "seconds": self.us_per_unit}
+        return budgets.get(self.mode)
 
 
 @dataclass(frozen=True)
@@ -37,12 +54,14 @@ class OptimSettings:
 
     `schedule`: `constant`; `linear` to `final_fraction` of lr at the end of the budget; `plateau` multiplies by
     `factor` after `plateau_patience` evaluations without improvement; `zaremba` multiplies by `factor` at every
-    epoch after `constant_epochs` (Zaremba et al. 2014, section 4.1).
+    epoch after `constant_epochs` (Zaremba et al. 2014, section 4.1). `momentum_scales_lr` multiplies the rate by
+    (1 - momentum), so that a step stays as long as it is without momentum (Greff et al. 2017, arXiv 1503.04069).
     """
 
     name: Literal["sgd", "rmsprop", "adam", "adamw"] = "adam"
     lr: Positive = 1e-3
     momentum: BelowOne = 0.0
+    momentum_scales_lr: bool = False
     nesterov: bool = False
     beta1: BelowOne = 0.9
     beta2: BelowOne = 0.999

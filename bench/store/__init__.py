@@ -3,6 +3,7 @@
 results/NAME/plan.json                     which Runs the last command asked for
 results/NAME/studies/LABEL/study.json      the trials of a study, in the order in which they were asked for
 results/NAME/studies/LABEL/trial-N.json    a trial that was asked for since
+results/NAME/sizes/TASK-CELL-KEY.json      a hidden size that was found by timing
 results/NAME/runs/LABEL/record.json        the outcome
 results/NAME/runs/LABEL/record.N.json      the outcome of an earlier attempt that failed
 results/NAME/runs/LABEL/log.txt            the traceback of a failed Run
@@ -15,9 +16,10 @@ from __future__ import annotations
 from bench.store.files import make_folder, set_aside, text_of, write_whole
 from bench.store.labels import Label
 from bench.store.locks import HeldError, Holder, held, holder
-from bench.store.places import folder_of
+from bench.store.places import folder_of, results_directory
 from bench.store.plans import PlannedRun, read_plan, write_plan
 from bench.store.results import FINAL, Found, Results, damage, find, is_final, look, read, scan, write, write_log
+from bench.store.sizes import TimedSize, find_size, write_size
 from bench.store.studies import Studies, held_study, read_studies, read_study, study_folder, write_study, write_trial
 
 __all__ = [
@@ -29,8 +31,10 @@ __all__ = [
     "PlannedRun",
     "Results",
     "Studies",
+    "TimedSize",
     "damage",
     "find",
+    "find_size",
     "folder_of",
     "held",
     "held_study",
@@ -42,6 +46,7 @@ __all__ = [
     "read_plan",
     "read_studies",
     "read_study",
+    "results_directory",
     "scan",
     "set_aside",
     "study_folder",
@@ -49,6 +54,7 @@ __all__ = [
     "write",
     "write_log",
     "write_plan",
+    "write_size",
     "write_study",
     "write_trial",
     "write_whole",

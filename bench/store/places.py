@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from bench.errors import DataError
+from bench.errors import ConfigError, DataError
 from bench.records import Run
 
 RUNS = "runs"
@@ -13,6 +14,18 @@ LOCK = "lock"
 PLAN = "plan.json"
 STUDIES = "studies"
 STUDY = "study.json"
+SIZES = "sizes"
+RESULTS = Path("results")
+
+
+def results_directory(name: str) -> Path:
+    """Return where the results of that name are. Raises ConfigError for a name that is no plain file name."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}", name):
+        raise ConfigError("name", f"must be letters, digits, _ and -, at most 60, got {name!r}")
+    directory = RESULTS / name
+    if directory.exists() and not directory.is_dir():
+        raise ConfigError("name", f"{directory} is there and is no directory")
+    return directory
 
 
 def folder_of(directory: Path, run: Run) -> Path:

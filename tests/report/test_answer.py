@@ -8,6 +8,7 @@ from bench.report.answer import answers, paired_difference
 from bench.report.frames import runs_frame
 from bench.report.ink import inks
 from bench.report.summary import summary
+from bench.settings import SizeSettings
 from bench.stats.intervals import Interval
 from tests.report.fabricated import failure, record, run, scores, sweep, task
 
@@ -58,6 +59,30 @@ def test_unequal_sizes_are_said_to_be_unequal():
     text = answer(sweep(6, ("gru", "lstm"), hidden_size=64))
     assert "At hidden size 64 with 1 layer" in text
     assert "differ by 33 %: size alone may explain a difference" in text
+
+
+@pytest.mark.parametrize(
+    ("size", "budget"),
+    [
+        (SizeSettings("params", 18_000), "18,000 parameters in the recurrent layers"),
+        (SizeSettings("params", 18_000, "total"), "18,000 parameters in all"),
+        (SizeSettings("flops", num_flops=40_000), "40,000 floating-point operations per frame in the recurrent layers"),
+        (SizeSettings("seconds", us_per_unit=2.5), "2.5 µs of training per frame"),
+    ],
+    ids=str,
+)
+def test_a_budget_that_sizes_were_solved_for_is_named(size, budget):
+    assert answer(sweep(3, size=size)).startswith(f"At a budget of {budget}, the mean test NLL")
+
+
+def test_an_equal_budget_does_not_hide_unequal_parameters():
+    text = answer(sweep(6, ("gru", "lstm"), hidden_size=64, size=SizeSettings("seconds", us_per_unit=2.5)))
+    assert "Their budget is equal, but their recurrent parameters differ by 33 %: size alone may explain" in text
+
+
+def test_budgets_that_differ_are_not_named_as_one():
+    records = [*sweep(3, ("gru",), size=SizeSettings("params", 18_000)), *sweep(3, ("lstm",))]
+    assert answer(records).startswith("At about 18,000 recurrent parameters")
 
 
 def test_a_choice_among_sizes_is_said_to_be_by_validation():

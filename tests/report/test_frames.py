@@ -29,6 +29,16 @@ def test_a_row_carries_what_the_record_says():
     assert (row["status"], row["kernel"], row["unit"]) == ("done", "made-up-kernel", "frame")
 
 
+@pytest.mark.parametrize(
+    ("size", "budget"),
+    [(SizeSettings("flops", num_flops=40_000), 40_000), (SizeSettings("seconds", us_per_unit=2.5), 2.5)],
+    ids=["flops", "seconds"],
+)
+def test_a_row_carries_the_budget_of_its_mode(size, budget):
+    (row,) = runs_frame([record(run(size=size))]).to_dict("records")
+    assert (row["size_mode"], row["size_budget"]) == (size.mode, budget)
+
+
 def test_a_failed_run_has_a_row_without_numbers():
     (row,) = runs_frame([failure(run())]).to_dict("records")
     assert (row["status"], row["reason"]) == ("failed", "ValueError: made up")

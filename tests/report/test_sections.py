@@ -14,7 +14,7 @@ from bench.report.ink import COLOURS, inks
 from bench.report.page import charts
 from bench.report.section import Document, Section
 from bench.report.sections.curves import common_mean
-from bench.settings import OptimSettings
+from bench.settings import OptimSettings, SizeSettings
 from tests.report.fabricated import PROVENANCE, failure, record, run, sweep, task
 
 
@@ -35,6 +35,16 @@ def test_every_chart_states_n_and_has_alternative_text_and_data():
         assert chart.caption.startswith("n = ")
         assert len(chart.alt) > 40
         assert len(chart.data) > 0
+
+
+def test_the_budgets_that_sizes_were_solved_for_are_named_beside_the_counts():
+    sizes = [SizeSettings("seconds", us_per_unit=2.5), SizeSettings("flops", num_flops=40_000, count="total")]
+    document = compose([made for size in sizes for made in sweep(2, size=size)], name="x")
+    text = words(section(document, "Parameters"))
+    assert "were solved for " in text
+    assert "2.5 µs of training per frame" in text
+    assert "40,000 floating-point operations per frame in all" in text
+    assert "solved for" not in words(section(compose(sweep(2), name="x"), "Parameters"))
 
 
 @pytest.mark.parametrize("name", ["score", "size"])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.report.ink import Inks
-from bench.report.naming import size_label
+from bench.report.naming import budget_label, size_label
 from bench.report.section import Entry, Section, Table
-from bench.report.wording import count, excess
+from bench.report.wording import count, excess, listed
 
 HEADERS = ("Cell", "Hidden × layers", "Recurrent", "Against the smallest", "Total", "Against the smallest total")
 
@@ -33,7 +33,7 @@ def parameters(table: pd.DataFrame, looks: Inks) -> Section:
     is_swept = bool(known["cell"].duplicated().any())
     rows = tuple(_entries(row, looks, None if is_swept else known) for _, row in known.iterrows())
     table_of_counts = Table(SWEPT_HEADERS if is_swept else HEADERS, rows, CAPTION)
-    return Section(heading, (EXPLANATION, *_match(known, is_swept)), table_of_counts)
+    return Section(heading, (EXPLANATION, *_budgets(table), *_match(known, is_swept)), table_of_counts)
 
 
 def _entries(row: pd.Series, looks: Inks, others: pd.DataFrame | None) -> tuple[Entry, ...]:
@@ -45,6 +45,11 @@ def _entries(row: pd.Series, looks: Inks, others: pd.DataFrame | None) -> tuple[
             more = excess(row[name], others[name].min())
             entries.append(Entry(f"+{more:.1f} %" if more else "smallest", more))
     return tuple(entries)
+
+
+def _budgets(table: pd.DataFrame) -> tuple[str, ...]:
+    budgets = [budget for _, row in table.iterrows() if (budget := budget_label(row))]
+    return (f"Hidden sizes were solved for {listed(list(dict.fromkeys(budgets)))}.",) if budgets else ()
 
 
 def _match(known: pd.DataFrame, is_swept: bool) -> tuple[str, ...]:

@@ -1,0 +1,67 @@
+"""Hidden sizes that were found by timing: kept, because a second measurement would find others."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.errors import ConfigError, DataError, UsageError
+from bench.records import Run, seal, slug, unseal
+from bench.schema import Positive, Width, build
+from bench.store.files import make_folder, read_text, set_aside, write_whole
+from bench.store.places import SIZES
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class TimedSize:
+    """A hidden size found by timing `run`, which stands for all Runs that train equally fast, at several sizes.
+
+    `us_per_unit` is what a unit of training took at that size, with which kernel and on which processor.
+    """
+
+    run: Run
+    hidden_size: Width
+    us_per_unit: Positive
+    kernel: str
+    cpu: str
+    format: int = field(default=FORMAT)
+
+
+def find_size(directory: Path, run: Run) -> TimedSize | None:
+    """Return the size that was found by timing that very Run, None if none was. Raises DataError for a damaged file."""
+    path = _path(directory, run)
+    try:
+        node = unseal(read_text(path), str(path), FORMAT, "timed size")
+        found = build(TimedSize, node, "")
+    except FileNotFoundError:
+        return None
+    except ConfigError as error:
+        raise DataError(str(path), f"not a timed size: {error}") from error
+    if found.run.key != run.key:
+        raise DataError(str(path), f"the timed size of another run, {found.run.key}")
+    return found
+
+
+def write_size(directory: Path, found: TimedSize) -> None:
+    """Keep a size; a damaged file in its place is set aside.
+
+    Raises StorageError, and UsageError where another command has kept another size meanwhile.
+    """
+    path = _path(directory, found.run)
+    try:
+        kept = find_size(directory, found.run)
+    except DataError:
+        set_aside(path)
+        kept = None
+    if kept is not None and kept.hidden_size != found.hidden_size:
+        raise UsageError(f"{path} was written by another command meanwhile; the same command again goes by it")
+    if kept is None:
+        make_folder(path.parent)
+        write_whole(path, seal(dataclasses.asdict(found)))
+
+
+def _path(directory: Path, run: Run) -> Path:
+    return directory / SIZES / f"{slug(run.task_name)}-{slug(run.cell_name)}-{run.key}.json"
