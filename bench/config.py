@@ -140,6 +140,8 @@ def _check_together(command: Command) -> None:
         raise ConfigError("optim.nesterov", "needs optim.name=sgd and optim.momentum above 0")
     if optim.momentum and optim.name in ("adam", "adamw"):
         raise ConfigError("optim.momentum", f"is not used by {optim.name}; see optim.beta1")
+    if optim.momentum_scales_lr and optim.name in ("adam", "adamw"):
+        raise ConfigError("optim.momentum_scales_lr", f"needs optim.name=sgd or rmsprop; {optim.name} has no momentum")
     for mode, name in SIZE_BUDGETS.items():
         if mode != command.size.mode and getattr(command.size, name) is not None:
             raise ConfigError(f"size.{name}", f"is the budget of `size={mode}`, and this is `size={command.size.mode}`")

@@ -115,13 +115,14 @@ class Schedule:
     def lr(self, *, progress: float, epoch: int) -> float:
         """Return the learning rate at a share of the budget and an epoch, both counted from 0."""
         settings = self.settings
+        first = settings.lr * (1 - settings.momentum) if settings.momentum_scales_lr else settings.lr
         match settings.schedule:
             case "linear":
-                return settings.lr * (1 - (1 - settings.final_fraction) * min(progress, 1.0))
+                return first * (1 - (1 - settings.final_fraction) * min(progress, 1.0))
             case "zaremba":
-                return settings.lr * settings.factor ** max(0, epoch + 1 - settings.constant_epochs)
+                return first * settings.factor ** max(0, epoch + 1 - settings.constant_epochs)
             case _:
-                return settings.lr * self.scale
+                return first * self.scale
 
     def observe(self, validation_nats: float) -> None:
         """Take note of an evaluation; `plateau` lowers the rate when the last few brought nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,8 @@ LEAF = frozenset({"low", "high", "choices"})
 class Dimension:
     """One setting that is searched: a number from `low` to `high`, both included, or one of `choices`.
 
-    `log` draws uniformly in the logarithm; `step` and `whole` restrict the numbers.
+    `log` draws uniformly in the logarithm; `step` and `whole` restrict the numbers. With `complement` the setting is 1
+    minus what is drawn, so that `log` is uniform in log(1 - x); `low` and `high` are those of the setting all the same.
     """
 
     low: float | None = None
@@ -26,6 +28,7 @@ class Dimension:
     step: Positive | None = None
     whole: bool = False
     choices: tuple[Any, ...] = ()
+    complement: bool = False
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -37,15 +40,28 @@ class Dimension:
     @property
     def drawn_bounds(self) -> tuple[float, float]:
         """Lowest and highest number that is drawn."""
-        return self.bounds
+        low, high = self.bounds
+        return (1 - high, 1 - low) if self.complement else (low, high)
 
     def value_of(self, drawn: float) -> float:
         """Return the setting for a drawn number."""
-        return drawn
+        if not self.complement:
+            return drawn
+        low, high = self.bounds
+        return min(max(1 - drawn, low), high)
 
     def drawn_of(self, value: float) -> float:
-        """Return the drawn number for a setting."""
-        return value
+        """Return the drawn number for a setting: the inverse of `value_of`, to the last place of 1 for a complement."""
+        return 1 - value if self.complement else value
+
+    def place_of(self, value: float) -> float:
+        """Return where a setting lies between `low`, at 0, and `high`, at 1, on the scale on which it is drawn."""
+        low, high = self.drawn_bounds
+        drawn = self.drawn_of(value)
+        if self.log:
+            low, high, drawn = math.log(low), math.log(high), math.log(drawn)
+        place = min(max((drawn - low) / (high - low), 0.0), 1.0)
+        return 1 - place if self.complement else place
 
 
 Space = Mapping[str, Dimension]
@@ -74,11 +90,17 @@ def _checked(dimension: Dimension, where: str) -> Dimension:
     low, high = dimension.low, dimension.high
     if bool(dimension.choices) == (low is not None or high is not None):
         raise ConfigError(where, "needs either low and high, or choices")
+    if dimension.choices and dimension.complement:
+        raise ConfigError(f"{where}.complement", "is for a number with low and high, not for choices")
     if dimension.choices:
         return dimension
-    if low is None or high is None or not low < high:
+    if low is None or high is None or not low < high or (dimension.complement and 1 - high == 1 - low):
         raise ConfigError(where, f"needs low below high, got {low} and {high}")
-    if dimension.log and low <= 0:
+    if dimension.complement and (dimension.whole or dimension.step is not None):
+        raise ConfigError(f"{where}.complement", "cannot be combined with whole or step")
+    if dimension.complement and high >= 1:
+        raise ConfigError(f"{where}.high", f"must be below 1 where complement is true, got {high:g}")
+    if dimension.log and low <= 0 and not dimension.complement:
         raise ConfigError(f"{where}.low", f"must be above 0 where log is true, got {low:g}")
     if dimension.log and dimension.step is not None:
         raise ConfigError(f"{where}.step", "cannot be combined with log")

@@ -71,6 +71,10 @@ BAD_SETTINGS = [
     ("hidden_size=1000000", "bad config at `hidden_size`: 1,000,000 with num_layers 1: its model needs"),
     ("optim.name=adamm", "bad config at `optim.name`: must be one of sgd, rmsprop, adam, adamw, got 'adamm'"),
     ("optim.nesterov=true", "bad config at `optim.nesterov`: needs optim.name=sgd and optim.momentum above 0"),
+    (
+        "optim.momentum_scales_lr=true",
+        "bad config at `optim.momentum_scales_lr`: needs optim.name=sgd or rmsprop; adam has no momentum",
+    ),
     ("hidden_size=-5", "bad config at `hidden_size`: must be at least 1 and at most 1,000,000, got -5"),
     ("num_layers=0", "bad config at `num_layers`: must be at least 1 and at most 16, got 0"),
     ("num_layers=17", "bad config at `num_layers`: must be at least 1 and at most 16, got 17"),

@@ -1,11 +1,16 @@
-"""Learning-rate schedules, point by point."""
+"""Learning-rate schedules, point by point, and the rate that reaches the weights."""
 
 from __future__ import annotations
 
-import pytest
+import dataclasses
 
+import pytest
+import torch
+
+from bench.kernels import FASTEST_FIRST
 from bench.optim import Schedule
 from bench.settings import OptimSettings
+from tests.toys import machine, rolls, run, shape, trained
 
 
 def schedule(name: str, **settings) -> Schedule:
@@ -33,3 +38,26 @@ def test_plateau_lowers_the_rate_when_patience_is_spent_and_starts_to_count_anew
         plateau.observe(loss)
         rates.append(plateau.lr(progress=0, epoch=0))
     assert rates == pytest.approx([2, 2, 2, 0.2, 0.2, 0.02, 0.02, 0.02])
+
+
+@pytest.mark.parametrize("name", ["constant", "linear", "plateau", "zaremba"])
+def test_momentum_scales_the_rate_of_every_schedule_by_one_minus_itself(name):
+    plain, scaled = (schedule(name, momentum=0.75, momentum_scales_lr=scales) for scales in (False, True))
+    for progress, epoch in ((0.0, 0), (0.4, 3), (1.0, 9)):
+        assert scaled.lr(progress=progress, epoch=epoch) == 0.25 * plain.lr(progress=progress, epoch=epoch)
+
+
+@pytest.mark.parametrize("is_joint", [False, True], ids=["alone", "joint"])
+@pytest.mark.parametrize("kernel", FASTEST_FIRST, ids=lambda kernel: kernel.name)
+def test_training_at_a_scaled_rate_is_training_at_the_product(kernel, is_joint, music):
+    on = dataclasses.replace(machine(torch.float32), kernel=kernel, is_joint=is_joint)
+    rule = {"name": "sgd", "momentum": 0.75, "nesterov": True}
+    runs = [
+        run(optim=OptimSettings(lr=0.5, momentum_scales_lr=True, **rule)),
+        run(optim=OptimSettings(lr=0.125, **rule)),
+    ]
+    if not kernel.supports(shape(runs[0], music).cell, on.device, on.dtype) or (is_joint and kernel.name == "fused"):
+        pytest.skip("not on this kernel")
+    (scaled,), (product,) = (trained([each], music, rolls(4, seed=9), on) for each in runs)
+    assert scaled.last_lr == product.last_lr == 0.125
+    assert torch.equal(scaled.row, product.row)

@@ -6,7 +6,6 @@ what is compared is the cells and not their luck.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -98,8 +97,4 @@ def _at_edge(space: Space, params: Mapping[str, Value]) -> list[str]:
 
 
 def _is_at_edge(dimension: Dimension, value: Value) -> bool:
-    low, high = dimension.bounds
-    place = float(value)
-    if dimension.log:
-        low, high, place = math.log(low), math.log(high), math.log(place)
-    return not EDGE <= (place - low) / (high - low) <= 1 - EDGE
+    return not EDGE <= dimension.place_of(float(value)) <= 1 - EDGE
