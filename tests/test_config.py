@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import get_args
+
 import pytest
 import yaml
 
@@ -13,7 +16,9 @@ from bench.settings import (
     InitSettings,
     Limits,
     OptimSettings,
+    Pruner,
     RaySettings,
+    Sampler,
     SizeSettings,
     SlurmSettings,
     TrainSettings,
@@ -203,7 +208,12 @@ def node(**changes):
     base.pop("hydra")
     cell = yaml.safe_load((conf_dir() / "cell" / "gru.yaml").read_text())
     size = yaml.safe_load((conf_dir() / "size" / "hidden.yaml").read_text())
-    return {**base, "task": GOOD, "cell": cell, "size": size, **changes}
+    chosen = {"sampler": choice("sampler", "random"), "pruner": choice("pruner", "none")}
+    return {**base, "task": GOOD, "cell": cell, "size": size, "tune": {**base["tune"], **chosen}, **changes}
+
+
+def choice(kind, name):
+    return yaml.safe_load((conf_dir() / "tune" / kind / f"{name}.yaml").read_text())
 
 
 def test_a_setting_comes_from_the_command_then_the_task_then_the_default():
@@ -227,3 +237,12 @@ def test_the_config_file_names_every_setting_and_no_other():
     }.items():
         assert set(base[name]) == set(fields_of(kind)), name
     assert set(base) == set(fields_of(Command))
+
+
+@pytest.mark.parametrize(("kind", "settings"), [("sampler", Sampler), ("pruner", Pruner)])
+def test_every_sampler_and_pruner_has_a_file_with_every_argument_at_its_default(kind, settings):
+    classes = get_args(settings)
+    names = {each().name: each for each in classes}
+    assert {path.stem for path in (conf_dir() / "tune" / kind).glob("*.yaml")} == set(names)
+    for name, each in names.items():
+        assert choice(kind, name) == dataclasses.asdict(each())

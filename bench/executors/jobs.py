@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Protocol
 
-from bench import checkpoint, store
+from bench import store
 from bench.errors import BenchError
 from bench.executors import verdicts
+from bench.executors.watched import Watched, stamps
 from bench.handover import Advanced, Ended, Event, Pack, Retried, Supply
-from bench.records import Run, RunRecord
+from bench.records import Run
 from bench.settings import Site
 from bench.signals import Stop
 
@@ -87,41 +87,13 @@ def carry_out(supply: Supply, site: Site, stop: Stop, engine: Engine) -> Generat
             out.job.kill()
 
 
-Stamps = Mapping[str, tuple[int, int]]
-"""Files by name, with what changes when they are written."""
-
-
-@dataclass
-class _Watched:
-    """A Run in a job, and what there was of it before."""
-
-    run: Run
-    folder: Path
-    before: Stamps
-    record: RunRecord | None
-    has_begun: bool = False
-    has_advanced: bool = False
-
-    def look(self) -> None:
-        """See how far the Run has come since it was handed over."""
-        now = _stamps(self.folder)
-        self.has_begun = self.has_begun or now != self.before
-        newest = checkpoint.GENERATIONS[0]
-        self.has_advanced = self.has_advanced or (newest in now and now[newest] != self.before.get(newest))
-
-    def is_recorded(self, directory: Path) -> bool:
-        """Return whether there is a record that was not there before."""
-        record = store.find(directory, self.run)
-        return record is not None and record != self.record
-
-
 @dataclass
 class _Out:
     """A job, and those of its Runs that have not ended."""
 
     job: Job
     packs: Sequence[Pack]
-    left: dict[str, _Watched]
+    left: dict[str, Watched]
     has_begun: bool = False
 
     def begun(self) -> list[Run]:
@@ -185,10 +157,10 @@ class _Desk:
         for out in self.outs:
             yield from self._stopped(out, Answer())
 
-    def _watched(self, run: Run) -> _Watched:
+    def _watched(self, run: Run) -> Watched:
         folder = store.folder_of(self.site.directory, run)
         verdicts.remove(folder)
-        return _Watched(run, folder, _stamps(folder), store.find(self.site.directory, run))
+        return Watched(run, folder, stamps(folder), store.find(self.site.directory, run))
 
     def _news(self, out: _Out) -> Iterator[Event]:
         """Tell which Runs of a job have begun, and which have a record."""
@@ -228,7 +200,7 @@ class _Desk:
             again += [(run,) for run in kept] if answer.death else [tuple(kept)]
         self.again += [pack for pack in reversed(again) if pack]
 
-    def _may_try_again(self, watched: _Watched, *, died: bool) -> bool:
+    def _may_try_again(self, watched: Watched, *, died: bool) -> bool:
         """Return whether a Run is tried again: always, unless it died under way, or came no further, too often."""
         if not watched.has_begun or (watched.has_advanced and not died):
             return True
@@ -240,13 +212,3 @@ class _Desk:
         told = {ending.run.key: ending for ending in answer.endings}
         for run in out.begun():
             yield told.get(run.key, Ended(run, "interrupted"))
-
-
-def _stamps(folder: Path) -> Stamps:
-    """Look into a folder anew: on a shared file system what was seen before may be kept for a minute."""
-    found = {}
-    with suppress(FileNotFoundError), os.scandir(folder) as entries:
-        for entry in entries:
-            with suppress(FileNotFoundError):
-                found[entry.name] = (entry.inode(), entry.stat().st_mtime_ns)
-    return found

@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.errors import ConfigError, DataError, UsageError
 from bench.records import Run, seal, slug, unseal
 from bench.schema import Positive, Width, build
-from bench.store.files import make_folder, read_text, set_aside, write_whole
+from bench.store.files import make_folder, set_aside, text_of, write_whole
 from bench.store.places import SIZES
 
 FORMAT = 1
@@ -34,7 +34,7 @@ def find_size(directory: Path, run: Run) -> TimedSize | None:
     """Return the size that was found by timing that very Run, None if none was. Raises DataError for a damaged file."""
     path = _path(directory, run)
     try:
-        node = unseal(read_text(path), str(path), FORMAT, "timed size")
+        node = unseal(text_of(path), str(path), FORMAT, "timed size")
         found = build(TimedSize, node, "")
     except FileNotFoundError:
         return None
