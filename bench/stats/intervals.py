@@ -64,8 +64,13 @@ def expanded(confidence: float, n: int) -> float:
 
     Source: Hesterberg 2015, arXiv 1411.5279: tails of Phi(-sqrt(n / (n - 1)) t) instead of (1 - confidence) / 2.
     """
-    t = stats.t.ppf((1 + confidence) / 2, n - 1)
-    return float(1 - 2 * stats.norm.cdf(-math.sqrt(n / (n - 1)) * t))
+    return 1 - 2 * tail_of_t(confidence, n, degrees=n - 1)
+
+
+def tail_of_t(confidence: float, n: int, *, degrees: int) -> float:
+    """Return the tail of a percentile interval that is as wide as t's, where n values share the degrees of freedom."""
+    t = stats.t.ppf((1 + confidence) / 2, degrees)
+    return float(stats.norm.cdf(-math.sqrt(n / (n - 1)) * t))
 
 
 def _bootstrap(sample: np.ndarray, seed: int, confidence: float) -> tuple[float, float]:
