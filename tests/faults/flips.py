@@ -7,6 +7,7 @@ identity of another Run, whose settings are in its own record. Most trials ask t
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 from collections.abc import Callable
@@ -18,12 +19,16 @@ from bench import store
 from bench.kernels.fused import build
 from bench.records import RunRecord
 from bench.tasks import cache
+from bench.trials import Asked, StudyRecord
 from tests.faults import outcomes, product, workplace
 from tests.faults.damage import damaged, replaced, said_by
 from tests.faults.generations import EVERY, Judge, generation
 from tests.faults.tally import Tally, conduct
 
-KINDS = ("record", "checkpoint", "checkpoint.previous", "plan", "task", "experiment", "data", "cache", "kernel")
+KINDS = (
+    *("record", "checkpoint", "checkpoint.previous", "plan", "study", "trial"),
+    *("task", "experiment", "data", "cache", "kernel"),
+)
 
 
 def flips(tally: Tally) -> None:
@@ -106,6 +111,53 @@ def _plan(tally: Tally, folder: Path) -> tuple[Path, Judge] | None:
         return "named" if is_named else f"exit {status}: {out[-200:]!r} {said!r}"
 
     return path, judge
+
+
+def _study(tally: Tally, folder: Path) -> tuple[Path, Judge]:
+    """A study of a finished tuning: named, and put together from the records of its Runs."""
+    words = workplace.tuning("name=tuned")
+    end = product.finished(folder, words)
+    tally.check(end.status == 0, f"the tuning to damage ends with {end.status}: {end.text}")
+    results = folder / "results" / "tuned"
+    path, wanted, reference = next(results.glob("studies/*/study.json")), _studies(results), outcomes.outcomes(results)
+
+    def judge(number: int, what: str) -> str:
+        if number % EVERY == 0:
+            end = product.finished(folder, words)
+            lines = outcomes.differences(reference, outcomes.outcomes(results))
+            return "unchanged" if end.status == 0 and not lines else f"the command: exit {end.status}: {lines[:1]}"
+        found = store.read_studies(results)
+        if any("study.json" in line for line in found.damaged):
+            return "named"
+        return "unchanged" if found.records == wanted else f"silent: {found.damaged}"
+
+    return path, judge
+
+
+def _trial(tally: Tally, folder: Path) -> tuple[Path, Judge]:
+    """A trial that a killed tuning has asked for."""
+    results, name = folder / "results" / "tuned-trial", "mine-gru-0"
+    (study, *_) = store.read_studies(folder / "results" / "tuned").records or _studies_made(tally, folder)
+    *kept, last = study.trials
+    store.write_study(results, name, dataclasses.replace(study, trials=tuple(kept), finished=()))
+    path, wanted = store.write_trial(results, name, Asked(last)), _studies(results)
+
+    def judge(number: int, what: str) -> str:
+        found = store.read_studies(results)
+        if any("trial-" in line for line in found.damaged):
+            return "named"
+        return "unchanged" if found.records == wanted else f"silent: {found.damaged}"
+
+    return path, judge
+
+
+def _studies(results: Path) -> tuple[StudyRecord, ...]:
+    return store.read_studies(results).records
+
+
+def _studies_made(tally: Tally, folder: Path) -> tuple[StudyRecord, ...]:
+    _study(tally, folder)
+    return _studies(folder / "results" / "tuned")
 
 
 def _task(tally: Tally, folder: Path) -> tuple[Path, Judge]:
@@ -193,6 +245,8 @@ PREPARE: dict[str, Callable[[Tally, Path], tuple[Path, Judge] | None]] = {
     "checkpoint": lambda tally, folder: generation(folder, "checkpoint"),
     "checkpoint.previous": lambda tally, folder: generation(folder, "checkpoint.previous"),
     "plan": _plan,
+    "study": _study,
+    "trial": _trial,
     "task": _task,
     "experiment": _experiment,
     "data": _data,
