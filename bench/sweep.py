@@ -15,6 +15,7 @@ from bench.packing import Load, Past
 from bench.progress import clock_time
 from bench.publish import say
 from bench.records import Run, RunRecord
+from bench.report.wording import quantity
 from bench.request import Tasks, run_of, shape_of
 from bench.settings import Command, Site
 from bench.store import TimedSize
@@ -125,7 +126,7 @@ def _check_same_data(record: RunRecord, tasks: Tasks, directory: Path) -> None:
 def summary(sweep: Sweep) -> str:
     """Return one line about a sweep: how many Runs, how many are done, how long the rest may take."""
     n_done, n_to_do = len(sweep.runs) - len(sweep.waiting), len(sweep.waiting) + sweep.n_open
-    count = f"{n_done + n_to_do} runs, {n_done} already done, {n_to_do} to do"
+    count = f"{quantity(n_done + n_to_do, 'run')}, {n_done} already done, {n_to_do} to do"
     place = f"results in {sweep.site.directory}"
     operations = sum(sweep.loads[run.key].operations for run in sweep.waiting)
     operations += sweep.n_open * statistics.fmean([load.operations for load in sweep.loads.values()] or [0.0])
@@ -135,7 +136,7 @@ def summary(sweep: Sweep) -> str:
     known = packing.rate(sweep.past, sweep.loads)
     seconds = operations / (known or packing.ASSUMED_RATE) / n_workers
     basis = "by the finished runs here" if known else "a guess from the arithmetic"
-    return f"{count}, about {clock_time(seconds)} on {n_workers} workers ({basis}); {place}"
+    return f"{count}, about {clock_time(seconds)} on {quantity(n_workers, 'worker')} ({basis}); {place}"
 
 
 def sizes(sweep: Sweep) -> list[str]:

@@ -155,3 +155,31 @@ def test_what_slurm_cannot_do_is_refused_before_anything_is_written(folder, word
     assert refused.returncode == 2
     assert message in refused.stderr
     assert not (folder / "results" / "refused").exists()
+
+
+def test_trials_that_fall_behind_are_given_up_in_their_jobs(folder):
+    words = [
+        "-m",
+        "task=mine",
+        "cell=gru",
+        "hidden_size=6",
+        "train.max_epochs=0",
+        "train.max_updates=20000",
+        "workers=2",
+    ]
+    words += [
+        "train.evaluate_every=100",
+        "train.score_train=false",
+        "space=lr",
+        "tune.n_trials=6",
+        "tune/pruner=median",
+    ]
+    done = bench(folder, *words, "tune.pruner.n_startup_trials=1", "tune.confirm_seeds=1", *LOCAL, "name=pruned")
+    assert done.returncode == 0, done.stderr
+    trials = [run_outcome for run_outcome in outcomes(folder, "pruned").values() if run_outcome[0].phase == "tune"]
+    given_up = [outcome for _, outcome in trials if outcome.status == "pruned"]
+    assert given_up
+    assert all(outcome.n_updates < 20000 for outcome in given_up)
+    assert {outcome.status for _, outcome in trials} == {"pruned", "done"}
+    names = {path.name for path in folder.glob("results/pruned/runs/*/*")}
+    assert not names & {"losses.json", "given-up"}
