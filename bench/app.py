@@ -6,7 +6,8 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,15 +85,15 @@ def carry_out(nodes: Sequence[Mapping[str, Any]]) -> int:
     from bench.publish import say
 
     commands = [command_of(node) for node in nodes]
-    stages = _stages(commands)
-    first = next(stages)
-    if commands[0].dry_run:
-        say(sweep.describe(first))
-        return 0
-    return conduct(_written_down(chain([first], stages)))
+    with closing(_stages(commands)) as stages:
+        first = next(stages)
+        if commands[0].dry_run:
+            say(sweep.describe(first))
+            return 0
+        return conduct(_written_down(chain([first], stages)))
 
 
-def _written_down(stages: Iterator[Sweep]) -> Iterator[Sweep]:
+def _written_down(stages: Iterable[Sweep]) -> Iterator[Sweep]:
     """Yield the sweeps, each when its plan is on disk."""
     from bench.sweep import write_down
 
@@ -103,7 +104,7 @@ def _written_down(stages: Iterator[Sweep]) -> Iterator[Sweep]:
         yield sweep
 
 
-def _stages(commands: Sequence[Command]) -> Iterator[Sweep]:
+def _stages(commands: Sequence[Command]) -> Generator[Sweep, None, None]:
     """Yield the sweeps of a command one after the other: one, or with tuning first the trials and then the rest."""
     from bench import sweep, tuning
     from bench.publish import say

@@ -52,7 +52,7 @@ def conduct(stages: Iterable[Sweep]) -> int:
         if found.unsaved:
             say(f"{found.unsaved}; {_safe(sweep, found, n_all)}, the same command goes on when that is mended")
             return 1
-        tally.failures += found.failures
+        tally.failures += [*found.failures, *sweep.problems]
         tally.held += found.held
         has_records = bool(has_records or sweep.past or found.n_recorded or found.failures)
         if sweep.stops_at_failure and found.failures:

@@ -25,7 +25,8 @@ from bench.store import TimedSize
 class Sweep:
     """Runs, each once, what each will take, what is known of it already, and who carries out the rest, and where.
 
-    With a `source` these are the Runs that are known so far; `before` are those of the stages before.
+    With a `source` these are the Runs that are known so far; `before` are those of the stages before, and `problems`
+    what has come to nothing there.
     `timed` holds, by key, what was found for a Run whose hidden size comes from timing.
     """
 
@@ -37,6 +38,7 @@ class Sweep:
     stops_at_failure: bool = False
     source: Source | None = None
     before: tuple[Run, ...] = ()
+    problems: tuple[str, ...] = ()
     timed: Mapping[str, TimedSize] = field(default_factory=dict)
 
     @property
@@ -98,7 +100,17 @@ def sweep_of(
             past[key] = Past(record.outcome.status, record.cost.seconds)
         elif problem := store.damage(site.directory, run):
             say(f"damaged: {problem}; the run is done again")
-    return Sweep(site, executor, tuple(each.values()), loads, past, stops_at_failure, source, tuple(before), timed)
+    return Sweep(
+        site,
+        executor,
+        tuple(each.values()),
+        loads,
+        past,
+        stops_at_failure=stops_at_failure,
+        source=source,
+        before=tuple(before),
+        timed=timed,
+    )
 
 
 def write_down(sweep: Sweep) -> None:

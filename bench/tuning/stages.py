@@ -48,8 +48,10 @@ def stages(commands: Sequence[Command], tasks: Tasks) -> Iterator[Sweep]:
     finally:
         trials.close()
     confirmed = [run for course, best in winners for run in course.definition.confirmation(best.params, tasks)]
-    if confirmed:
-        yield sweep_of(confirmed, site, executor, tasks, stops_at_failure=stops, before=_runs(courses))
+    problems = [f"study {course.definition.label}: no trial has a score" for course in courses if course.best is None]
+    if confirmed or problems:
+        second = sweep_of(confirmed, site, executor, tasks, stops_at_failure=stops, before=_runs(courses))
+        yield replace(second, problems=tuple(problems))
 
 
 def _runs(courses: Sequence[Course]) -> list[Run]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from bench import store
 from bench.records import Cost, CurvePoint, Outcome, Provenance, RunRecord
@@ -85,9 +86,14 @@ def write(directory, run, status, nats) -> None:
     points = tuple(CurvePoint(float(i), i, 9.0, value, 0.01) for i, value in enumerate(nats, 1))
     scores = {"validation": {"nll": min(nats)}} if status == "done" else {}
     outcome = Outcome(status, "", "none", 1, float(len(nats)), 1, points, scores, {}, {}, {}, "")
-    origin = Provenance(f"2026-01-01T00:00:{len(list(directory.glob('runs/*'))):02d}", "", False, {}, "", "", "cpu", 1)
+    origin = Provenance(stamp(directory), "", False, {}, "", "", "cpu", 1)
     cost = Cost(1.0, 0.0, 1.0, 0.0, (), 1, "frame", 0)
     store.write(directory, RunRecord(run.key, run, outcome, cost, origin))
+
+
+def stamp(directory) -> str:
+    """Return a time that is later for each Run of a directory."""
+    return (datetime(2026, 1, 1) + timedelta(seconds=len(list(directory.glob("runs/*"))))).isoformat()
 
 
 def params(made: Trials, course: int = 0) -> list[dict]:
