@@ -22,23 +22,34 @@ from bench.report.sections.scores import scores
 from bench.report.sections.size import size
 from bench.report.sections.speed import speed
 from bench.report.summary import STATUSES, reported, summary
+from bench.report.tuning import tuning
 from bench.report.wording import listed, plain, quantity
+from bench.trials import StudyRecord
 
 
-def compose(records: Sequence[RunRecord], *, name: str, damaged: Sequence[str] = ()) -> Document:
-    """Return the report of some records; `damaged` says what could not be read and why."""
+def compose(
+    records: Sequence[RunRecord], *, name: str, damaged: Sequence[str] = (), studies: Sequence[StudyRecord] = ()
+) -> Document:
+    """Return the report of some records and of the studies that they belong to.
+
+    `damaged` says what could not be read and why.
+    """
     unique = list({record.key: record for record in sorted(records, key=_order)}.values())
     runs = runs_frame(unique)
     table = summary(runs)
-    looks = inks(runs["cell"])
+    looks = inks([*runs["cell"], *(study.cell for study in studies)])
     return Document(
         name=plain(name, 80),
         facts=_facts(runs),
         answers=answers(table, runs, looks),
         notes=_notes(len(records) - len(unique), damaged),
         scores=scores(table, looks),
-        guide=guide(runs),
-        chapters=(*_tasks(table, runs, curves_frame(unique), looks), _all_runs(unique, runs, looks)),
+        guide=guide(runs, is_tuned=bool(studies)),
+        chapters=(
+            *_tasks(table, runs, curves_frame(unique), looks),
+            *tuning(studies, unique, runs, looks),
+            _all_runs(unique, runs, looks),
+        ),
         summary=table,
         runs=runs,
     )

@@ -15,7 +15,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def csv_text(frame: pd.DataFrame) -> str:
     """Return a frame as CSV. Text that could start a formula gets a quote before it; numbers are as they are."""
-    guarded = frame.apply(lambda column: column.map(_guard))
+    guarded = frame.apply(lambda column: column.map(_guard)).rename(columns=_guard)
     return str(guarded.to_csv(index=False, lineterminator="\n"))
 
 

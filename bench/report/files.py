@@ -20,6 +20,7 @@ from bench.report.page import charts, html
 from bench.report.section import Document
 from bench.report.summary import STATUSES, summary
 from bench.report.wording import count, decimals, interval, number, plain, quantity
+from bench.trials import StudyRecord
 
 FOLDER = "report"
 
@@ -37,15 +38,22 @@ HEADERS = (
 )
 
 
-def build(records: Sequence[RunRecord], directory: Path, *, name: str, damaged: Sequence[str] = ()) -> Path:
+def build(
+    records: Sequence[RunRecord],
+    directory: Path,
+    *,
+    name: str,
+    damaged: Sequence[str] = (),
+    studies: Sequence[StudyRecord] = (),
+) -> Path:
     """Write `report/` under a directory and return the path of `report.html`.
 
-    The same records, in any order, give the same bytes. Each file is replaced whole or not at all; figures of an
-    earlier report that this one no longer has are removed. `damaged` says which records could not be read.
+    The same records and studies, in any order, give the same bytes. Each file is replaced whole or not at all; figures
+    of an earlier report that this one no longer has are removed. `damaged` says which records could not be read.
     Raises StorageError.
     """
     with theme():
-        document = compose(records, name=name, damaged=damaged)
+        document = compose(records, name=name, damaged=damaged, studies=studies)
         images = {chart.name: render(chart.figure) for chart in charts(document)}
     folder = directory / FOLDER
     try:

@@ -22,7 +22,7 @@ def settings_of(run: Run) -> dict[str, str]:
     node = {field.name: getattr(run, field.name) for field in dataclasses.fields(run)}
     node["task"] = {name: value for name, value in run.task.items() if name not in DESCRIPTIVE}
     del node["seed"]
-    return dict(_leaves(node, ""))
+    return dict(leaves(node, ""))
 
 
 def group_of(settings: Settings, data: str) -> str:
@@ -65,7 +65,8 @@ def _variant(variants: list[dict[str, str]], digests: Mapping[str, str]) -> dict
     return variants[-1]
 
 
-def _leaves(node: Any, where: str) -> Iterable[tuple[str, str]]:
+def leaves(node: Any, where: str) -> Iterable[tuple[str, str]]:
+    """Yield the dotted name below `where` of every setting in a node, and its value as text."""
     if dataclasses.is_dataclass(node):
         yield from ((f"{where}.{name}", value) for name, value in _section(cast(Hashable, node)))
         return
@@ -73,10 +74,10 @@ def _leaves(node: Any, where: str) -> Iterable[tuple[str, str]]:
         yield where, node if isinstance(node, str) else json.dumps(node, sort_keys=True)
         return
     for name, value in node.items():
-        yield from _leaves(value, f"{where}.{name}" if where else str(name))
+        yield from leaves(value, f"{where}.{name}" if where else str(name))
 
 
 @lru_cache(maxsize=4096)
 def _section(section: Any) -> tuple[tuple[str, str], ...]:
     """Return the settings of one section, which thousands of Runs have in common."""
-    return tuple(_leaves({field.name: getattr(section, field.name) for field in dataclasses.fields(section)}, ""))
+    return tuple(leaves({field.name: getattr(section, field.name) for field in dataclasses.fields(section)}, ""))

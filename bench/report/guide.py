@@ -38,12 +38,26 @@ ALWAYS = (
     ),
 )
 
+WHERE_TUNED = (
+    (
+        "Study, trial",
+        "a study is the tuning of one cell on one task, a trial one choice of its settings. Trials are judged by "
+        "validation alone; the best is then confirmed on fresh seeds, and only there is the test split opened.",
+    ),
+    (
+        "Share of a setting",
+        "how much of the variance of the scores a setting explains by itself over the space that was searched "
+        "(fANOVA), and its part in telling the best quarter of the trials from all (PED-ANOVA). Another space gives "
+        "other shares.",
+    ),
+)
 
-def guide(runs: pd.DataFrame) -> tuple[tuple[str, str], ...]:
+
+def guide(runs: pd.DataFrame, *, is_tuned: bool = False) -> tuple[tuple[str, str], ...]:
     """Return terms with their meanings, the report's own metrics first."""
     metrics = runs[["metric", "direction"]].drop_duplicates().sort_values("metric")
     meanings = [
         (METRIC_NAMES.get(name, name), f"{METRIC_MEANS.get(name, 'the score named by the task')}; {better(direction)}.")
         for name, direction in zip(metrics["metric"], metrics["direction"], strict=True)
     ]
-    return (*meanings, *ALWAYS)
+    return (*meanings, *ALWAYS, *(WHERE_TUNED if is_tuned else ()))

@@ -25,6 +25,15 @@ def test_building_a_report_loads_neither_torch_nor_hydra_nor_optuna(tmp_path):
     assert loaded(statement, (*HEAVY, "pandas")) == ["pandas"]
 
 
+def test_a_chapter_on_tuning_with_importance_loads_neither_torch_nor_hydra(tmp_path):
+    statement = (
+        "from pathlib import Path; from bench.report import build; from tests.report.tuned import study, together; "
+        "studies, records = together(study('gru', 20), study('lstm', 20)); "
+        f"build(records, Path({str(tmp_path)!r}), name='x', studies=studies)"
+    )
+    assert loaded(statement, ("torch", "hydra", "omegaconf", "datasets", "sklearn")) == ["sklearn"]
+
+
 def test_an_unknown_function_is_an_error_that_names_it():
     assert "has no attribute `nothing`" in loaded_error("from bench import report; report.nothing")
 

@@ -1,0 +1,72 @@
+"""The best trial so far against the number of trials: how the tuning of each cell went."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from bench.metrics import METRICS, Direction
+from bench.report.ink import Inks
+from bench.report.lines import Line, line_chart, span_of, styles
+from bench.report.section import Chart, Section
+from bench.report.studies import Tuned
+from bench.report.wording import better, quantity, score_label, spanned
+
+SETTLED = 0.1
+"""Share of the trials after which the lines decide how far the axis reaches."""
+
+
+def best_so_far(tuned: Tuned, looks: Inks, heading: str) -> Section:
+    """Return the best validation score of each study after each of its trials."""
+    trials = tuned.trials.assign(best_so_far=_running(tuned.trials, tuned.first.direction))
+    drawn = trials.groupby("study").filter(lambda rows: bool(rows["score"].notna().any()))
+    if drawn.empty:
+        return Section(heading, ("No trial is done yet, so there is no score to show.",))
+    looks_of = styles(tuned.studies, looks)
+    lines = [
+        Line(str(name), *looks_of[str(name)], rows["best_so_far"].to_numpy(), rows["score"].to_numpy())
+        for name, rows in drawn.groupby("study", sort=False)
+    ]
+    limits = _limits(lines, tuned.first.direction)
+    label, direction = score_label(METRICS[tuned.first.metric].name, "validation"), better(tuned.first.direction)
+    chart = Chart(
+        name=f"{tuned.stem}-tuning",
+        alt=_alt(lines),
+        caption=_caption(drawn, limits),
+        figure=line_chart(lines, "trials, in the order in which they were asked for", f"{label},\n{direction}", limits),
+        data=drawn,
+    )
+    return Section(heading, (), chart=chart)
+
+
+def _limits(lines: list[Line], direction: Direction) -> tuple[float, float]:
+    """Return an axis range that holds the lines once they have settled, and the better half of each study's trials."""
+    settled = [line.values[int(SETTLED * len(line.values)) :] for line in lines]
+    scores = [np.sort(line.points[np.isfinite(line.points)]) for line in lines]
+    halves = [each[-len(each) // 2 :] if direction == "maximise" else each[: (len(each) + 1) // 2] for each in scores]
+    return span_of([*settled, *halves])
+
+
+def _running(trials: pd.DataFrame, direction: Direction) -> pd.Series[float]:
+    """Return the best score up to each trial of its study, nan before the first that is done."""
+    by_study = trials.groupby("study")["score"]
+    best = by_study.cummax() if direction == "maximise" else by_study.cummin()
+    return best.groupby(trials["study"]).ffill()
+
+
+def _caption(drawn: pd.DataFrame, limits: tuple[float, float]) -> str:
+    n_trials, n_done = drawn.groupby("study").size(), int(drawn["score"].notna().sum())
+    n_beyond = int((~drawn["score"].between(*limits) & drawn["score"].notna()).sum())
+    beyond = f" {quantity(n_beyond, 'marker')} beyond the ends of the axis." if n_beyond else ""
+    return (
+        f"n = {spanned(n_trials, 'trial')} per study. Line: validation score of the best trial so far; each small "
+        f"marker is one trial that is done ({n_done} of {len(drawn)}). No interval is drawn: this is what happened, in "
+        f"one order of the trials. The best of many noisy scores flatters its settings.{beyond}"
+    )
+
+
+def _alt(lines: list[Line]) -> str:
+    ends = "; ".join(
+        f"{line.label} {line.values[-1]:.4g} after {quantity(len(line.values), 'trial')}" for line in lines
+    )
+    return f"Best validation score so far against the number of trials. At the end: {ends}."
