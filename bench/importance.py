@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -122,15 +121,6 @@ def importance(
     }
 
 
-def place_of(dimension: Dimension, value: Value) -> float:
-    """Return where a number lies between `low` (0) and `high` (1), in the logarithm where it is drawn so."""
-    low, high = dimension.bounds
-    place = float(value)
-    if dimension.log:
-        low, high, place = math.log(low), math.log(high), math.log(place)
-    return (place - low) / (high - low)
-
-
 @dataclass(frozen=True)
 class _Trials:
     """Coordinates (n, D), losses (n,) and blocks (n,) of trials, and how their settings are to be judged."""
@@ -197,8 +187,8 @@ def _coordinate(dimension: Dimension, value: Value) -> float:
         return (dimension.choices.index(value) + 0.5) / len(dimension.choices)
     if dimension.whole or dimension.step:
         (low, high), half = dimension.bounds, (dimension.step or 1.0) / 2
-        return place_of(replace(dimension, low=low - half, high=high + half), value)
-    return place_of(dimension, value)
+        return replace(dimension, low=low - half, high=high + half).place_of(float(value))
+    return dimension.place_of(float(value))
 
 
 def _dealt(values: np.ndarray, blocks: np.ndarray, draw: np.random.Generator) -> np.ndarray:

@@ -20,14 +20,17 @@ def results_of(directory: Path) -> Results:
 
 
 def publish(directory: Path) -> int:
-    """Rebuild the report, print its table and its path, and return how many records are damaged."""
+    """Rebuild the report, print its table and its path, and return how many records and studies are damaged."""
     results = results_of(directory)
-    page = report.build(results.records, directory, name=directory.resolve().name, damaged=results.damaged)
+    studies = store.read_studies(directory)
+    damaged = [*results.damaged, *studies.damaged]
+    name = directory.resolve().name
+    page = report.build(results.records, directory, name=name, damaged=damaged, studies=studies.records)
     print(report.console_table(report.runs_frame(results.records)))
     say(f"report: {page}")
-    for message in results.damaged:
+    for message in damaged:
         say(f"damaged: {plain(message)}")
-    return len(results.damaged)
+    return len(damaged)
 
 
 def say(text: str) -> None:

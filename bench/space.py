@@ -70,7 +70,7 @@ Space = Mapping[str, Dimension]
 
 def space_of(node: Mapping[str, Any], where: str = "space") -> dict[str, Dimension]:
     """Return the space of a config node that is nested as the settings are. Raises ConfigError."""
-    return {path: _checked(build(Dimension, leaf, at), at) for path, leaf, at in _leaves(node, "", where)}
+    return {path: checked(build(Dimension, leaf, at), at) for path, leaf, at in _leaves(node, "", where)}
 
 
 def _leaves(node: Mapping[str, Any], path: str, where: str) -> Iterator[tuple[str, Mapping[str, Any], str]]:
@@ -86,7 +86,8 @@ def _leaves(node: Mapping[str, Any], path: str, where: str) -> Iterator[tuple[st
             yield from _leaves(value, here, at)
 
 
-def _checked(dimension: Dimension, where: str) -> Dimension:
+def checked(dimension: Dimension, where: str) -> Dimension:
+    """Return a dimension if it can be drawn from. Raises ConfigError."""
     low, high = dimension.low, dimension.high
     if bool(dimension.choices) == (low is not None or high is not None):
         raise ConfigError(where, "needs either low and high, or choices")

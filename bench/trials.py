@@ -13,10 +13,13 @@ from bench.errors import ConfigError, DataError
 from bench.metrics import METRICS, Direction
 from bench.records import RunRecord, seal, unseal
 from bench.schema import build
-from bench.space import Dimension, Value
+from bench.space import Dimension, Space, Value, checked
 
 FORMAT = 1
 """Version of a study's layout on disk."""
+
+EDGE = 0.05
+"""A setting within this share of its range from one end is said to be at the edge."""
 
 TrialState = Literal["done", "pruned", "diverged", "failed", "infeasible", "waiting"]
 """What has become of a trial: all its Runs are done; it was given up; a Run of it diverged, failed or ran out of time;
@@ -78,6 +81,8 @@ class StudyRecord:
         node = unseal(text, where, FORMAT, "study")
         try:
             study = build(StudyRecord, node, "")
+            for path, dimension in study.space.items():
+                checked(dimension, path)
         except (ConfigError, KeyError, TypeError) as error:
             raise DataError(where, f"not a study: {error}") from error
         if study.metric not in METRICS or [trial.number for trial in study.trials] != [*range(len(study.trials))]:
@@ -144,6 +149,15 @@ def best_of(study: StudyRecord, outcomes: Sequence[TrialOutcome]) -> TrialRecord
     sign = -1.0 if study.direction == "maximise" else 1.0
     done = [(sign * score, number) for score, number in ranked if math.isfinite(score)]
     return study.trials[min(done)[1]] if done else None
+
+
+def at_edge(space: Space, params: Mapping[str, Value]) -> dict[str, Literal["lower", "upper"]]:
+    """Return the settings that lie within `EDGE` of an end of their range, and at which: the best may lie beyond."""
+    numbers = {path: dimension for path, dimension in space.items() if path in params and not dimension.choices}
+    places = {path: dimension.place_of(float(params[path])) for path, dimension in numbers.items()}
+    return {
+        path: "lower" if place < EDGE else "upper" for path, place in places.items() if not EDGE <= place <= 1 - EDGE
+    }
 
 
 def shown(params: Mapping[str, Value]) -> str:

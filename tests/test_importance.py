@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from bench.importance import Share, importance, place_of
+from bench.importance import Share, importance
 from bench.space import Dimension
 
 SPACE = {
@@ -116,18 +116,6 @@ def test_scores_that_are_not_finite_are_refused():
     settings, scores, _ = trials()
     with pytest.raises(ValueError, match="all finite"):
         importance(settings, [math.nan, *scores[1:]], SPACE, **FIXED)
-
-
-@pytest.mark.parametrize(
-    ("dimension", "value", "place"),
-    [
-        (Dimension(low=1e-4, high=1e-2, log=True), 1e-3, 0.5),
-        (Dimension(low=2.0, high=4.0), 2.5, 0.25),
-        (Dimension(low=1, high=3, whole=True), 3, 1.0),
-    ],
-)
-def test_a_place_is_where_a_value_lies_in_its_range(dimension, value, place):
-    assert place_of(dimension, value) == pytest.approx(place, rel=1e-12)
 
 
 def test_it_needs_no_torch():

@@ -7,7 +7,7 @@ what is compared is the cells and not their luck.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -17,17 +17,13 @@ from bench.publish import say
 from bench.records import Run
 from bench.request import Tasks
 from bench.settings import Command, NoPruner, Site
-from bench.space import Dimension, Space, Value
 from bench.study import Mirror, storage_at
 from bench.sweep import Sweep, site_of, sweep_of
-from bench.trials import TrialRecord, shown
+from bench.trials import TrialRecord, at_edge, shown
 from bench.tuning.course import Course, Reflect
 from bench.tuning.definition import Definition, definitions
 from bench.tuning.export import export
 from bench.tuning.supply import Trials
-
-EDGE = 0.05
-"""A winner within this share of a dimension's range from its end is said to be at the edge."""
 
 
 def stages(commands: Sequence[Command], tasks: Tasks) -> Iterator[Sweep]:
@@ -89,14 +85,6 @@ def _told(course: Course) -> TrialRecord | None:
         return None
     found = f"{shown(best.params)}, validation {definition.metric.label} {outcomes[best.number].score:.4g}"
     say(f"study {definition.label}: best of {len(outcomes)} trials: {found}{told}")
-    for path in _at_edge(definition.space, best.params):
-        say(f"study {definition.label}: {path} of the best trial is at the edge of its space; the best may lie beyond")
+    for path, end in at_edge(definition.space, best.params).items():
+        say(f"study {definition.label}: {path} of the best trial is at the {end} edge of its space")
     return best
-
-
-def _at_edge(space: Space, params: Mapping[str, Value]) -> list[str]:
-    return [path for path, dimension in space.items() if not dimension.choices and _is_at_edge(dimension, params[path])]
-
-
-def _is_at_edge(dimension: Dimension, value: Value) -> bool:
-    return not EDGE <= dimension.place_of(float(value)) <= 1 - EDGE

@@ -11,10 +11,10 @@ import pytest
 from bench.report.document import compose
 from bench.report.frames import runs_frame
 from bench.report.ink import inks
-from bench.report.sections.studies import at_edge, space_in_words
+from bench.report.sections.studies import space_in_words
 from bench.report.studies import trials_frame, tuned_tasks
 from bench.space import Dimension
-from bench.trials import TrialRecord
+from bench.trials import TrialRecord, at_edge
 from tests.report.fabricated import cell, record
 from tests.report.tuned import HIDDEN, LR, study, together
 
@@ -173,7 +173,7 @@ def test_an_unequal_tuning_is_said_to_be_unfair(changes, what):
     [(0.0999, {"optim.lr": "upper"}), (1.1e-5, {"optim.lr": "lower"}), (1e-3, {}), (1.6e-5, {}), (0.06, {})],
 )
 def test_an_edge_is_within_five_percent_of_the_range_as_it_was_drawn(value, edges):
-    assert at_edge(study(n=1)[0], {"optim.lr": value}) == edges
+    assert at_edge(study(n=1)[0].space, {"optim.lr": value}) == edges
 
 
 def test_a_best_trial_at_an_edge_is_warned_of():

@@ -11,7 +11,6 @@ import yaml
 
 from bench.errors import ConfigError
 from bench.space import space_of
-from bench.tuning.stages import _is_at_edge
 from tests.test_config import GOOD, dispatch
 from tests.test_sweep import bench, records
 from tests.toys import write_text_task
@@ -119,13 +118,6 @@ def test_bad_tuning_is_refused_before_anything_is_written(folder, words, message
     status, said = dispatch(["-m", "task=mine", "cell=gru", "name=bad", *words], capsys)
     assert (status, message in said) == (2, True), said
     assert not (folder / "results" / "bad").exists()
-
-
-def test_a_winner_at_the_edge_of_its_space_is_seen():
-    (dimension,) = space_of(SPACE).values()
-    assert _is_at_edge(dimension, 0.0999)
-    assert _is_at_edge(dimension, 1.1e-4)
-    assert not _is_at_edge(dimension, 1e-2)
 
 
 def test_settings_are_searched_from_the_command_line_as_from_a_space_file(folder):

@@ -7,18 +7,14 @@ from typing import Any, get_args
 
 import pandas as pd
 
-from bench.importance import place_of
 from bench.metrics import METRICS
 from bench.report.section import Entry, Section, Table
 from bench.report.studies import Tuned
 from bench.report.wording import NO_NUMBER, better, count, listed, plain, quantity
-from bench.space import Dimension, Value
-from bench.trials import StudyRecord, TrialState, shown
+from bench.space import Dimension
+from bench.trials import EDGE, StudyRecord, TrialState, at_edge, shown
 
 STATES: tuple[str, ...] = get_args(TrialState)
-
-EDGE = 0.05
-"""A best trial within this share of a dimension's range from its end is said to be at the edge."""
 
 SAMPLERS = {
     "random": "random search",
@@ -47,18 +43,6 @@ def studies(tuned: Tuned, heading: str) -> Section:
     return Section(heading, _text(tuned), Table(headers, entries, " ".join([*said, _caption(tuned)])))
 
 
-def at_edge(study: StudyRecord, params: Mapping[str, Value]) -> dict[str, str]:
-    """Return the settings of a trial that lie at an end of their range, and at which."""
-    found = {}
-    for path, dimension in study.space.items():
-        if dimension.choices or path not in params:
-            continue
-        place = place_of(dimension, params[path])
-        if not EDGE <= place <= 1 - EDGE:
-            found[path] = "lower" if place < EDGE else "upper"
-    return found
-
-
 def space_in_words(study: StudyRecord) -> str:
     """Return between what each setting was searched."""
     return "; ".join(f"{path} {_range(dimension)}" for path, dimension in study.space.items())
@@ -69,6 +53,7 @@ def _range(dimension: Dimension) -> str:
         return f"one of {', '.join(_value(choice) for choice in dimension.choices)}"
     low, high = dimension.bounds
     notes = ["log"] * dimension.log + ["whole"] * dimension.whole
+    notes += ["of 1 − value"] * dimension.complement
     notes += [f"steps of {dimension.step:g}"] if dimension.step else []
     return f"{low:g} to {high:g}" + (f" ({', '.join(notes)})" if notes else "")
 
@@ -92,7 +77,7 @@ def _fields(name: str, study: StudyRecord, trials: pd.DataFrame) -> dict[str, En
     best = trials[trials["is_best"]]
     number, score = (int(best["number"].iloc[0]), float(best["score"].iloc[0])) if len(best) else (-1, float("nan"))
     params = study.trials[number].params if len(best) else {}
-    edges = at_edge(study, params)
+    edges = at_edge(study.space, params)
     saved = trials["epochs_saved"].sum(skipna=False)
     return {
         "Study": Entry(name),
@@ -154,7 +139,7 @@ def _warnings(tuned: Tuned) -> list[str]:
         found += [
             f"Warning: in the best trial of {name}, {shown({path: params[path]})} is at the {end} edge of what was "
             f"searched ({_range(study.space[path])}): the best may lie beyond."
-            for path, end in at_edge(study, params).items()
+            for path, end in at_edge(study.space, params).items()
         ]
     if len(best) and not found:
         return [f"No best trial lies at an edge of its space, within {100 * EDGE:.0f} % of the end of a range."]
