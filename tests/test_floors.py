@@ -26,6 +26,7 @@ FLOORS = {
     "records": 0,
     "seeds": 0,
     "provenance": 0,
+    "published": 1,
     "memory": 0,
     "cells": 1,
     "tasks": 1,
