@@ -44,6 +44,9 @@ WORDS = {
 
 OF_MODEL = ("cell.", "hidden_size", "num_layers")
 
+PARTS = {"optim.name": "optim.", "init.scheme": "init."}
+"""Choices whose further settings mean nothing to another choice: where these differ, the others are not compared."""
+
 
 @dataclass(frozen=True)
 class Here:
@@ -123,8 +126,9 @@ def _size(number: Number, facts: Facts, ours: Here) -> Iterator[Difference]:
 
 
 def _training(facts: Facts, ours: Here) -> Iterator[Difference]:
+    moot = tuple(part for name, part in PARTS.items() if _differs(name, facts, ours))
     for name, there in facts.settings.items():
-        if not name.startswith(OF_MODEL):
+        if name in PARTS or not name.startswith((*OF_MODEL, *moot)):
             yield from _setting(name, there, ours, "training")
     if facts.n_trials is not None and facts.n_trials != ours.n_trials:
         yield Difference("settings tried", str(facts.n_trials), str(ours.n_trials), "training")
@@ -132,6 +136,10 @@ def _training(facts: Facts, ours: Here) -> Iterator[Difference]:
         yield Difference("statistic", facts.statistic, "mean over seeds of one setting", "training")
     elif facts.n_runs is not None and facts.n_runs != ours.n_runs:
         yield Difference("runs", str(facts.n_runs), str(ours.n_runs), "runs")
+
+
+def _differs(name: str, facts: Facts, ours: Here) -> bool:
+    return name in facts.settings and not _is_equal(facts.settings[name], ours.settings.get(name))
 
 
 def _ways(there: Mapping[str, str], ours: Here, kind: Kind) -> Iterator[Difference]:

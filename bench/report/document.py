@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from bench.records import RunRecord
 from bench.report.answer import answers
+from bench.report.beside import settings_by_group
 from bench.report.frames import TASK, curves_frame, runs_frame
+from bench.report.groups import Settings
 from bench.report.guide import guide
 from bench.report.ink import Inks, inks
 from bench.report.naming import file_stem
 from bench.report.section import Chapter, Document
 from bench.report.sections.curves import curves
 from bench.report.sections.endings import endings
+from bench.report.sections.literature import literature
 from bench.report.sections.loss import loss
 from bench.report.sections.making import constant, origin, settings_values, varied
 from bench.report.sections.parameters import parameters
@@ -38,6 +41,7 @@ def compose(
     runs = runs_frame(unique)
     table = summary(runs)
     looks = inks([*runs["cell"], *(study.cell for study in studies)])
+    settings = settings_by_group(unique, runs)
     return Document(
         name=plain(name, 80),
         facts=_facts(runs),
@@ -46,7 +50,7 @@ def compose(
         scores=scores(table, looks),
         guide=guide(runs, is_tuned=bool(studies)),
         chapters=(
-            *_tasks(table, runs, curves_frame(unique), looks),
+            *_tasks(table, runs, curves_frame(unique), settings, looks),
             *tuning(studies, unique, runs, looks),
             _all_runs(unique, runs, looks),
         ),
@@ -77,7 +81,9 @@ def _notes(n_repeated: int, damaged: Sequence[str]) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _tasks(table: pd.DataFrame, runs: pd.DataFrame, points: pd.DataFrame, looks: Inks) -> list[Chapter]:
+def _tasks(
+    table: pd.DataFrame, runs: pd.DataFrame, points: pd.DataFrame, settings: Mapping[str, Settings], looks: Inks
+) -> list[Chapter]:
     chapters = []
     for task, rows in table.groupby(TASK, sort=False):
         of_task = runs[(runs[TASK] == list(task)).all(axis=1)]
@@ -88,6 +94,7 @@ def _tasks(table: pd.DataFrame, runs: pd.DataFrame, points: pd.DataFrame, looks:
             size(rows, of_task, looks, stem),
             parameters(rows, looks),
             speed(of_task, looks, stem),
+            *literature(rows, of_task, settings, looks, stem),
         )
         title = plain(rows["task_label"].iloc[0], 80)
         chapters.append(Chapter(title, tuple(section for section in sections if section is not None)))

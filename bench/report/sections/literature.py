@@ -1,0 +1,134 @@
+"""Beside the literature: every number in print of this task, metric and cell, and why it is comparable or is not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from bench.published import protocols
+from bench.report.beside import beside, of_task
+from bench.report.beside_figure import beside_figure
+from bench.report.groups import Settings
+from bench.report.ink import Inks
+from bench.report.naming import size_label
+from bench.report.section import Chart, Entry, Section, Table
+from bench.report.summary import done, reported
+from bench.report.wording import better, decimals, interval, number, quantity, score_label, spanned
+from bench.stats.intervals import BOOTSTRAP
+
+HEADERS = ("Cell", "In print", "Confidence", "Where", "Here", "n", "Comparable, because: there (here)")
+
+PAPER_HEADERS = ("Paper", "Training", "Choice of settings", "Score", "Not stated", "Notes")
+
+CAPTION = (
+    "Each number in print stands beside the runs here that differ from it least: hidden size × layers, mean over n "
+    f"runs and its 95 % {BOOTSTRAP} interval. Comparable, yes: nothing that is declared differs but perhaps the number of "
+    "runs; partly: the same measure, of a model or a training that differs; no: another measure, or a number that was "
+    "not checked. Confidence, verified: seen in the paper or in a transcription of it, or measured in its figure; "
+    "memory-high and memory-low: quoted from memory, and no bar for anything."
+)
+
+
+def literature(
+    table: pd.DataFrame, runs: pd.DataFrame, settings: Mapping[str, Settings], looks: Inks, stem: str
+) -> tuple[Section, ...]:
+    """Return the numbers in print beside ours and what their papers did; none where no cell here is in print."""
+    if table.empty or not (table["n"] > 0).any():
+        return ()
+    rows = _sorted(beside(table, runs, settings), looks)
+    if rows.empty:
+        return ()
+    chart = _chart(rows, runs, looks, stem)
+    entries = tuple(_entries(row, looks, decimals(table)) for _, row in rows.iterrows())
+    n_others = len(of_task(runs)) - len(rows)
+    first = Section("Beside the literature", _text(rows, n_others), Table(HEADERS, entries, CAPTION), chart)
+    return first, _papers(rows)
+
+
+def _sorted(rows: pd.DataFrame, looks: Inks) -> pd.DataFrame:
+    cells, splits = list(looks), ["test", "validation", "train"]
+    places = rows["cell"].map(cells.index), rows["split"].map(splits.index), rows["published"], rows["paper"]
+    keys = pd.concat(places, axis=1, keys=["cell", "split", "published", "paper"])
+    return rows.loc[keys.sort_values(["cell", "split", "published", "paper"]).index].reset_index(drop=True)
+
+
+def _entries(row: pd.Series, looks: Inks, digits: int) -> tuple[Entry, ...]:
+    paper = (row["paper"], row["table"].split(" (")[0], row["variant"], row["statistic"], row["split"])
+    ours = f"{number(row['mean'], digits)} {interval(row['low'], row['high'], digits)}".strip()
+    return (
+        Entry(f"{looks[row['cell']].name} {size_label(row['hidden_size'], row['num_layers'])}"),
+        Entry(row["printed"], row["published"]),
+        Entry(row["confidence"]),
+        Entry(", ".join(filter(None, paper))),
+        Entry(ours, row["mean"]),
+        Entry(str(row["n"]), row["n"]),
+        Entry(f"{row['comparable']}: {row['because'] or 'nothing that is declared differs'}"),
+    )
+
+
+def _text(rows: pd.DataFrame, n_others: int) -> tuple[str, ...]:
+    counts = {verdict: int((rows["comparable"] == verdict).sum()) for verdict in ("yes", "partly", "no")}
+    said = (
+        f"{quantity(len(rows), 'number')} in print {'is' if len(rows) == 1 else 'are'} of this task and metric and of "
+        f"a cell that ran here: {counts['yes']} comparable, {counts['partly']} in part, {counts['no']} not. The "
+        "reasons come from what each paper and each run declare; what a paper does not state is not compared."
+    )
+    others = f"{quantity(n_others, 'other number')} in print on this task {'is' if n_others == 1 else 'are'} of models "
+    return (said, f"{others}that did not run here, or of the same model twice.") if n_others else (said,)
+
+
+def _chart(rows: pd.DataFrame, runs: pd.DataFrame, looks: Inks, stem: str) -> Chart | None:
+    split = rows["split"].iloc[0]  # test comes first
+    drawn = rows[rows["split"] == split]
+    ours = done(reported(runs))
+    ours = ours[ours["group"].isin(drawn["group"])].rename(columns={split: "score"})
+    points = ours[["cell", "hidden_size", "num_layers", "group", "seed", "score"]]
+    direction = better(str(runs["direction"].iloc[0]))
+    return Chart(
+        name=f"{stem}-literature",
+        alt=_alt(drawn, looks, split),
+        caption=_caption(drawn, split),
+        figure=beside_figure(drawn, points, looks, f"{score_label(drawn['metric'].iloc[0], split)}, {direction}"),
+        data=_data(drawn, points),
+    )
+
+
+def _data(rows: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
+    """Return what is drawn: the seeds here, then the numbers in print."""
+    columns = ["cell", "hidden_size", "num_layers", "group", "paper", "table", "variant", "statistic", "confidence"]
+    in_print = rows[[*columns, "comparable", "because"]].assign(score=rows["published"])
+    frame = pd.concat([points.astype({"seed": object}), in_print], ignore_index=True)
+    return frame.astype(object).where(frame.notna(), "")
+
+
+def _alt(rows: pd.DataFrame, looks: Inks, split: str) -> str:
+    parts = []
+    for _, own in rows.groupby("group", sort=False):
+        first = own.iloc[0]
+        in_print = ", ".join(f"{row.paper} {row.printed}" for row in own.itertuples())
+        parts.append(f"{looks[first['cell']].name} {first['mean']:.4g} here; in print {in_print}")
+    return f"Row chart of {split} scores beside numbers in print: {'. '.join(parts)}."
+
+
+def _caption(rows: pd.DataFrame, split: str) -> str:
+    n = spanned(rows["n"], "run")
+    return (
+        f"n = {n} per row, each small point one seed. Diamond: mean. Bar: 95 % {BOOTSTRAP} interval of the "
+        f"mean. Below them the {split} scores in print, a line for each paper: filled where the measure is the same, "
+        "hollow where it is another or the number is quoted from memory. They have no intervals: most are single runs. "
+        "The axis does not start at zero."
+    )
+
+
+def _papers(rows: pd.DataFrame) -> Section:
+    shown = set(rows["paper"])
+    used = [protocol for protocol in protocols().values() if protocol.title in shown]
+    entries = []
+    for protocol in sorted(used, key=lambda protocol: protocol.title):
+        not_stated = "; ".join(protocol.not_stated)
+        name = f"{protocol.title}, {protocol.reference}"
+        texts = (name, protocol.training, protocol.selection, protocol.score, not_stated, protocol.notes)
+        entries.append(tuple(map(Entry, texts)))
+    caption = "As declared with the numbers; what is not stated is not compared."
+    return Section("What these papers did", (), Table(PAPER_HEADERS, tuple(entries), caption))

@@ -1,0 +1,156 @@
+"""Numbers in print beside ours: the least different runs, the reasons, and no number of another task or cell."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from bench.published import numbers
+from bench.report.beside import beside, settings_by_group
+from bench.report.document import compose
+from bench.report.frames import runs_frame
+from bench.report.section import Document, Section
+from bench.report.summary import summary
+from bench.settings import OptimSettings, TrainSettings
+from tests.report.fabricated import cell, record, run, sweep, task
+
+JSB = task("jsb_chorales", title="JSB Chorales")
+
+CHUNG = {
+    "optim": OptimSettings(name="rmsprop"),
+    "train": TrainSettings(weight_noise=0.075, clip_norm=1.0),
+    "cell": cell("gru", reset="before"),
+}
+
+
+def section(document: Document, heading: str) -> Section | None:
+    found = [part for chapter in document.chapters for part in chapter.sections if part.heading == heading]
+    return found[0] if found else None
+
+
+def frame(records):
+    runs = runs_frame(records)
+    return beside(summary(runs), runs, settings_by_group(records, runs))
+
+
+def one(rows, **fields):
+    for name, value in fields.items():
+        rows = rows[rows[name] == value]
+    (row,) = rows.to_dict("records")
+    return row
+
+
+def chung(rows):
+    return one(rows, paper="Chung et al. 2014", cell="gru", split="test")
+
+
+def test_a_number_stands_beside_the_runs_that_differ_from_it_least():
+    alike = [record(run("gru", seed, task=JSB, **CHUNG)) for seed in range(3)]
+    better = [record(run("gru", seed, task=JSB, hidden_size=200)) for seed in range(3)]
+    row = chung(frame([*better, *alike]))
+    assert (row["hidden_size"], row["n"], row["printed"], row["published"]) == (46, 3, "8.54", 8.54)
+    assert row["because"] == "outputs 96 (here 88); settings tried 10 (here 0); runs 1 (here 3)"
+    assert row["comparable"] == "partly"
+
+
+def test_tuning_runs_are_the_settings_tried():
+    tuned = [record(run("gru", seed, task=JSB, phase="tune", **CHUNG)) for seed in range(10)]
+    confirmed = [record(run("gru", 20, task=JSB, **CHUNG))]
+    assert chung(frame([*tuned, *confirmed]))["because"] == "outputs 96 (here 88)"
+
+
+def test_ours_is_the_mean_on_the_split_of_the_number():
+    records = sweep(3, ("gru",), task=JSB)
+    rows = frame(records)
+    train = [made.outcome.scores["train"]["nll"] for made in records]
+    row = one(rows, paper="Chung et al. 2014", split="train")
+    assert row["mean"] == pytest.approx(sum(train) / 3)
+    assert row["published"] == 6.94
+
+
+def test_without_a_score_on_its_split_the_split_is_a_difference():
+    rows = frame([record(run("gru", seed, task=JSB, phase="tune")) for seed in range(2)])
+    row = one(rows, paper="Chung et al. 2014", published=8.54)
+    assert row["comparable"] == "no"
+    assert "split test (here validation)" in row["because"]
+
+
+def test_only_numbers_of_the_task_the_metric_and_the_cell_are_shown():
+    rows = frame(sweep(2, ("gru",), task=JSB))
+    allowed = {n.score for n in numbers() if (n.here, n.kind) == ("jsb_chorales", "gru")}
+    assert set(rows["published"]) == allowed
+    assert frame(sweep(2, ("gru",), task=task("jsb_chorales", metric="perplexity"))).empty
+    assert frame(sweep(2, ("gru",))).empty
+
+
+def test_a_variant_that_is_none_of_the_cells_here_is_not_shown():
+    rows = frame(sweep(2, ("lstm",), task=JSB))
+    assert set(rows["variant"]) == {"", "V", "NP"}
+
+
+def test_a_cell_is_known_by_its_kind_whatever_its_name():
+    records = [record(run("gru", seed, task=JSB, cell={"name": "mine", "kind": "gru"})) for seed in range(2)]
+    assert "Chung et al. 2014" in set(frame(records)["paper"])
+
+
+def test_a_log_likelihood_is_shown_as_a_negative_one():
+    row = one(frame(sweep(2, ("tanh",), task=JSB)), paper="Boulanger-Lewandowski et al. 2012", printed="8.71")
+    assert (row["published"], row["confidence"], row["comparable"]) == (8.71, "memory-high", "no")
+
+
+def test_the_section_states_n_intervals_confidence_and_reasons():
+    part = section(compose(sweep(5, task=JSB), name="x"), "Beside the literature")
+    assert part is not None
+    assert part.table is not None
+    assert part.chart is not None
+    assert part.chart.caption.startswith("n = 5 runs per row")
+    assert "interval of the mean" in part.chart.caption
+    assert "Chung et al. 2014 8.54" in part.chart.alt
+    cells, confidences, reasons = ([row[i].text for row in part.table.rows] for i in (0, 2, 6))
+    assert cells == sorted(cells, key=["GRU 46 × 1", "LSTM 36 × 1", "tanh 100 × 1"].index)
+    assert set(confidences) == {"verified", "memory-high"}
+    assert all(reason.startswith(("yes: ", "partly: ", "no: ")) for reason in reasons)
+    assert all(word in part.table.caption for word in ("memory-high", "memory-low", "interval"))
+
+
+def test_the_figure_draws_every_seed_and_every_number_of_its_split():
+    part = section(compose(sweep(5, task=JSB), name="x"), "Beside the literature")
+    assert part is not None
+    assert part.chart is not None
+    data = part.chart.data
+    assert (data["paper"] == "").sum() == 15
+    shown = [n for n in numbers() if n.here == "jsb_chorales" and n.split == "test" and n.kind in ("gru", "tanh")]
+    drawn = data[(data["paper"] != "") & (data["cell"] != "lstm")]
+    assert sorted(drawn["score"]) == sorted(number.score for number in shown)
+
+
+def test_every_paper_shown_says_what_it_did():
+    document = compose(sweep(2, task=JSB), name="x")
+    part = section(document, "What these papers did")
+    assert part is not None
+    assert part.table is not None
+    assert [row[0].text.split(",")[0] for row in part.table.rows] == [
+        "Bai et al. 2018",
+        "Boulanger-Lewandowski et al. 2012",
+        "Chung et al. 2014",
+        "Greff et al. 2017",
+    ]
+
+
+def test_a_task_that_is_not_in_print_has_no_such_section():
+    document = compose(sweep(2), name="x")
+    assert section(document, "Beside the literature") is None
+    assert section(document, "What these papers did") is None
+
+
+def test_runs_without_a_score_have_no_such_section():
+    unscored = [record(run("gru", seed, task=JSB), scores={}, curve=(), baseline={}) for seed in range(2)]
+    assert section(compose(unscored, name="x"), "Beside the literature") is None
+
+
+def test_perplexity_in_print_is_shown_for_words():
+    words = task("ptb_word", metric="perplexity", kind="language_model")
+    rows = frame([record(run("lstm", seed, task=words)) for seed in range(2)])
+    assert all(row["metric"] == "perplexity" and math.exp(3) < row["published"] < 200 for _, row in rows.iterrows())
+    assert "Zaremba et al. 2014" in set(rows["paper"])
