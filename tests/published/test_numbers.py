@@ -107,3 +107,11 @@ def test_the_measure_of_every_kind_of_task_here_is_declared():
 def test_papers_are_told_apart_by_their_titles():
     titles = [protocol.title for protocol in protocols().values()]
     assert len(set(map(slug, titles))) == len(titles)
+
+
+def test_the_unigram_scores_of_the_tasks_are_those_in_print():
+    for name, node in TASKS.items():
+        unigram = node.get("published", {}).get("unigram_nats")
+        if unigram is not None:
+            (number,) = [n for n in find(cell="NOTE 1-GRAM") if n.here == name]
+            assert number.score == unigram
