@@ -25,7 +25,7 @@ CAPTION = (
     "Each number in print stands beside the runs here that differ from it least: hidden size × layers, mean over n "
     f"runs and its 95 % {BOOTSTRAP} interval. Comparable, yes: nothing that is declared differs but perhaps the number "
     "of runs; partly: the same measure, of a model or a training that differs; no: another measure, or a number "
-    "that was not checked. Confidence, verified: seen in the paper or in a transcription of it, or measured in its figure; "
+    "that was not checked. Confidence, verified: seen in the paper or a transcription of it, or measured in a figure; "
     "memory-high and memory-low: quoted from memory, and no bar for anything."
 )
 
