@@ -30,6 +30,7 @@ commands (each has --help)
   status       what is done, running, failed and missing, and the time left: status results/NAME
   diff         which runs of two results directories differ, and whether their means do: diff A B
   verify       check every digest and train a sample of runs again, to the bit: verify results/NAME
+  probe        train the best run of each cell again and look into it: gates, gradients: probe results/NAME
   speed        time one training step: our kernels beside torch.nn, on this machine
 
 settings that matter most (all of them: conf/config.yaml; what an override gives: --cfg job)

@@ -20,12 +20,18 @@ def results_of(directory: Path) -> Results:
 
 
 def publish(directory: Path) -> int:
-    """Rebuild the report, print its table and its path, and return how many records and studies are damaged."""
+    """Rebuild the report, print its table and its path, and return how many files are damaged."""
     results = results_of(directory)
-    studies = store.read_studies(directory)
-    damaged = [*results.damaged, *studies.damaged]
-    name = directory.resolve().name
-    page = report.build(results.records, directory, name=name, damaged=damaged, studies=studies.records)
+    studies, probes = store.read_studies(directory), store.read_probes(directory)
+    damaged = [*results.damaged, *studies.damaged, *probes.damaged]
+    page = report.build(
+        results.records,
+        directory,
+        name=directory.resolve().name,
+        damaged=damaged,
+        studies=studies.records,
+        probes=probes.records,
+    )
     print(report.console_table(report.runs_frame(results.records)))
     say(f"report: {page}")
     for message in damaged:

@@ -17,6 +17,7 @@ from bench.report.naming import file_stem
 from bench.report.section import Chapter, Document
 from bench.report.sections.curves import curves
 from bench.report.sections.endings import endings
+from bench.report.sections.inside import inside
 from bench.report.sections.literature import literature
 from bench.report.sections.loss import loss
 from bench.report.sections.making import constant, origin, settings_values, varied
@@ -27,13 +28,19 @@ from bench.report.sections.speed import speed
 from bench.report.summary import STATUSES, reported, summary
 from bench.report.tuning import tuning
 from bench.report.wording import listed, plain, quantity
+from bench.store import ProbeRecord
 from bench.trials import StudyRecord
 
 
 def compose(
-    records: Sequence[RunRecord], *, name: str, damaged: Sequence[str] = (), studies: Sequence[StudyRecord] = ()
+    records: Sequence[RunRecord],
+    *,
+    name: str,
+    damaged: Sequence[str] = (),
+    studies: Sequence[StudyRecord] = (),
+    probes: Sequence[ProbeRecord] = (),
 ) -> Document:
-    """Return the report of some records and of the studies that they belong to.
+    """Return the report of some records, of the studies that they belong to, and of what models do inside.
 
     `damaged` says what could not be read and why.
     """
@@ -50,7 +57,7 @@ def compose(
         scores=scores(table, looks),
         guide=guide(runs, is_tuned=bool(studies)),
         chapters=(
-            *_tasks(table, runs, curves_frame(unique), settings, looks),
+            *_tasks(table, runs, curves_frame(unique), settings, probes, looks),
             *tuning(studies, unique, runs, looks),
             _all_runs(unique, runs, looks),
         ),
@@ -82,7 +89,12 @@ def _notes(n_repeated: int, damaged: Sequence[str]) -> tuple[str, ...]:
 
 
 def _tasks(
-    table: pd.DataFrame, runs: pd.DataFrame, points: pd.DataFrame, settings: Mapping[str, Settings], looks: Inks
+    table: pd.DataFrame,
+    runs: pd.DataFrame,
+    points: pd.DataFrame,
+    settings: Mapping[str, Settings],
+    probes: Sequence[ProbeRecord],
+    looks: Inks,
 ) -> list[Chapter]:
     chapters = []
     for task, rows in table.groupby(TASK, sort=False):
@@ -95,6 +107,7 @@ def _tasks(
             parameters(rows, looks),
             speed(of_task, looks, stem),
             *literature(rows, of_task, settings, looks, stem),
+            *inside([probe for probe in probes if probe.key in set(of_task["key"])], looks, stem),
         )
         title = plain(rows["task_label"].iloc[0], 80)
         chapters.append(Chapter(title, tuple(section for section in sections if section is not None)))

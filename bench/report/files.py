@@ -20,6 +20,7 @@ from bench.report.page import charts, html
 from bench.report.section import Document
 from bench.report.summary import STATUSES, summary
 from bench.report.wording import count, decimals, interval, number, plain, quantity
+from bench.store import ProbeRecord
 from bench.trials import StudyRecord
 
 FOLDER = "report"
@@ -45,15 +46,16 @@ def build(
     name: str,
     damaged: Sequence[str] = (),
     studies: Sequence[StudyRecord] = (),
+    probes: Sequence[ProbeRecord] = (),
 ) -> Path:
     """Write `report/` under a directory and return the path of `report.html`.
 
-    The same records and studies, in any order, give the same bytes. Each file is replaced whole or not at all; figures
-    of an earlier report that this one no longer has are removed. `damaged` says which records could not be read.
+    The same records, studies and probes, in any order, give the same bytes. Each file is replaced whole or not at all;
+    figures of an earlier report that this one no longer has are removed. `damaged` says what could not be read.
     Raises StorageError.
     """
     with theme():
-        document = compose(records, name=name, damaged=damaged, studies=studies)
+        document = compose(records, name=name, damaged=damaged, studies=studies, probes=probes)
         images = {chart.name: render(chart.figure) for chart in charts(document)}
     folder = directory / FOLDER
     try:

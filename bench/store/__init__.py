@@ -3,6 +3,7 @@
 results/NAME/plan.json                     which Runs the last command asked for
 results/NAME/studies/LABEL/study.json      the trials of a study, in the order in which they were asked for
 results/NAME/studies/LABEL/trial-N.json    a trial that was asked for since
+results/NAME/probes/LABEL.json             what probes found in the trained model of a Run
 results/NAME/sizes/TASK-CELL-KEY.json      a hidden size that was found by timing
 results/NAME/runs/LABEL/record.json        the outcome
 results/NAME/runs/LABEL/record.N.json      the outcome of an earlier attempt that failed
@@ -18,6 +19,7 @@ from bench.store.labels import Label
 from bench.store.locks import HeldError, Holder, held, holder
 from bench.store.places import folder_of, results_directory
 from bench.store.plans import PlannedRun, read_plan, write_plan
+from bench.store.probes import GateProbe, ProbeRecord, Probes, read_probes, write_probe
 from bench.store.results import FINAL, Found, Results, damage, find, is_final, look, read, scan, write, write_log
 from bench.store.sizes import TimedSize, find_size, write_size
 from bench.store.studies import Studies, held_study, read_studies, read_study, study_folder, write_study, write_trial
@@ -25,10 +27,13 @@ from bench.store.studies import Studies, held_study, read_studies, read_study, s
 __all__ = [
     "FINAL",
     "Found",
+    "GateProbe",
     "HeldError",
     "Holder",
     "Label",
     "PlannedRun",
+    "ProbeRecord",
+    "Probes",
     "Results",
     "Studies",
     "TimedSize",
@@ -44,6 +49,7 @@ __all__ = [
     "make_folder",
     "read",
     "read_plan",
+    "read_probes",
     "read_studies",
     "read_study",
     "results_directory",
@@ -54,6 +60,7 @@ __all__ = [
     "write",
     "write_log",
     "write_plan",
+    "write_probe",
     "write_size",
     "write_study",
     "write_trial",

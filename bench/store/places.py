@@ -13,6 +13,7 @@ RECORD = "record.json"
 LOCK = "lock"
 PLAN = "plan.json"
 STUDIES = "studies"
+PROBES = "probes"
 STUDY = "study.json"
 SIZES = "sizes"
 RESULTS = Path("results")

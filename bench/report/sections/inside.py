@@ -1,0 +1,134 @@
+"""Inside the trained models: how far back the gradient reaches, and what the gates do."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+
+import pandas as pd
+
+from bench.report.ink import Inks
+from bench.report.inside_figures import gates_figure, reach_figure
+from bench.report.naming import size_label
+from bench.report.section import Chart, Entry, Section, Table
+from bench.report.wording import quantity, span, spanned
+from bench.store import GateProbe, ProbeRecord
+
+GATE_NAMES = {"i": "input", "f": "forget", "o": "output", "r": "reset", "z": "update"}
+
+HEADERS = ("Model", "Layer", "Gate", "Closed", "Open", "Time constant", "25 % and 75 % of units")
+
+CAPTION = (
+    "Closed and open: share of all values of the gate below 0.1 and above 0.9. Time constant, of the gate that keeps "
+    "the old state: in how many steps a unit's state falls to 1/e by this gate alone, -1 / mean(log gate), the median over "
+    "units and the quartiles; it is what the gate allows, not what the model remembers."
+)
+
+
+def inside(probes: Sequence[ProbeRecord], looks: Inks, stem: str) -> tuple[Section, ...]:
+    """Return what was found in the models of one task's probed Runs, in the order of the cells; nothing for none."""
+    known = [probe for probe in probes if probe.cell in looks]
+    if not known:
+        return ()
+    ordered = sorted(known, key=lambda probe: (list(looks).index(probe.cell), probe.label))
+    reached = [probe for probe in ordered if probe.quartiles]
+    gated = [probe for probe in ordered if probe.gates]
+    sections = [_reach(reached, looks, stem)] if reached else []
+    return (*sections, _gates(gated, looks, stem)) if gated else tuple(sections)
+
+
+def name_of(probe: ProbeRecord, looks: Inks) -> str:
+    """Return what tells a probed model from the others."""
+    return f"{looks[probe.cell].name} {size_label(probe.hidden_size, probe.num_layers)}, seed {probe.seed}"
+
+
+def _reach(probes: Sequence[ProbeRecord], looks: Inks, stem: str) -> Section:
+    data = pd.concat([_reach_frame(probe, name_of(probe, looks)) for probe in probes], ignore_index=True)
+    reaches = "; ".join(f"{name_of(probe, looks)}: {_length(probe)}" for probe in probes)
+    text = (
+        "The loss of a step is followed back in time: how much would it change with the model's state some steps "
+        "before? Where the curve has fallen by a lot, training can no longer tell what that state should have been: "
+        "the gradient has vanished.",
+        f"The median falls below 1 % of its value at lag 1 after: {reaches}.",
+        _bits(probes, looks),
+    )
+    caption = (
+        f"n = 1 run per line, {spanned([probe.n_pairs for probe in probes], 'pair')} of a validation sequence and a "
+        "step. Line: median over the pairs, relative to lag 1. Band: from 25 to 75 % of the pairs; it says nothing of other "
+        "seeds. The vertical axis is logarithmic."
+    )
+    alt = f"Lines of the gradient's norm against the lag. Below 1 % after: {reaches}."
+    return Section(
+        "How far back the gradient reaches",
+        text,
+        chart=Chart(f"{stem}-reach", alt, caption, reach_figure(data, looks), data),
+    )
+
+
+def _gates(probes: Sequence[ProbeRecord], looks: Inks, stem: str) -> Section:
+    data = pd.concat([_gates_frame(probe, name_of(probe, looks)) for probe in probes], ignore_index=True)
+    rows = tuple(_entries(name_of(probe, looks), gate) for probe in probes for gate in probe.gates)
+    text = (
+        "A gate near 0 is closed and near 1 open; one that stays in between lets a part through. A forget or update "
+        "gate near 1 keeps what a unit holds."
+    )
+    steps = span([probe.n_steps for probe in probes])
+    caption = (
+        f"n = 1 run per row of panels, all units of a gate over {steps} validation steps, padding left out. Bars: "
+        "share of the values in each of twenty equal bins; there is no interval."
+    )
+    found = "; ".join(f"{row[0].text} {row[2].text} gate {row[3].text} closed, {row[4].text} open" for row in rows)
+    chart = Chart(f"{stem}-gates", f"Histograms of gate values: {found}.", caption, gates_figure(data, looks), data)
+    return Section("What the gates do", (text,), Table(HEADERS, rows, CAPTION), chart)
+
+
+def _reach_frame(probe: ProbeRecord, name: str) -> pd.DataFrame:
+    low, median, high = probe.quartiles
+    lags = range(1, len(median) + 1)
+    return pd.DataFrame({"model": name, "cell": probe.cell, "lag": lags, "low": low, "median": median, "high": high})
+
+
+def _gates_frame(probe: ProbeRecord, name: str) -> pd.DataFrame:
+    rows = [
+        {"model": name, "cell": probe.cell, "layer": gate.layer + 1, "gate": GATE_NAMES.get(gate.gate, gate.gate)}
+        | {"low": i / len(gate.shares), "high": (i + 1) / len(gate.shares), "share": share}
+        for gate in probe.gates
+        for i, share in enumerate(gate.shares)
+    ]
+    return pd.DataFrame(rows)
+
+
+def _entries(name: str, gate: GateProbe) -> tuple[Entry, ...]:
+    closed, opened = statistics.fmean(gate.closed), statistics.fmean(gate.opened)
+    steps = [math.inf if constant is None else constant for constant in gate.time_constants]
+    low, median, high = quartiles(steps) if steps else (math.nan,) * 3
+    return (
+        Entry(name),
+        Entry(str(gate.layer + 1), gate.layer + 1),
+        Entry(GATE_NAMES.get(gate.gate, gate.gate)),
+        Entry(f"{100 * closed:.0f} %", closed),
+        Entry(f"{100 * opened:.0f} %", opened),
+        Entry(f"{median:.1f} steps" if steps else "", median if steps else None),
+        Entry(f"{low:.1f} to {high:.1f}" if steps else ""),
+    )
+
+
+def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
+    """Return the values that a quarter, a half and three quarters of the others do not exceed."""
+    ordered = sorted(values)
+    low, median, high = (ordered[round(share * (len(ordered) - 1))] for share in (0.25, 0.5, 0.75))
+    return low, median, high
+
+
+def _length(probe: ProbeRecord) -> str:
+    if probe.memory_length is None:
+        return f"more than {quantity(len(probe.quartiles[1]), 'step')}"
+    return quantity(probe.memory_length, "step")
+
+
+def _bits(probes: Sequence[ProbeRecord], looks: Inks) -> str:
+    other = [name_of(probe, looks) for probe in probes if not probe.is_same]
+    if not other:
+        return "The models were trained again for this, to the weights of their records, bit by bit."
+    return f"The models were trained again for this; the weights of {'; '.join(other)} are not those of the record."
