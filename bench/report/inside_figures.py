@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from bench.report.ink import GREY, Inks
 from bench.report.rows import WIDTH
@@ -28,6 +28,7 @@ def reach_figure(data: pd.DataFrame, looks: Inks) -> Figure:
         axes.fill_between(rows["lag"], rows["low"], rows["high"], color=ink.colour, alpha=0.18, linewidth=0)
     axes.axhline(0.01, color=GREY, linewidth=0.9, linestyle="dashed")
     axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_ylim(bottom=max(LEAST, 0.5 * data["low"].min()))
     axes.set_xlim(1, data["lag"].max())
     axes.set_xlabel("lag (steps back from the loss)")
@@ -60,7 +61,7 @@ def _histogram(axes: Axes, rows: pd.DataFrame, colour: str, gate: str) -> None:
     )
     axes.set_title(f"{gate} gate", fontsize="medium")
     axes.set_xlim(0, 1)
-    axes.set_xticks([0, 0.5, 1], ["0, closed", "0.5", "1, open"])
+    axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
     axes.tick_params(labelbottom=True)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.grid(visible=False, axis="x")

@@ -21,8 +21,8 @@ HEADERS = ("Model", "Layer", "Gate", "Closed", "Open", "Time constant", "25 % an
 
 CAPTION = (
     "Closed and open: share of all values of the gate below 0.1 and above 0.9. Time constant, of the gate that keeps "
-    "the old state: in how many steps a unit's state falls to 1/e by this gate alone, -1 / mean(log gate), the median over "
-    "units and the quartiles; it is what the gate allows, not what the model remembers."
+    "the old state: in how many steps a unit's state falls to 1/e by this gate alone, -1 / mean(log gate), the median "
+    "over units and the quartiles; it is what the gate allows, not what the model remembers."
 )
 
 
@@ -55,8 +55,8 @@ def _reach(probes: Sequence[ProbeRecord], looks: Inks, stem: str) -> Section:
     )
     caption = (
         f"n = 1 run per line, {spanned([probe.n_pairs for probe in probes], 'pair')} of a validation sequence and a "
-        "step. Line: median over the pairs, relative to lag 1. Band: from 25 to 75 % of the pairs; it says nothing of other "
-        "seeds. The vertical axis is logarithmic."
+        "step. Line: median over the pairs, relative to lag 1. Band: from 25 to 75 % of the pairs; it says nothing of "
+        "other seeds. The vertical axis is logarithmic."
     )
     alt = f"Lines of the gradient's norm against the lag. Below 1 % after: {reaches}."
     return Section(
