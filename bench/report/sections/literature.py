@@ -19,7 +19,7 @@ from bench.stats.intervals import BOOTSTRAP
 
 HEADERS = ("Cell", "In print", "Confidence", "Where", "Here", "n", "Comparable, because: there (here)")
 
-PAPER_HEADERS = ("Paper", "Training", "Choice of settings", "Score", "Not stated", "Notes")
+PAPER_HEADERS = ("Paper", "Training and choice of settings", "Score, and what is not stated")
 
 CAPTION = (
     "Each number in print stands beside the runs here that differ from it least: hidden size × layers, mean over n "
@@ -126,9 +126,14 @@ def _papers(rows: pd.DataFrame) -> Section:
     used = [protocol for protocol in protocols().values() if protocol.title in shown]
     entries = []
     for protocol in sorted(used, key=lambda protocol: protocol.title):
-        not_stated = "; ".join(protocol.not_stated)
-        name = f"{protocol.title}, {protocol.reference}"
-        texts = (name, protocol.training, protocol.selection, protocol.score, not_stated, protocol.notes)
-        entries.append(tuple(map(Entry, texts)))
+        entries.append(
+            (
+                Entry(f"{protocol.title}, {protocol.reference}"),
+                Entry(f"Training: {protocol.training}. Choice of settings: {protocol.selection}."),
+                Entry(
+                    f"Score: {protocol.score}. Not stated: {'; '.join(protocol.not_stated)}. {protocol.notes}".strip()
+                ),
+            )
+        )
     caption = "As declared with the numbers; what is not stated is not compared."
     return Section("What these papers did", (), Table(PAPER_HEADERS, tuple(entries), caption))
