@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from bench import report, store
+from bench.claims.files import read_claims
 from bench.errors import UsageError
 from bench.report.wording import plain
 from bench.store import Results
@@ -22,7 +23,8 @@ def results_of(directory: Path) -> Results:
 def publish(directory: Path) -> int:
     """Rebuild the report, print its table and its path, and return how many records are damaged."""
     results = results_of(directory)
-    page = report.build(results.records, directory, name=directory.resolve().name, damaged=results.damaged)
+    name = directory.resolve().name
+    page = report.build(results.records, directory, name=name, damaged=results.damaged, claims=read_claims())
     print(report.console_table(report.runs_frame(results.records)))
     say(f"report: {page}")
     for message in results.damaged:

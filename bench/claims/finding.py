@@ -16,8 +16,8 @@ WORDS = ("supported", "contradicted", "equivalent", "inconclusive", "not tested"
 class Result:
     """A claim on one data set; `verdict` is None where it was not tested, and `why` then says why.
 
-    `compared` says which runs, `effect` what the number is, `tuning` how many trials each side had, `groups` are those
-    of the report's frames.
+    `compared` says which runs, `sides` and `what` of what the effect is, `tuning` how many trials each side had;
+    `groups` are those of the report's frames.
     """
 
     task: str
@@ -25,7 +25,8 @@ class Result:
     verdict: Verdict | None
     why: str = ""
     compared: str = ""
-    effect: str = ""
+    sides: str = ""
+    what: str = ""
     tuning: str = ""
     groups: tuple[str, ...] = ()
 

@@ -6,13 +6,17 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from bench.claims.claim import Claim
 from bench.records import RunRecord
 from bench.report.answer import answers
+from bench.report.claims.evaluate import evaluate
+from bench.report.claims.rows import claims_frame
 from bench.report.frames import TASK, curves_frame, runs_frame
 from bench.report.guide import guide
 from bench.report.ink import Inks, inks
 from bench.report.naming import file_stem
 from bench.report.section import Chapter, Document
+from bench.report.sections.claims import evidence, untested, verdicts
 from bench.report.sections.curves import curves
 from bench.report.sections.endings import endings
 from bench.report.sections.loss import loss
@@ -25,12 +29,19 @@ from bench.report.summary import STATUSES, reported, summary
 from bench.report.wording import listed, plain, quantity
 
 
-def compose(records: Sequence[RunRecord], *, name: str, damaged: Sequence[str] = ()) -> Document:
-    """Return the report of some records; `damaged` says what could not be read and why."""
+def compose(
+    records: Sequence[RunRecord], *, name: str, damaged: Sequence[str] = (), claims: Sequence[Claim] = ()
+) -> Document:
+    """Return the report of some records.
+
+    `damaged` says what could not be read and why; `claims` are put to the runs.
+    """
     unique = list({record.key: record for record in sorted(records, key=_order)}.values())
     runs = runs_frame(unique)
     table = summary(runs)
     looks = inks(runs["cell"])
+    points = curves_frame(unique)
+    findings = evaluate(claims, runs, points, table)
     return Document(
         name=plain(name, 80),
         facts=_facts(runs),
@@ -38,9 +49,16 @@ def compose(records: Sequence[RunRecord], *, name: str, damaged: Sequence[str] =
         notes=_notes(len(records) - len(unique), damaged),
         scores=scores(table, looks),
         guide=guide(runs),
-        chapters=(*_tasks(table, runs, curves_frame(unique), looks), _all_runs(unique, runs, looks)),
+        chapters=(
+            *evidence(findings),
+            *_tasks(table, runs, points, looks),
+            _all_runs(unique, runs, looks),
+        ),
         summary=table,
         runs=runs,
+        claims=claims_frame(findings),
+        verdicts=verdicts(findings),
+        untested=untested(findings),
     )
 
 

@@ -97,7 +97,8 @@ def _look(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame, points: pd.DataF
         task_label,
         None,
         compared=_compared(claim, sides, found),
-        effect=f"{sides[0].name} {sign} {sides[1].name}, {found.what}",
+        sides=f"{sides[0].name} {sign} {sides[1].name}",
+        what=found.what,
         tuning=_tuning(sides),
         groups=groups,
     )
@@ -107,21 +108,36 @@ def _look(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame, points: pd.DataF
 def _count(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame) -> Result:
     task, task_label = str(rows["task"].iloc[0]), str(rows["task_label"].iloc[0])
     names = [cell_name(choice) for choice in claim.choices]
-    counts = [_counts(of_cell(choice, runs)) for choice in claim.choices]
+    meant = [of_cell(choice, runs) for choice in claim.choices]
+    counts = [_counts(of_runs) for of_runs in meant]
     ratios = (counts[0] / counts[1]).dropna()
     if ratios.empty:
         return Result(task, task_label, None, f"There is no width at which both {listed(names)} were built.")
     verdict = counted(claim, [float(ratio) for ratio in ratios])
     shapes = [size_label(int(hidden), int(layers)) for hidden, layers in ratios.index]
     compared = f"{listed(names)} at {listed(shapes[:5])}{' and more' * (len(shapes) > 5)} (hidden × layers)"
-    effect = f"{names[0]} / {names[1]}, recurrent parameters"
-    return Result(task, task_label, verdict, verdict.reason, compared, effect, "counted")
+    return Result(
+        task,
+        task_label,
+        verdict,
+        verdict.reason,
+        compared,
+        sides=f"{names[0]} / {names[1]}",
+        what="recurrent parameters",
+        tuning="counted",
+        groups=tuple(sorted(_groups_at(ratios.index, meant))),
+    )
 
 
 def _counts(runs: pd.DataFrame) -> pd.Series:
     """Return the recurrent parameters at each size, where all runs of a size have equally many."""
     sizes = runs.dropna(subset="num_params_recurrent").groupby(["hidden_size", "num_layers"])["num_params_recurrent"]
     return sizes.first()[sizes.nunique() == 1]
+
+
+def _groups_at(shapes: pd.Index, sides: Sequence[pd.DataFrame]) -> set[str]:
+    runs = pd.concat(sides).set_index(["hidden_size", "num_layers"])
+    return set(runs.loc[runs.index.isin(shapes), "group"])
 
 
 def _compared(claim: Claim, sides: tuple[Side, Side], found: Measured) -> str:
