@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from bench.claims.cells import CellChoice, cell_choice
@@ -78,11 +79,11 @@ class Claim:
     factors: tuple[str, ...] = ()
     across: Literal["each", "all"] = "each"
     note: Note = ""
-    choices: tuple[CellChoice, ...] = field(init=False, default=())
 
-    def __post_init__(self) -> None:
-        choices = tuple(cell_choice(text, f"claim.{self.name}.cells[{i}]") for i, text in enumerate(self.cells))
-        object.__setattr__(self, "choices", choices)
+    @cached_property
+    def choices(self) -> tuple[CellChoice, ...]:
+        """The cells as read."""
+        return tuple(cell_choice(text, f"{self.name}.cells[{i}]") for i, text in enumerate(self.cells))
 
     @property
     def is_ratio(self) -> bool:
@@ -105,6 +106,8 @@ def _check_sides(claim: Claim, where: str) -> None:
     n = 1 if claim.estimator == "importance_share" else 2
     if len(claim.cells) < n or len(claim.cells) > 2:
         raise ConfigError(f"{where}.cells", f"must be {'one or two' if n == 1 else 'two'}, got {len(claim.cells)}")
+    for i, text in enumerate(claim.cells):
+        cell_choice(text, f"{where}.cells[{i}]")
     if len(claim.budget) not in (0, 2) or list(claim.budget) != sorted(claim.budget):
         raise ConfigError(f"{where}.budget", f"must be the lowest and the highest, got {list(claim.budget)}")
     if claim.budget and claim.size_mode in ("hidden", "any"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import pandas as pd
@@ -128,7 +129,8 @@ def _explained(result: Result) -> str:
     label = plain(result.task_label, 80)
     if result.verdict is None:
         return f"{label}: not tested. {plain(result.why, 300)}"
-    return f"{label}: {result.word}. {plain(result.why, 600)}. Compared: {plain(result.compared, 600)}."
+    why = re.sub(r"-(?=\d)", "−", plain(result.why, 600))
+    return f"{label}: {result.word}. {why}. Compared: {plain(result.compared, 600)}."
 
 
 def _detail(result: Result) -> tuple[Entry, ...]:
@@ -157,19 +159,20 @@ def _rule(claim: Claim) -> str:
     }[claim.direction]
     parts = [holds, _margin(claim), MODES[claim.size_mode]]
     if claim.budget:
-        parts.append(f"budget from {claim.budget[0]:,g} to {claim.budget[1]:,g}")
+        parts.append(f"a budget from {claim.budget[0]:,g} to {claim.budget[1]:,g}")
     if claim.across == "all":
         parts.append("all data sets must agree")
-    return f"Fixed beforehand: {listed([part for part in parts if part])}."
+    return f"Fixed beforehand: {'; '.join(part for part in parts if part)}."
 
 
 def _margin(claim: Claim) -> str:
+    """Return how large a difference counts as none."""
     if claim.margin is not None:
-        return f"a margin of {claim.margin:g} either way, within which a difference counts as none"
-    if claim.relative_margin is not None:
-        of_what = "" if claim.is_ratio else " of the right side"
-        return f"a margin of {100 * claim.relative_margin:g} %{of_what} either way, within which it counts as none"
-    return ""
+        return f"less than {claim.margin:g} either way counts as no difference"
+    if claim.relative_margin is None:
+        return ""
+    of_what = "" if claim.is_ratio else " of the right side"
+    return f"less than {100 * claim.relative_margin:g} %{of_what} either way counts as no difference"
 
 
 def _title(claim: Claim) -> str:
