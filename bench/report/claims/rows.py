@@ -24,7 +24,7 @@ CLAIM_COLUMNS = (
 def claims_frame(findings: Sequence[Finding]) -> pd.DataFrame:
     """Return what was found as a frame; `groups` are those of the summary, joined by blanks."""
     rows = [{**row, "groups": " ".join(row["groups"])} for row in claim_rows(findings)]
-    return pd.DataFrame(rows, columns=list(CLAIM_COLUMNS))
+    return pd.DataFrame(rows, columns=list(CLAIM_COLUMNS), dtype=object)
 
 
 def claim_rows(findings: Sequence[Finding]) -> list[dict[str, Any]]:

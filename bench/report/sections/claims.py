@@ -11,7 +11,7 @@ from bench.claims.claim import Claim
 from bench.claims.finding import WORDS, Finding, Result
 from bench.report.ink import NAMES
 from bench.report.section import Chapter, Entry, Section, Table
-from bench.report.wording import decimals, interval, listed, number, plain, quantity, span
+from bench.report.wording import decimals, interval, number, plain, quantity, span
 from bench.stats.intervals import ENOUGH
 from bench.stats.verdict import Verdict
 
