@@ -11,6 +11,9 @@ from bench.stats.verdict import Verdict
 WORDS = ("supported", "contradicted", "equivalent", "inconclusive", "not tested")
 """The words for a claim on a data set, and the order in which they are listed."""
 
+UNTUNED = "none"
+"""The tuning of sides that ran with given settings."""
+
 
 @dataclass(frozen=True)
 class Result:

@@ -9,7 +9,7 @@ from functools import partial
 import pandas as pd
 
 from bench.claims.claim import TIMED, Claim
-from bench.claims.finding import Finding, Result
+from bench.claims.finding import UNTUNED, Finding, Result
 from bench.claims.judgement import judge_all, judge_each
 from bench.report.claims.judged import counted, verdict_at
 from bench.report.claims.quantities import Measured, measured
@@ -154,8 +154,11 @@ def _compared(claim: Claim, sides: tuple[Side, Side], found: Measured) -> str:
 def _left_out(sides: tuple[Side, Side], found: Measured) -> str:
     unreached = [reached.count(False) for reached in found.is_reached]
     never = f"; {unreached[0]} and {unreached[1]} runs never got there" if any(unreached) else ""
-    lost = sum(len(side.runs) - len(side.done) for side in sides)
-    return f"{never}; left out: {quantity(lost, 'run')} that did not end as done" if lost else never
+    failed = sum(int((side.runs["status"] != "done").sum()) for side in sides)
+    elsewhere = sum(len(side.runs) - len(side.done) for side in sides) - failed
+    parts = [f"{quantity(failed, 'run')} that did not end as done"] if failed else []
+    parts += [f"{quantity(elsewhere, 'run')} on another kernel or machine"] if elsewhere else []
+    return f"{never}; left out: {listed(parts)}" if parts else never
 
 
 def _set(side: Side) -> str:
@@ -165,5 +168,5 @@ def _set(side: Side) -> str:
 def _tuning(sides: tuple[Side, Side]) -> str:
     left, right = (int(side.row["tuning_runs"]) for side in sides)
     if left == right:
-        return f"{quantity(left, 'trial')} each" if left else "none"
+        return f"{quantity(left, 'trial')} each" if left else UNTUNED
     return f"{left:,} and {right:,} trials: unequal"

@@ -22,9 +22,10 @@ CLAIM_COLUMNS = (
 
 
 def claims_frame(findings: Sequence[Finding]) -> pd.DataFrame:
-    """Return what was found as a frame; `groups` are those of the summary, joined by blanks."""
+    """Return what was found as a frame; `groups` are those of the summary, joined by blanks; "" for no number."""
     rows = [{**row, "groups": " ".join(row["groups"])} for row in claim_rows(findings)]
-    return pd.DataFrame(rows, columns=list(CLAIM_COLUMNS), dtype=object)
+    filled = [{name: "" if value is None else value for name, value in row.items()} for row in rows]
+    return pd.DataFrame(filled, columns=list(CLAIM_COLUMNS))
 
 
 def claim_rows(findings: Sequence[Finding]) -> list[dict[str, Any]]:

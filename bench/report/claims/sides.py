@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -23,16 +23,12 @@ BUDGET = ["size_budget", "size_count"]
 
 @dataclass(frozen=True)
 class Side:
-    """A cell as the claim means it: the row of the summary that was chosen, and all its runs."""
+    """A cell as the claim means it: the row of the summary that was chosen, its runs, and those that are compared."""
 
     name: str
     row: pd.Series
     runs: pd.DataFrame
-
-    @property
-    def done(self) -> pd.DataFrame:
-        """The runs that ended as done."""
-        return done(self.runs)
+    done: pd.DataFrame
 
 
 class NotTestedError(Exception):
@@ -56,8 +52,9 @@ def sides_of(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame) -> tuple[Side
     if not pairs:
         raise NotTestedError(f"{listed(names)} have no {'width' if key != BUDGET else 'budget'} in common.")
     best = sorted(pairs, key=_rank)[0]
+    of_group = [runs[runs["group"] == row["group"]] for row in best]
     first, second = (
-        Side(name, row, runs[runs["group"] == row["group"]]) for name, row in zip(names, best, strict=True)
+        Side(name, row, all_runs, done(all_runs)) for name, row, all_runs in zip(names, best, of_group, strict=True)
     )
     return first, second
 
@@ -69,9 +66,7 @@ def of_equal_conditions(left: Side, right: Side) -> tuple[Side, Side]:
     if not shared:
         raise NotTestedError(_why_apart(left, right))
     best = max(sorted(shared, key=str), key=lambda key: min(len(found[key]) for found in by_condition))
-    first, second = (
-        Side(side.name, side.row, found[best]) for side, found in zip((left, right), by_condition, strict=True)
-    )
+    first, second = (replace(side, done=found[best]) for side, found in zip((left, right), by_condition, strict=True))
     return first, second
 
 

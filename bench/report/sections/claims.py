@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from bench.claims.claim import Claim
-from bench.claims.finding import WORDS, Finding, Result
+from bench.claims.finding import UNTUNED, WORDS, Finding, Result
 from bench.report.ink import NAMES
 from bench.report.section import Chapter, Entry, Section, Table
 from bench.report.wording import decimals, interval, number, plain, quantity, span
@@ -26,6 +26,8 @@ CAPTION = (
     "are of 95 %; over several data sets they are wider, so that the chance of even one false verdict of a claim stays "
     f"at 5 %. n: pairs of one seed; a verdict takes {ENOUGH}. Tuning: trials of each side."
 )
+
+NO_BREAK = "\u00a0"
 
 MODES = {
     "hidden": "at equal width",
@@ -50,7 +52,7 @@ def verdicts(findings: Sequence[Finding]) -> Section | None:
     if not tested:
         return Section(heading, ("No claim can be tested with these runs.",))
     rows = tuple(_row(finding) for finding in tested)
-    return Section(heading, _chance(len(tested)), Table(HEADERS, rows, CAPTION))
+    return Section(heading, (*_chance(len(tested)), *_untuned(tested)), Table(HEADERS, rows, CAPTION))
 
 
 def untested(findings: Sequence[Finding]) -> tuple[tuple[str, str], ...]:
@@ -79,16 +81,22 @@ def _chance(n: int) -> tuple[str, ...]:
     )
 
 
+def _untuned(tested: Sequence[Finding]) -> tuple[str, ...]:
+    is_bare = any(result.tuning == UNTUNED for finding in tested for result in finding.tested)
+    return ("Where nothing was tuned, a verdict holds for the settings that ran and for no others.",) if is_bare else ()
+
+
 def _row(finding: Finding) -> tuple[Entry, ...]:
     tested = finding.tested
     first = tested[0]
     whats = {result.what for result in tested}
-    same = f"{first.sides}, {first.what}" if len(whats) == 1 else first.sides
+    compared = f"{first.sides}, {first.what}" if len(whats) == 1 else first.sides
+    where = f", on {plain(first.task_label, 60)}" if len(tested) == 1 else ""
     ns = [result.verdict.estimate.wide.n for result in tested if result.verdict]
     return (
         Entry(plain(finding.claim.sentence, 300), link=f"#{_anchor(finding.claim)}"),
         Entry(finding.word),
-        Entry(plain(same, 120)),
+        Entry(f"{plain(compared, 120)}{where}"),
         Entry(_effects(tested)),
         Entry(span(ns), max(ns)),
         Entry("; ".join(dict.fromkeys(result.tuning for result in tested))),
@@ -109,7 +117,7 @@ def _effect(verdict: Verdict) -> str:
     wide = verdict.estimate.wide
     digits = decimals(pd.DataFrame([vars(wide)]))
     bounds = "" if wide.low == wide.high else interval(wide.low, wide.high, digits)
-    return f"{number(wide.mean, digits)} {bounds}".strip()
+    return f"{number(wide.mean, digits)} {bounds.replace(' ', NO_BREAK)}".strip()
 
 
 def _section(finding: Finding) -> Section:
