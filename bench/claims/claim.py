@@ -59,6 +59,7 @@ class Claim:
     `size_mode` is how the sizes of the runs must have been made fair, `budget` the range in which that budget must lie.
     `margin` holds the effects that do not matter, in the unit of the metric; `relative_margin` does so as a share of
     the right side. `threshold` is the validation loss to reach, as a share of that of the unigram model in nats.
+    `factors`, for importance: the setting whose share is the larger, and than whose, if not than all others' together.
     `across`: each data set by itself, or all must agree. `note` is what a reader should know before believing it.
     """
 
@@ -120,12 +121,14 @@ def _check_margin(claim: Claim, where: str) -> None:
         raise ConfigError(f"{where}.margin", "is given beside relative_margin; allowed is one of them")
     if claim.is_ratio and claim.margin is not None:
         raise ConfigError(f"{where}.margin", "is in units and a ratio has none; allowed is relative_margin")
-    if not given and claim.direction == "alike" and claim.estimator != "importance_share":
+    if not given and claim.direction == "alike":
         raise ConfigError(f"{where}.margin", "is required where the claim is that both are alike, and not given")
 
 
 def _check_estimator(claim: Claim, where: str) -> None:
     """Refuse a metric that the estimator is not for."""
+    if (claim.estimator == "importance_share") != (len(claim.factors) in (1, 2)):
+        raise ConfigError(f"{where}.factors", f"are one or two, for importance_share, got {len(claim.factors)}")
     for_threshold = claim.metric in THRESHOLDS
     if for_threshold != (claim.estimator == "restricted_mean_difference"):
         raise ConfigError(

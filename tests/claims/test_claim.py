@@ -54,6 +54,8 @@ def test_a_shipped_claim_is_read_and_argues_its_margin(path):
         ({"metric": "updates_to_threshold"}, "is restricted_mean_difference exactly for updates_to_threshold"),
         ({"threshold": 0.9}, "`claim.mine.threshold`: belongs to updates_to_threshold and seconds_to_threshold"),
         ({"estimator": "ratio_of_paired_medians"}, "is in units and a ratio has none; allowed is relative_margin"),
+        ({"factors": ["lr"]}, "`claim.mine.factors`: are one or two, for importance_share, got 1"),
+        ({"estimator": "importance_share"}, "`claim.mine.factors`: are one or two, for importance_share, got 0"),
         ({"name": "../x"}, "`claim.mine.name`: must be lower-case letters, digits and _, at most 60, got '../x'"),
         ({"sentence": ""}, "`claim.mine.sentence`: must be between 1 and 600 characters, got ''"),
     ],

@@ -12,6 +12,7 @@ import pytest
 
 from bench.claims.claim import Claim, claim_of
 from bench.claims.files import read_claims
+from bench.claims.shares import Shares
 from bench.report import build, rows_with_claims
 from bench.report.claims.evaluate import evaluate
 from bench.report.claims.judged import verdict_at
@@ -265,6 +266,37 @@ def test_a_claim_that_is_not_tested_says_why(claim, why):
     found = finding(claim, records)
     assert found.word == "not tested"
     assert found.why == why
+
+
+def shares(lr: float, hidden: float, spread: float = 0.01, n: int = 30) -> Shares:
+    draw = random.Random(0)
+    means = {"optim.lr": lr, "hidden_size": hidden}
+    resampled = {name: tuple(mean + draw.gauss(0, spread) for _ in range(50)) for name, mean in means.items()}
+    return Shares(means, resampled, n, "30 trials each")
+
+
+@pytest.mark.parametrize(
+    ("found", "word"),
+    [
+        (shares(0.8, 0.2), "supported"),
+        (shares(0.2, 0.8), "contradicted"),
+        (shares(0.52, 0.48, spread=0.1), "inconclusive"),
+        (shares(0.8, 0.2, n=5), "inconclusive"),
+    ],
+)
+def test_a_setting_matters_most_where_its_share_exceeds_that_of_all_others(found, word):
+    claim, runs = CLAIMS["learning_rate_matters_most"], runs_frame(planted(0.0, n=2))
+    importances = {("made_up_music", claim.cells): found}
+    (judged,) = evaluate([claim], runs, curves_frame([]), summary(runs), importances)
+    assert judged.word == word
+    assert judged.results[0].sides == "optim.lr − all other settings together"
+
+
+def test_a_setting_that_was_not_searched_has_no_share():
+    claim, runs = CLAIMS["layer_size_matters_more_than_the_cell"], runs_frame(planted(0.0, n=2))
+    importances = {("made_up_music", claim.cells): shares(0.8, 0.2)}
+    (judged,) = evaluate([claim], runs, curves_frame([]), summary(runs), importances)
+    assert judged.why == "The studies did not search cell."
 
 
 def test_seeds_that_only_one_side_has_are_not_paired():

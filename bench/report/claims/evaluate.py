@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from types import MappingProxyType
 
 import pandas as pd
 
 from bench.claims.claim import TIMED, Claim
 from bench.claims.finding import UNTUNED, Finding, Result
-from bench.claims.judgement import judge_all, judge_each
+from bench.claims.judgement import JudgeAt, judge_all, judge_each
+from bench.claims.shares import Importances, against, missing, share_verdict_at
 from bench.report.claims.judged import counted, verdict_at
 from bench.report.claims.quantities import Measured, measured
 from bench.report.claims.sides import NotTestedError, Side, cell_name, of_cell, of_equal_conditions, sides_of
@@ -24,9 +26,10 @@ FAMILIES = {"music": "piano_roll", "text": "language_model"}
 NOT_YET = {
     "interaction_with_fraction": "No runs sweep the training fraction.",
     "difference_of_differences": "No runs are matched over a setting that one of a pair has and the other has not.",
-    "importance_share": "No study says what share of the variance a setting explains.",
 }
 """Estimators that take runs or studies which a report does not have, and what is missing."""
+
+NO_IMPORTANCES: Importances = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -34,22 +37,31 @@ class _Case:
     """A claim on one data set, ready to be judged."""
 
     result: Result
-    found: Measured
-    label: str
+    judge_at: JudgeAt
 
 
 def evaluate(
-    claims: Sequence[Claim], runs: pd.DataFrame, points: pd.DataFrame, table: pd.DataFrame
+    claims: Sequence[Claim],
+    runs: pd.DataFrame,
+    points: pd.DataFrame,
+    table: pd.DataFrame,
+    importances: Importances = NO_IMPORTANCES,
 ) -> tuple[Finding, ...]:
     """Return what the runs say about each claim, given their frame, that of their curves, and their summary.
 
-    Runs are paired by seed; where runs are confirmed, those alone speak.
+    Runs are paired by seed; where runs are confirmed, those alone speak. What studies say of the importance of
+    settings is in `importances`.
     """
     tasks = [(rows, runs[(runs[TASK] == list(task)).all(axis=1)]) for task, rows in table.groupby(TASK, sort=False)]
-    return tuple(_finding(claim, tasks, points) for claim in claims)
+    return tuple(_finding(claim, tasks, points, importances) for claim in claims)
 
 
-def _finding(claim: Claim, tasks: Sequence[tuple[pd.DataFrame, pd.DataFrame]], points: pd.DataFrame) -> Finding:
+def _finding(
+    claim: Claim,
+    tasks: Sequence[tuple[pd.DataFrame, pd.DataFrame]],
+    points: pd.DataFrame,
+    importances: Importances,
+) -> Finding:
     if claim.estimator in NOT_YET:
         return Finding(claim, (), NOT_YET[claim.estimator])
     meant = [(rows, runs) for rows, runs in tasks if _is_meant(claim, runs.iloc[0])]
@@ -57,9 +69,12 @@ def _finding(claim: Claim, tasks: Sequence[tuple[pd.DataFrame, pd.DataFrame]], p
         return Finding(claim, (), f"No runs on {listed(list(claim.tasks))}.")
     if claim.estimator == "exact_count_ratio":
         return _with_reason(Finding(claim, tuple(_count(claim, rows, runs) for rows, runs in meant)))
-    looked = [_look(claim, rows, runs, points) for rows, runs in meant]
+    if claim.estimator == "importance_share":
+        looked = [_weigh(claim, rows, importances) for rows, _ in meant]
+    else:
+        looked = [_look(claim, rows, runs, points) for rows, runs in meant]
     cases = {i: case for i, case in enumerate(looked) if isinstance(case, _Case)}
-    judges = {i: partial(verdict_at, claim, case.found, case.label) for i, case in cases.items()}
+    judges = {i: case.judge_at for i, case in cases.items()}
     overall, verdicts = judge_all(judges) if claim.across == "all" and len(judges) > 1 else ("", judge_each(judges))
     results = tuple(
         replace(case.result, verdict=verdicts[i], why=verdicts[i].reason) if isinstance(case, _Case) else case
@@ -102,7 +117,27 @@ def _look(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame, points: pd.DataF
         tuning=_tuning(sides),
         groups=groups,
     )
-    return _Case(result, found, f"{claim.name}:{':'.join(groups)}")
+    return _Case(result, partial(verdict_at, claim, found, f"{claim.name}:{':'.join(groups)}"))
+
+
+def _weigh(claim: Claim, rows: pd.DataFrame, importances: Importances) -> Result | _Case:
+    """Return what is to be judged of the importance of settings on one data set."""
+    task, task_label = str(rows["task"].iloc[0]), str(rows["task_label"].iloc[0])
+    shares = importances.get((task, claim.cells))
+    if shares is None:
+        return Result(task, task_label, None, "No study says what share of the variance a setting explains.")
+    if unsearched := missing(claim, shares):
+        return Result(task, task_label, None, f"The studies did not search {listed(unsearched)}.")
+    result = Result(
+        task,
+        task_label,
+        None,
+        compared=f"{quantity(shares.n, 'finished trial')} of {listed(claim.cells)}",
+        sides=f"{claim.factors[0]} − {against(claim)}",
+        what="share of the variance explained",
+        tuning=shares.tuning,
+    )
+    return _Case(result, partial(share_verdict_at, claim, shares))
 
 
 def _count(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame) -> Result:
