@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench import packing, store
+from bench.claims.files import read_claims
 from bench.errors import BenchError
 from bench.executors.local import Local, usable_cores
 from bench.experiment import failed
@@ -36,8 +37,9 @@ class Tally:
 def conduct(stages: Iterable[Sweep]) -> int:
     """Carry out one sweep after the other, report on everything, and return the exit status.
 
-    0: all done; 1: a Run failed, is held elsewhere or could not be saved; 130 or 143: told to stop.
+    Raises ConfigError for a bad file of a claim. 0: all done; 1: a Run failed, is held elsewhere or could not be saved; 130 or 143: told to stop.
     """
+    read_claims()  # a bad file is refused before the first Run
     tally, has_records, directory = Tally(), False, Path()
     for sweep in stages:
         directory = sweep.site.directory

@@ -22,6 +22,7 @@ from bench.settings import (
     TrainSettings,
     TuneSettings,
 )
+from bench.shipped import conf_dir as conf_dir
 
 T = TypeVar("T")
 
@@ -33,12 +34,6 @@ SITE_SECTIONS: dict[str, type] = {"limits": Limits, "slurm": SlurmSettings, "ray
 """Sections that say where and how, and change no number."""
 TASK_MAY_SET = (*SECTIONS, "hidden_size", "num_layers", "embedding_size")
 DEFAULT_HIDDEN_SIZE = 64
-
-
-def conf_dir() -> Path:
-    """Return the folder of the shipped configs: inside an installed package, beside the package in a checkout."""
-    here = Path(__file__).resolve().parent
-    return here / "conf" if (here / "conf").is_dir() else here.parent / "conf"
 
 
 def command_of(node: Mapping[str, Any]) -> Command:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from bench.records import Outcome, Run, RunRecord, digest_of
 from bench.report.columns import metric_of
 from bench.report.groups import differing, settings_of
-from bench.seeds import stream
 from bench.stats.differences import welch_interval
-from bench.stats.intervals import ENOUGH, Interval, mean_interval
+from bench.stats.intervals import ENOUGH, Interval
+from bench.stats.paired import paired_interval
 
 Place = tuple[str, str, int, int]
 """Task, cell, hidden size, number of layers."""
@@ -141,7 +141,7 @@ def _difference(place: Place, left: Sequence[RunRecord], right: Sequence[RunReco
     if not _is_same_data(left[0].outcome, right[0].outcome):
         return GroupDifference(place, settings, metric, None, "made on other data: not compared")
     first, second = _scores(left, split), _scores(right, split)
-    interval = _interval(first, second, label=f"{place}:{metric}:diff")
+    interval = _interval(first, second)
     if interval is None:
         n = min(len(first), len(second))
         return GroupDifference(place, settings, metric, None, f"too few runs ({n}) to judge; it takes {ENOUGH}")
@@ -149,13 +149,11 @@ def _difference(place: Place, left: Sequence[RunRecord], right: Sequence[RunReco
     return GroupDifference(place, settings, metric, interval, "different" if is_apart else "not told apart")
 
 
-def _interval(first: Mapping[int, float], second: Mapping[int, float], *, label: str) -> Interval | None:
+def _interval(first: Mapping[int, float], second: Mapping[int, float]) -> Interval | None:
     """Return the interval of second minus first: over the seeds both have, else over all; None over too few."""
     seeds = sorted(first.keys() & second.keys())
     if len(seeds) >= ENOUGH:
-        differences = [second[seed] - first[seed] for seed in seeds]
-        paired = mean_interval(differences, seed=stream("bootstrap", label=label))
-        return dataclasses.replace(paired, kind=f"paired by seed, {paired.kind}")
+        return paired_interval([second[seed] - first[seed] for seed in seeds])
     if min(len(first), len(second)) >= ENOUGH:
         return welch_interval(list(second.values()), list(first.values()))
     return None

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from bench import report, store
+from bench.claims.files import read_claims
 from bench.errors import UsageError
 from bench.report.wording import plain
 from bench.store import Results
@@ -31,6 +32,7 @@ def publish(directory: Path) -> int:
         damaged=damaged,
         studies=studies.records,
         probes=probes.records,
+        claims=read_claims(),
     )
     print(report.console_table(report.runs_frame(results.records)))
     say(f"report: {page}")

@@ -11,6 +11,7 @@ from bench import store
 from bench.commands.diff import describe
 from bench.diff import compare
 from bench.settings import OptimSettings
+from bench.stats.paired import PAIRED
 from tests.report.fabricated import failure, nats_of, record, run, scores, sweep, task
 from tests.test_commands import said
 
@@ -62,7 +63,7 @@ def test_a_run_that_failed_in_one_set_is_told_by_its_ending():
 def test_a_shift_larger_than_the_spread_is_significant_and_paired_by_seed():
     (group,) = compare(worse(0.0), worse(0.5, wobble=0.01)).groups
     assert group.verdict == "different"
-    assert group.interval.kind.startswith("paired by seed, ")
+    assert group.interval.kind == PAIRED
     assert group.interval.n == 8
     assert group.interval.low < 0.5 < group.interval.high
 

@@ -6,17 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from bench.config import conf_dir, options
+from bench.config import options
 from bench.errors import ConfigError, did_you_mean
-from bench.guard import guard
+from bench.shipped import conf_dir, load, nodes
 
-
-def nodes(group: str) -> list[Mapping[str, Any]]:
-    """Return every YAML of a group, in the order of their names; a shipped one stands before one of the user's."""
-    paths = {path.stem: path for folder in (Path.cwd(), conf_dir()) for path in sorted((folder / group).glob("*.yaml"))}
-    return [_load(paths[name]) for name in sorted(paths)]
+__all__ = ["node", "nodes"]
 
 
 def node(group: str, name: str) -> Mapping[str, Any]:
@@ -25,13 +19,5 @@ def node(group: str, name: str) -> Mapping[str, Any]:
     for folder in folders:
         path = folder / group / f"{name}.yaml"
         if path.is_file():
-            return _load(path)
+            return load(path)
     raise ConfigError(group, f"unknown choice `{name}`; {did_you_mean(name, options(group, folders))}")
-
-
-def _load(path: Path) -> Mapping[str, Any]:
-    guard(path, is_data=True)
-    node = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if not isinstance(node, Mapping):
-        raise ConfigError(str(path), "must be a mapping")
-    return {"name": path.stem, **node}

@@ -8,7 +8,7 @@ from bench.report.frames import TASK
 from bench.report.ink import Inks
 from bench.report.naming import budget_label, size_label
 from bench.report.section import Answer
-from bench.report.summary import best_groups, done, interval_of
+from bench.report.summary import best_groups, done
 from bench.report.wording import (
     about,
     better,
@@ -23,6 +23,7 @@ from bench.report.wording import (
     spanned,
 )
 from bench.stats.intervals import ENOUGH, Interval
+from bench.stats.paired import paired_interval
 
 MATCHED = 1.1
 """Largest ratio of parameter counts that still reads as `at about n parameters`."""
@@ -37,10 +38,10 @@ def answers(table: pd.DataFrame, runs: pd.DataFrame, looks: Inks) -> tuple[Answe
     return tuple(found)
 
 
-def paired_difference(left: pd.DataFrame, right: pd.DataFrame, split: str, label: str) -> Interval:
+def paired_difference(left: pd.DataFrame, right: pd.DataFrame, split: str) -> Interval:
     """Return the interval of the mean of left minus right over the seeds that both have."""
     pairs = left.set_index("seed")[split] - right.set_index("seed")[split]
-    return interval_of(pairs, f"{label}:{split}:paired")
+    return paired_interval(list(pairs.dropna()))
 
 
 def _sentences(rows: pd.DataFrame, runs: pd.DataFrame, looks: Inks) -> tuple[str, ...]:
@@ -101,8 +102,7 @@ def _shape(row: pd.Series) -> tuple[int, int]:
 def _comparison(best: pd.DataFrame, runs: pd.DataFrame, split: str, looks: Inks) -> tuple[str, ...]:
     by_group = dict(list(done(runs).groupby("group")))
     left, right = _pair(best)
-    label = f"{left['group']}-{right['group']}"
-    difference = paired_difference(by_group[left["group"]], by_group[right["group"]], split, label)
+    difference = paired_difference(by_group[left["group"]], by_group[right["group"]], split)
     verdict = _verdict(difference, (looks[left["cell"]].name, looks[right["cell"]].name), _is_maximised(best))
     small, large = sorted([left["num_params_recurrent"], right["num_params_recurrent"]])
     unmatched = excess(large, small)

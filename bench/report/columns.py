@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 
@@ -13,7 +14,7 @@ Value = str | int | float | bool
 
 RUN_COLUMNS = (
     *("key", "task", "task_version", "data", "title", "task_label", "kind", "level", "metric", "unit", "direction"),
-    *("cell", "hidden_size", "num_layers", "num_params_recurrent", "num_params_total"),
+    *("cell", "cell_node", "hidden_size", "num_layers", "num_params_recurrent", "num_params_total"),
     *("size_mode", "size_budget", "size_count", "seed", "phase", "group", "settings"),
     *("status", "reason", "kernel", "n_updates", "n_epochs", "best_update"),
     *("validation", "test", "train", "accuracy", "baseline_test", "baseline_validation"),
@@ -88,6 +89,7 @@ def _shape_columns(record: RunRecord) -> dict[str, Value]:
     run, num_params = record.run, record.outcome.num_params
     return {
         "cell": run.cell_name,
+        "cell_node": json.dumps(run.cell, sort_keys=True),
         "hidden_size": run.hidden_size,
         "num_layers": run.num_layers,
         "num_params_recurrent": num_params.get("recurrent", math.nan),

@@ -6,15 +6,19 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from bench.claims.claim import Claim
 from bench.records import RunRecord
 from bench.report.answer import answers
 from bench.report.beside import settings_by_group
+from bench.report.claims.evaluate import evaluate
+from bench.report.claims.rows import claims_frame
 from bench.report.frames import TASK, curves_frame, runs_frame
 from bench.report.groups import Settings
 from bench.report.guide import guide
 from bench.report.ink import Inks, inks
 from bench.report.naming import file_stem
 from bench.report.section import Chapter, Document
+from bench.report.sections.claims import evidence, untested, verdicts
 from bench.report.sections.curves import curves
 from bench.report.sections.endings import endings
 from bench.report.sections.inside import inside
@@ -39,16 +43,19 @@ def compose(
     damaged: Sequence[str] = (),
     studies: Sequence[StudyRecord] = (),
     probes: Sequence[ProbeRecord] = (),
+    claims: Sequence[Claim] = (),
 ) -> Document:
     """Return the report of some records, of the studies that they belong to, and of what models do inside.
 
-    `damaged` says what could not be read and why.
+    `damaged` says what could not be read and why; `claims` are put to the runs.
     """
     unique = list({record.key: record for record in sorted(records, key=_order)}.values())
     runs = runs_frame(unique)
     table = summary(runs)
     looks = inks([*runs["cell"], *(study.cell for study in studies)])
     settings = settings_by_group(unique, runs)
+    points = curves_frame(unique)
+    findings = evaluate(claims, runs, points, table)
     return Document(
         name=plain(name, 80),
         facts=_facts(runs),
@@ -57,12 +64,16 @@ def compose(
         scores=scores(table, looks),
         guide=guide(runs, is_tuned=bool(studies)),
         chapters=(
-            *_tasks(table, runs, curves_frame(unique), settings, probes, looks),
+            *evidence(findings),
+            *_tasks(table, runs, points, settings, probes, looks),
             *tuning(studies, unique, runs, looks),
             _all_runs(unique, runs, looks),
         ),
         summary=table,
         runs=runs,
+        claims=claims_frame(findings),
+        verdicts=verdicts(findings),
+        untested=untested(findings),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from bench.report.section import Chapter, Document, Section, Table
+from bench.report.wording import quantity
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """Beginnings of a text that a spreadsheet would run."""
@@ -36,6 +37,9 @@ def _guard(value: object) -> object:
 def _document_blocks(document: Document) -> Iterator[str]:
     yield f"# {escape_markdown(document.name)}"
     yield escape_markdown(" · ".join(document.facts))
+    if document.verdicts is not None:
+        yield from _section_blocks(document.verdicts, level=2)
+        yield from _untested(document)
     for answer in document.answers:
         yield f"**{escape_markdown(answer.task)}.** {escape_markdown(' '.join(answer.sentences))}"
     for note in document.notes:
@@ -45,6 +49,12 @@ def _document_blocks(document: Document) -> Iterator[str]:
     yield "\n".join(f"- **{escape_markdown(term)}**: {escape_markdown(text)}" for term, text in document.guide)
     for chapter in document.chapters:
         yield from _chapter_blocks(chapter)
+
+
+def _untested(document: Document) -> Iterator[str]:
+    if document.untested:
+        yield f"Not tested here: {quantity(len(document.untested), 'claim')}."
+        yield "\n".join(f"- {escape_markdown(claim)} {escape_markdown(why)}" for claim, why in document.untested)
 
 
 def _chapter_blocks(chapter: Chapter) -> Iterator[str]:

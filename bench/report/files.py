@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 from tabulate import tabulate
 
+from bench.claims.claim import Claim
 from bench.errors import StorageError
 from bench.records import RunRecord
 from bench.report.document import compose
@@ -47,15 +48,16 @@ def build(
     damaged: Sequence[str] = (),
     studies: Sequence[StudyRecord] = (),
     probes: Sequence[ProbeRecord] = (),
+    claims: Sequence[Claim] = (),
 ) -> Path:
     """Write `report/` under a directory and return the path of `report.html`.
 
     The same records, studies and probes, in any order, give the same bytes. Each file is replaced whole or not at all;
-    figures of an earlier report that this one no longer has are removed. `damaged` says what could not be read.
-    Raises StorageError.
+    figures of an earlier report that this one no longer has are removed. `damaged` says what could not be read,
+    `claims` are put to the runs. Raises StorageError.
     """
     with theme():
-        document = compose(records, name=name, damaged=damaged, studies=studies, probes=probes)
+        document = compose(records, name=name, damaged=damaged, studies=studies, probes=probes, claims=claims)
         images = {chart.name: render(chart.figure) for chart in charts(document)}
     folder = directory / FOLDER
     try:
@@ -73,6 +75,8 @@ def _write(document: Document, images: Mapping[str, Image], folder: Path) -> Non
     _remove_stale(folder / "figures", set(images))
     _replace(folder / "summary.csv", csv_text(document.summary).encode())
     _replace(folder / "runs.csv", csv_text(document.runs).encode())
+    if document.verdicts is not None:
+        _replace(folder / "claims.csv", csv_text(document.claims).encode())
     _replace(folder / "report.md", markdown(document).encode())
     _replace(folder / "report.html", html(document, images).encode())
 

@@ -16,6 +16,9 @@ TASK = ["task", "task_version", "data"]
 
 SHAPE = ["cell", "hidden_size", "num_layers"]
 
+CONDITIONS = ["kernel", "cpu", "device", "threads"]
+"""Two speeds may be compared when all of these are equal."""
+
 
 def runs_frame(records: Sequence[RunRecord]) -> pd.DataFrame:
     """Return one row per Run, in an order that does not depend on the order of the records.

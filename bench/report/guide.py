@@ -6,6 +6,7 @@ import pandas as pd
 
 from bench.report.wording import METRIC_MEANS, METRIC_NAMES, better
 from bench.stats.intervals import BOOTSTRAP, ENOUGH
+from bench.stats.paired import PAIRED
 
 ALWAYS = (
     (
@@ -21,7 +22,8 @@ ALWAYS = (
     (
         "Interval",
         f"the 95 % {BOOTSTRAP} interval says how far the mean would move with other seeds. It knows nothing of other "
-        f"data or settings, and below n = {ENOUGH} it is too narrow.",
+        f"data or settings, and below n = {ENOUGH} it is too narrow. A difference of two cells has the interval of the "
+        f"{PAIRED}.",
     ),
     (
         "Parameters",

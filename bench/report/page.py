@@ -44,6 +44,7 @@ def html(document: Document, images: Mapping[str, Image]) -> str:
         document=document,
         images={chart.name: _embedded(chart, images[chart.name]) for chart in charts(document)},
         summary_csv=_address("text/csv", csv_text(document.summary).encode()),
+        claims_csv=_address("text/csv", csv_text(document.claims).encode()),
         policy=_policy(style, script),
         style=Markup(style),
         script=Markup(script),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -11,10 +11,11 @@ from matplotlib.figure import Figure
 
 @dataclass(frozen=True)
 class Entry:
-    """One field of a table: what is read, and what it is sorted by (its text when `value` is None)."""
+    """One field of a table: what is read, what it is sorted by (its text when `value` is None), where it leads."""
 
     text: str
     value: float | None = None
+    link: str = ""
 
     @property
     def is_sortable_number(self) -> bool:
@@ -48,12 +49,16 @@ class Chart:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading with paragraphs and, where there is something to show, a table or a chart or both."""
+    """A heading with paragraphs and, where there is something to show, a table or a chart or both.
+
+    `anchor` is what links on the page call it, where there are any.
+    """
 
     heading: str
     text: tuple[str, ...]
     table: Table | None = None
     chart: Chart | None = None
+    anchor: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,10 @@ class Chapter:
 
 @dataclass(frozen=True)
 class Document:
-    """A whole report, ready to be written in any format."""
+    """A whole report, ready to be written in any format.
+
+    `verdicts` is None, and `claims` empty, where no claims were put to the runs; `untested` are claims with why not.
+    """
 
     name: str
     facts: tuple[str, ...]
@@ -85,3 +93,6 @@ class Document:
     chapters: tuple[Chapter, ...]
     summary: pd.DataFrame
     runs: pd.DataFrame
+    claims: pd.DataFrame = field(default_factory=pd.DataFrame)
+    verdicts: Section | None = None
+    untested: tuple[tuple[str, str], ...] = ()

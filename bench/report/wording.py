@@ -50,7 +50,9 @@ def number(value: float, digits: int) -> str:
     """Return a score with a fixed number of decimals, a dash for none, few digits for a huge one."""
     if math.isnan(value):
         return NO_NUMBER
-    text = f"{value:.3g}" if abs(value) >= 1e6 else f"{value:,.{digits}f}"
+    text = (
+        f"{value:.3g}" if abs(value) >= 1e6 else f"{round(value, digits) + 0.0:,.{digits}f}"
+    )  # no minus before nought
     return text.replace("-", "−")
 
 

@@ -6,15 +6,13 @@ import math
 
 import pandas as pd
 
+from bench.report.frames import CONDITIONS
 from bench.report.ink import Inks
 from bench.report.naming import group_label
 from bench.report.rows import MOST_ROWS, Row, row_chart
 from bench.report.section import Chart, Section
 from bench.report.summary import done, reported
 from bench.report.wording import listed, plain, quantity, spanned
-
-CONDITIONS = ["kernel", "cpu", "device", "threads"]
-"""Two speeds may be compared when all of these are equal."""
 
 FEWEST = 3
 """Runs of each cell below which speeds are not ranked."""

@@ -1,0 +1,143 @@
+"""A claim: a sentence from the literature, and everything about its test that is fixed before the runs are seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from bench.claims.cells import CellChoice, cell_choice
+from bench.errors import ConfigError
+from bench.schema import Matching, Positive, Range, build
+from bench.stats.question import Direction
+
+Name = Annotated[str, Matching(r"[a-z][a-z0-9_]{0,59}", "lower-case letters, digits and _, at most 60")]
+Sentence = Annotated[str, Matching(r"(?s).{1,600}", "between 1 and 600 characters")]
+Note = Annotated[str, Matching(r"(?s).{0,1500}", "at most 1,500 characters")]
+Share = Annotated[float, Range(low=0, high=1, open_low=True)]
+
+Quantity = Literal[
+    "loss",
+    "train_loss",
+    "overfit",
+    "seconds_per_update",
+    "units_per_second",
+    "updates_to_threshold",
+    "seconds_to_threshold",
+    "num_params",
+]
+EstimatorName = Literal[
+    "paired_difference",
+    "ratio_of_paired_medians",
+    "restricted_mean_difference",
+    "exact_count_ratio",
+    "interaction_with_fraction",
+    "difference_of_differences",
+    "importance_share",
+]
+SizeMode = Literal["hidden", "params", "flops", "seconds", "any"]
+
+RATIOS = ("ratio_of_paired_medians", "exact_count_ratio")
+"""Estimators of a ratio: no effect is 1, or what is `expected`."""
+
+TIMED = ("seconds_per_update", "units_per_second", "seconds_to_threshold")
+"""Quantities that depend on the machine and the kernel."""
+
+THRESHOLDS = ("updates_to_threshold", "seconds_to_threshold")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim, as its file in `conf/claim/` or in the user's `./claim/` states it.
+
+    `tasks`: names of tasks, or the families `music`, `text`, `all`. `cells`: the left and the right one, by name or
+    kind, with fields where only some settings are meant: `lstm forget_bias=1`. `metric` is what is compared: `loss`
+    in the task's own metric on the split that is scored, `overfit` that minus the same on the training split. The
+    effect is left minus right, or left over right; `direction` says how it differs from none.
+
+    `size_mode` is how the sizes of the runs must have been made fair, `budget` the range in which that budget must lie.
+    `margin` holds the effects that do not matter, in the unit of the metric; `relative_margin` does so as a share of
+    the right side. `threshold` is the validation loss to reach, as a share of that of the unigram model in nats.
+    `factors`, for importance: the setting whose share is the larger, and than whose, if not than all others' together.
+    `across`: each data set by itself, or all must agree. `note` is what a reader should know before believing it.
+    """
+
+    name: Name
+    sentence: Sentence
+    source: Sentence
+    tasks: tuple[str, ...]
+    cells: tuple[str, ...]
+    metric: Quantity
+    estimator: EstimatorName
+    direction: Direction
+    size_mode: SizeMode = "any"
+    budget: tuple[Positive, ...] = ()
+    margin: Positive | None = None
+    relative_margin: Share | None = None
+    expected: Positive = 1.0
+    threshold: Share | None = None
+    factors: tuple[str, ...] = ()
+    across: Literal["each", "all"] = "each"
+    note: Note = ""
+
+    @cached_property
+    def choices(self) -> tuple[CellChoice, ...]:
+        """The cells as read."""
+        return tuple(cell_choice(text, f"{self.name}.cells[{i}]") for i, text in enumerate(self.cells))
+
+    @property
+    def is_ratio(self) -> bool:
+        """Whether the effect is left over right and not left minus right."""
+        return self.estimator in RATIOS
+
+
+def claim_of(node: Mapping[str, Any], where: str) -> Claim:
+    """Return the claim that a YAML node states. Raises ConfigError."""
+    claim = build(Claim, node, where)
+    _check_sides(claim, where)
+    _check_margin(claim, where)
+    _check_estimator(claim, where)
+    return claim
+
+
+def _check_sides(claim: Claim, where: str) -> None:
+    if not claim.tasks:
+        raise ConfigError(f"{where}.tasks", "must name a task or one of the families music, text, all; got none")
+    n = 1 if claim.estimator == "importance_share" else 2
+    if len(claim.cells) < n or len(claim.cells) > 2:
+        raise ConfigError(f"{where}.cells", f"must be {'one or two' if n == 1 else 'two'}, got {len(claim.cells)}")
+    for i, text in enumerate(claim.cells):
+        cell_choice(text, f"{where}.cells[{i}]")
+    if len(claim.budget) not in (0, 2) or list(claim.budget) != sorted(claim.budget):
+        raise ConfigError(f"{where}.budget", f"must be the lowest and the highest, got {list(claim.budget)}")
+    if claim.budget and claim.size_mode in ("hidden", "any"):
+        raise ConfigError(f"{where}.budget", f"needs size_mode params, flops or seconds, got {claim.size_mode}")
+
+
+def _check_margin(claim: Claim, where: str) -> None:
+    given = [name for name in ("margin", "relative_margin") if getattr(claim, name) is not None]
+    if len(given) > 1:
+        raise ConfigError(f"{where}.margin", "is given beside relative_margin; allowed is one of them")
+    if claim.is_ratio and claim.margin is not None:
+        raise ConfigError(f"{where}.margin", "is in units and a ratio has none; allowed is relative_margin")
+    if not given and claim.direction == "alike":
+        raise ConfigError(f"{where}.margin", "is required where the claim is that both are alike, and not given")
+
+
+def _check_estimator(claim: Claim, where: str) -> None:
+    """Refuse a metric that the estimator is not for."""
+    if (claim.estimator == "importance_share") != (len(claim.factors) in (1, 2)):
+        raise ConfigError(f"{where}.factors", f"are one or two, for importance_share, got {len(claim.factors)}")
+    for_threshold = claim.metric in THRESHOLDS
+    if for_threshold != (claim.estimator == "restricted_mean_difference"):
+        raise ConfigError(
+            f"{where}.estimator",
+            f"is restricted_mean_difference exactly for {' and '.join(THRESHOLDS)}, "
+            f"got {claim.estimator} for {claim.metric}",
+        )
+    if for_threshold != (claim.threshold is not None):
+        raise ConfigError(f"{where}.threshold", f"belongs to {' and '.join(THRESHOLDS)}, got {claim.threshold}")
+    if (claim.metric == "num_params") != (claim.estimator == "exact_count_ratio"):
+        got = f"got {claim.estimator} for {claim.metric}"
+        raise ConfigError(f"{where}.estimator", f"is exact_count_ratio exactly for num_params, {got}")

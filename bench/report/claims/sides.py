@@ -1,0 +1,134 @@
+"""The two sides of a claim on one task: the groups of runs that are compared, chosen by validation alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from bench.claims.cells import CellChoice
+from bench.claims.claim import Claim
+from bench.report.frames import CONDITIONS
+from bench.report.ink import NAMES
+from bench.report.summary import best_groups, done
+from bench.report.wording import listed, plain
+
+FAIR = {"hidden": ["hidden_size", "num_layers"], "any": []}
+"""What has to be equal on both sides, by the mode in which sizes were made fair; a solved size has its budget."""
+
+BUDGET = ["size_budget", "size_count"]
+
+
+@dataclass(frozen=True)
+class Side:
+    """A cell as the claim means it: the row of the summary that was chosen, its runs, and those that are compared."""
+
+    name: str
+    row: pd.Series
+    runs: pd.DataFrame
+    done: pd.DataFrame
+
+
+class NotTestedError(Exception):
+    """There is no test of a claim on a task; the message says why in one sentence."""
+
+
+def sides_of(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame) -> tuple[Side, Side]:
+    """Return both sides of a claim, given the summary of one task and its runs. Raises NotTestedError.
+
+    Where several sizes or settings ran, each side is at the group of the best mean validation score; at a fair size
+    that both have, and of several such sizes at the one where the two validation scores are best together.
+    """
+    fair = _fair(claim, rows)
+    left, right = (_of_cell(choice, fair, runs) for choice in claim.choices)
+    names = [cell_name(choice) for choice in claim.choices]
+    missing = [name for name, side in zip(names, (left, right), strict=True) if side.empty]
+    if missing:
+        raise NotTestedError(f"No finished run of {listed(missing)}{_mode(claim)}.")
+    key = FAIR.get(claim.size_mode, BUDGET)
+    pairs = _pairs(left, right, key)
+    if not pairs:
+        raise NotTestedError(f"{listed(names)} have no {'width' if key != BUDGET else 'budget'} in common.")
+    best = sorted(pairs, key=_rank)[0]
+    of_group = [runs[runs["group"] == row["group"]] for row in best]
+    first, second = (
+        Side(name, row, all_runs, done(all_runs)) for name, row, all_runs in zip(names, best, of_group, strict=True)
+    )
+    return first, second
+
+
+def of_equal_conditions(left: Side, right: Side) -> tuple[Side, Side]:
+    """Return both sides cut down to runs of one kernel on one machine. Raises NotTestedError where there are none."""
+    by_condition = [dict(list(side.done.groupby(CONDITIONS))) for side in (left, right)]
+    shared = by_condition[0].keys() & by_condition[1].keys()
+    if not shared:
+        raise NotTestedError(_why_apart(left, right))
+    best = max(sorted(shared, key=str), key=lambda key: min(len(found[key]) for found in by_condition))
+    first, second = (replace(side, done=found[best]) for side, found in zip((left, right), by_condition, strict=True))
+    return first, second
+
+
+def of_cell(choice: CellChoice, runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs that a claim means by a cell."""
+    meant = {node for node in runs["cell_node"].unique() if choice.admits(json.loads(node))}
+    return runs[runs["cell_node"].isin(meant)]
+
+
+def cell_name(choice: CellChoice) -> str:
+    """Return how a side is called: the cell's printed name, and its fields where some settings are meant."""
+    return f"{NAMES.get(choice.word, plain(choice.word, 24))} {choice.said}".strip()
+
+
+def _fair(claim: Claim, rows: pd.DataFrame) -> pd.DataFrame:
+    fair = rows if claim.size_mode == "any" else rows[rows["size_mode"] == claim.size_mode]
+    if not claim.budget:
+        return fair
+    low, high = claim.budget
+    return fair[fair["size_budget"].between(low, high)]
+
+
+def _of_cell(choice: CellChoice, rows: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    meant = set(of_cell(choice, runs)["group"])
+    return rows[rows["group"].isin(meant) & (rows["n"] > 0)]
+
+
+def _mode(claim: Claim) -> str:
+    if claim.size_mode == "any":
+        return ""
+    budget = f", at a budget from {claim.budget[0]:,g} to {claim.budget[1]:,g}" if claim.budget else ""
+    return f" with size={claim.size_mode}{budget}"
+
+
+def _pairs(left: pd.DataFrame, right: pd.DataFrame, key: list[str]) -> list[tuple[pd.Series, pd.Series]]:
+    """Return the best group of either side at each size that both have."""
+    sides = [_by_size(side, key) for side in (left, right)]
+    found = []
+    for size in sorted(sides[0].keys() & sides[1].keys(), key=str):
+        best = [best_groups(side[size].assign(cell="")) for side in sides]
+        if not any(rows.empty for rows in best):
+            first, second = (side[size].loc[rows.index[0]] for side, rows in zip(sides, best, strict=True))
+            found.append((first, second))
+    return found
+
+
+def _by_size(rows: pd.DataFrame, key: list[str]) -> dict[Hashable, pd.DataFrame]:
+    return dict(list(rows.groupby(key))) if key else {(): rows}
+
+
+def _rank(pair: tuple[pd.Series, pd.Series]) -> float:
+    mean = float(pair[0]["validation"] + pair[1]["validation"]) / 2
+    return -mean if pair[0]["direction"] == "maximise" else mean
+
+
+def _why_apart(left: Side, right: Side) -> str:
+    for name in CONDITIONS:
+        found = [sorted({plain(str(value), 60) for value in side.done[name]}) for side in (left, right)]
+        if not set(found[0]) & set(found[1]):
+            told = f"{name} {listed(found[0])} for {left.name}, {listed(found[1])} for {right.name}"
+            return f"Speeds of different {name}s are not compared ({told})."
+    return (
+        f"No run of {left.name} and {right.name} had the same kernel, processor, device and number of threads; speeds "
+        "of others are not compared."
+    )

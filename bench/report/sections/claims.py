@@ -1,0 +1,193 @@
+"""Claims of the literature: the table of verdicts that opens a report, and a chapter with the evidence for each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import pandas as pd
+
+from bench.claims.claim import Claim
+from bench.claims.finding import UNTUNED, WORDS, Finding, Result
+from bench.report.ink import NAMES
+from bench.report.section import Chapter, Entry, Section, Table
+from bench.report.wording import decimals, interval, number, plain, quantity, span
+from bench.stats.intervals import ENOUGH
+from bench.stats.verdict import Verdict
+
+HEADERS = ("Claim", "Verdict", "What was compared", "Effect [interval]", "n", "Tuning")
+
+DETAILS = ("Data set", "Verdict", "Effect [interval]", "Confidence", "n", "Tuning")
+
+CAPTION = (
+    "Each line links to its evidence. Supported, contradicted: the interval of the effect lies wholly on the claimed "
+    "or on the other side. Equivalent: whatever difference there is, it is smaller than the margin that was fixed "
+    "beforehand. Inconclusive: these runs do not decide. Effect: left minus right, or left over right. The intervals "
+    "are of 95 %; over several data sets they are wider, so that the chance of even one false verdict of a claim stays "
+    f"at 5 %. n: pairs of one seed; a verdict takes {ENOUGH}. Tuning: trials of each side."
+)
+
+NO_BREAK = "\u00a0"
+
+MODES = {
+    "hidden": "at equal width",
+    "params": "at an equal number of parameters",
+    "flops": "at equally many operations",
+    "seconds": "at equal training time per unit",
+    "any": "each side at its best size",
+}
+
+HOLM = (
+    "Effect: left minus right, or left over right. Over several data sets the intervals are those of Holm's procedure: "
+    "the chance of even one false verdict among them is 5 %."
+)
+
+
+def verdicts(findings: Sequence[Finding]) -> Section | None:
+    """Return the table of verdicts, the decided ones first; None where no claims were put to the runs."""
+    if not findings:
+        return None
+    tested = sorted((finding for finding in findings if finding.is_tested), key=_rank)
+    heading = "Claims and verdicts"
+    if not tested:
+        return Section(heading, ("No claim can be tested with these runs.",))
+    rows = tuple(_row(finding) for finding in tested)
+    return Section(heading, (*_chance(len(tested)), *_untuned(tested)), Table(HEADERS, rows, CAPTION))
+
+
+def untested(findings: Sequence[Finding]) -> tuple[tuple[str, str], ...]:
+    """Return the claims that were not tested, each with why."""
+    return tuple(
+        (plain(finding.claim.sentence, 300), plain(finding.why, 300)) for finding in findings if not finding.is_tested
+    )
+
+
+def evidence(findings: Sequence[Finding]) -> tuple[Chapter, ...]:
+    """Return the chapter of all claims that were tested, or none."""
+    tested = sorted((finding for finding in findings if finding.is_tested), key=_rank)
+    return (Chapter("Claims", tuple(_section(finding) for finding in tested)),) if tested else ()
+
+
+def _rank(finding: Finding) -> tuple[int, str]:
+    return min(WORDS.index(result.word) for result in finding.tested), finding.claim.name
+
+
+def _chance(n: int) -> tuple[str, ...]:
+    if n < 2:
+        return ()
+    return (
+        f"{quantity(n, 'claim')} were tested, each by itself: where there is no effect at all, up to one in twenty "
+        "is still supported or contradicted by chance.",
+    )
+
+
+def _untuned(tested: Sequence[Finding]) -> tuple[str, ...]:
+    is_bare = any(result.tuning == UNTUNED for finding in tested for result in finding.tested)
+    return ("Where nothing was tuned, a verdict holds for the settings that ran and for no others.",) if is_bare else ()
+
+
+def _row(finding: Finding) -> tuple[Entry, ...]:
+    tested = finding.tested
+    first = tested[0]
+    whats = {result.what for result in tested}
+    compared = f"{first.sides}, {first.what}" if len(whats) == 1 else first.sides
+    where = f", on {plain(first.task_label, 60)}" if len(tested) == 1 else ""
+    ns = [result.verdict.estimate.wide.n for result in tested if result.verdict]
+    return (
+        Entry(plain(finding.claim.sentence, 300), link=f"#{_anchor(finding.claim)}"),
+        Entry(finding.word),
+        Entry(f"{plain(compared, 120)}{where}"),
+        Entry(_effects(tested)),
+        Entry(span(ns), max(ns)),
+        Entry("; ".join(dict.fromkeys(result.tuning for result in tested))),
+    )
+
+
+def _effects(tested: Sequence[Result]) -> str:
+    verdicts = [result.verdict for result in tested if result.verdict is not None]
+    if len(verdicts) == 1:
+        return _effect(verdicts[0])
+    means = sorted(verdict.estimate.wide.mean for verdict in verdicts)
+    widths = pd.DataFrame([vars(verdict.estimate.wide) for verdict in verdicts])
+    digits = decimals(widths)
+    return f"{number(means[0], digits)} to {number(means[-1], digits)} on {len(means)} data sets"
+
+
+def _effect(verdict: Verdict) -> str:
+    wide = verdict.estimate.wide
+    digits = decimals(pd.DataFrame([vars(wide)]))
+    bounds = "" if wide.low == wide.high else interval(wide.low, wide.high, digits)
+    return f"{number(wide.mean, digits)} {bounds.replace(' ', NO_BREAK)}".strip()
+
+
+def _section(finding: Finding) -> Section:
+    claim = finding.claim
+    text = [
+        f"“{plain(claim.sentence, 600)}” ({plain(claim.source, 600)})",
+        f"Verdict: {finding.word}. {_rule(claim)}",
+        *(_explained(result) for result in finding.results),
+    ]
+    if claim.note:
+        text.append(f"Note: {plain(claim.note, 1500)}")
+    rows = tuple(_detail(result) for result in finding.results)
+    return Section(_title(claim), tuple(text), Table(DETAILS, rows, HOLM), anchor=_anchor(claim))
+
+
+def _explained(result: Result) -> str:
+    label = plain(result.task_label, 80)
+    if result.verdict is None:
+        return f"{label}: not tested. {plain(result.why, 300)}"
+    why = re.sub(r"-(?=\d)", "−", plain(result.why, 600))
+    return f"{label}: {result.word}. {why}. Compared: {plain(result.compared, 600)}."
+
+
+def _detail(result: Result) -> tuple[Entry, ...]:
+    label = Entry(plain(result.task_label, 80))
+    if result.verdict is None:
+        return label, Entry(result.word), Entry(""), Entry(""), Entry(""), Entry("")
+    estimate = result.verdict.estimate
+    is_counted = estimate.wide.kind.startswith("none")
+    return (
+        label,
+        Entry(result.word),
+        Entry(_effect(result.verdict)),
+        Entry("" if is_counted else f"{100 * estimate.confidence:.4g} %", estimate.confidence),
+        Entry(str(estimate.wide.n), estimate.wide.n),
+        Entry(result.tuning),
+    )
+
+
+def _rule(claim: Claim) -> str:
+    """Return what was fixed beforehand, in words."""
+    none = f"{claim.expected:g}" if claim.is_ratio else "0"
+    holds = {
+        "lower": f"an effect below {none} speaks for the claim",
+        "higher": f"an effect above {none} speaks for the claim",
+        "alike": "an effect within the margin speaks for the claim",
+    }[claim.direction]
+    parts = [holds, _margin(claim), MODES[claim.size_mode]]
+    if claim.budget:
+        parts.append(f"a budget from {claim.budget[0]:,g} to {claim.budget[1]:,g}")
+    if claim.across == "all":
+        parts.append("all data sets must agree")
+    return f"Fixed beforehand: {'; '.join(part for part in parts if part)}."
+
+
+def _margin(claim: Claim) -> str:
+    """Return how large a difference counts as none."""
+    if claim.margin is not None:
+        return f"less than {claim.margin:g} either way counts as no difference"
+    if claim.relative_margin is None:
+        return ""
+    of_what = "" if claim.is_ratio else " of the right side"
+    return f"less than {100 * claim.relative_margin:g} %{of_what} either way counts as no difference"
+
+
+def _title(claim: Claim) -> str:
+    """Return a short title: the claim's name as words."""
+    text = " ".join(NAMES.get(word, word) for word in claim.name.split("_"))
+    return text[:1].upper() + text[1:]
+
+
+def _anchor(claim: Claim) -> str:
+    return f"claim-{claim.name}"

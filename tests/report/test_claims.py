@@ -1,0 +1,357 @@
+"""Claims put to runs with planted effects: the verdict is the planted one, or says why there is none."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+import random
+
+import pytest
+
+from bench.claims.claim import Claim, claim_of
+from bench.claims.files import read_claims
+from bench.claims.shares import Shares
+from bench.report import build, rows_with_claims
+from bench.report.claims.evaluate import evaluate
+from bench.report.claims.judged import verdict_at
+from bench.report.claims.quantities import Measured
+from bench.report.frames import curves_frame, runs_frame
+from bench.report.summary import summary
+from bench.settings import OptimSettings, SizeSettings
+from tests.report.fabricated import cell, cost, curve, failure, record, run, scores, task
+
+SIZE = SizeSettings("params", 20_000)
+CLAIMS = {claim.name: claim for claim in read_claims()}
+ALIKE, BETTER, FASTER = (
+    CLAIMS[name] for name in ("gru_lstm_alike_on_music", "gru_better_on_music", "gru_trains_faster_per_update")
+)
+MARGIN = 0.15
+
+
+def planted(gap: float, n: int = 10, *, noise: float = 0.03, seed: int = 0, shift: float = 0.0, **changes):
+    """Records of n seeds of a GRU and an LSTM whose scores differ by a gap and by noise; the LSTM is at 8.6."""
+    draw = random.Random(seed)
+    records = []
+    for name, level in (("gru", 8.6 + gap + shift), ("lstm", 8.6 + shift)):
+        for i in range(n):
+            made = run(name, i, **{"size": SIZE, **changes})
+            records.append(record(made, scores=scores(made, level + draw.gauss(0, noise))))
+    return records
+
+
+def finding(claim: Claim, records):
+    runs = runs_frame(records)
+    (found,) = evaluate([claim], runs, curves_frame(records), summary(runs))
+    return found
+
+
+def result(claim: Claim, records):
+    (only,) = finding(claim, records).results
+    return only
+
+
+def mine(**changes) -> Claim:
+    node = {
+        "name": "mine",
+        "sentence": "A GRU is better.",
+        "source": "a friend",
+        "tasks": ["all"],
+        "cells": ["gru", "lstm"],
+        "metric": "loss",
+        "estimator": "paired_difference",
+        "direction": "lower",
+    }
+    return claim_of({**node, **changes}, "claim.mine")
+
+
+def test_cells_that_differ_by_noise_alone_are_alike_and_neither_is_better():
+    records = planted(0.0)
+    assert result(ALIKE, records).word == "supported"
+    assert result(BETTER, records).word == "equivalent"
+
+
+def test_a_cell_that_is_worse_by_far_contradicts_both_claims():
+    records = planted(0.5)
+    assert result(ALIKE, records).word == "contradicted"
+    assert result(BETTER, records).word == "contradicted"
+
+
+def test_a_cell_that_is_better_by_far_is_better_and_not_alike():
+    records = planted(-0.5)
+    assert result(ALIKE, records).word == "contradicted"
+    found = result(BETTER, records)
+    assert found.word == "supported"
+    assert found.verdict.estimate.wide.mean == pytest.approx(-0.5, abs=4 * 0.03 * (2 / 10) ** 0.5)
+
+
+def test_a_cell_that_is_worse_by_exactly_the_margin_is_open():
+    assert result(ALIKE, planted(MARGIN)).word == "inconclusive"
+
+
+@pytest.mark.parametrize(("direction", "word"), [("alike", "supported"), ("lower", "equivalent")])
+def test_an_effect_at_the_margin_is_called_none_in_no_more_than_five_percent_of_all_sets(direction, word):
+    draw, claim = random.Random(1), mine(direction=direction, margin=MARGIN)
+    words = []
+    for _ in range(100):
+        left = tuple(8.75 + draw.gauss(0, 0.05) for _ in range(10))
+        right = tuple(8.6 + draw.gauss(0, 0.05) for _ in range(10))
+        words.append(verdict_at(claim, Measured(tuple(range(10)), left, right, "loss"), "x", 0.95).word)
+    assert words.count(word) <= 5
+
+
+def test_three_seeds_decide_nothing_and_say_how_many_would():
+    found = result(BETTER, planted(-0.5, n=3))
+    assert found.word == "inconclusive"
+    assert found.verdict.n_to_decide == 6
+    assert found.why == "n = 3, and a verdict takes at least 6; about n = 6 would decide"
+
+
+def test_speeds_on_different_kernels_are_not_compared():
+    records = [
+        dataclasses.replace(made, outcome=dataclasses.replace(made.outcome, kernel=f"{made.run.cell_name}-kernel"))
+        for made in planted(0.0)
+    ]
+    found = result(FASTER, records)
+    assert found.word == "not tested"
+    assert found.why == (
+        "Speeds of different kernels are not compared (kernel gru-kernel for GRU, lstm-kernel for LSTM)."
+    )
+    assert result(ALIKE, records).word == "supported"
+
+
+def test_runs_on_another_kernel_are_left_out_of_a_speed_and_counted():
+    records = planted(0.0)
+    records[0] = record(records[0].run, kernel="another")
+    found = result(FASTER, records)
+    assert found.verdict.estimate.wide.n == 9
+    assert found.compared.endswith("paired by 9 seeds; left out: 1 run on another kernel or machine")
+
+
+def slower(made, factor: float):
+    times = dataclasses.replace(made.cost, train_seconds=made.cost.train_seconds * factor)
+    return dataclasses.replace(made, cost=times)
+
+
+def test_a_cell_that_takes_twice_the_time_is_slower():
+    records = [slower(made, 1 + (made.run.cell_name == "gru")) for made in planted(0.0)]
+    found = result(FASTER, records)
+    assert found.word == "contradicted"
+    expected = 2 * cost(run("gru", 5, size=SIZE)).train_seconds / cost(run("lstm", 5, size=SIZE)).train_seconds
+    assert found.verdict.estimate.wide.mean == pytest.approx(expected, rel=0.01)
+    assert "all on the kernel made-up-kernel" in found.compared
+
+
+@pytest.mark.parametrize(
+    ("later", "word"), [({"gru": 0}, "equivalent"), ({"gru": 4}, "contradicted"), ({"lstm": 4}, "supported")]
+)
+def test_reaching_a_loss_takes_the_updates_that_it_takes(later, word):
+    records = []
+    for made in planted(0.0):
+        points = curve(run("lstm", made.run.seed))  # of both cells, so that they differ in when alone
+        wait = 50 * later.get(made.run.cell_name, 0)
+        moved = tuple(dataclasses.replace(point, update=point.update + wait) for point in points)
+        records.append(record(made.run, curve=moved))
+    assert result(CLAIMS["gru_reaches_a_loss_in_fewer_updates"], records).word == word
+
+
+def test_a_run_that_never_reaches_a_loss_counts_with_the_longest_time():
+    records = []
+    for made in planted(0.0):
+        points = made.outcome.curve
+        if made.run.cell_name == "gru":
+            points = tuple(dataclasses.replace(point, validation_nats=20.0) for point in points)
+        records.append(record(made.run, curve=points))
+    found = result(CLAIMS["gru_reaches_a_loss_in_fewer_updates"], records)
+    assert found.word == "contradicted"
+    assert "10 and 0 runs never got there" in found.compared
+
+
+def test_parameters_are_counted_and_not_estimated():
+    node = cell("lstm", peepholes=False)
+    counts = {"gru": {"recurrent": 75, "total": 100}, "lstm": {"recurrent": 100, "total": 130}}
+    cells = {"gru": cell("gru"), "lstm": node}
+    records = [
+        record(run(name, hidden_size=hidden, cell=cells[name]), num_params=counts[name])
+        for name in cells
+        for hidden in (20, 40)
+    ]
+    found = result(CLAIMS["gru_has_three_quarters_of_the_parameters"], records)
+    assert found.word == "supported"
+    assert found.why.startswith("counted, not estimated: 0.75 at each of 2 sizes")
+    counts["gru"]["recurrent"] = 100
+    records = [record(made.run, num_params=counts[made.run.cell_name]) for made in records]
+    assert result(CLAIMS["gru_has_three_quarters_of_the_parameters"], records).word == "contradicted"
+
+
+def test_settings_of_a_cell_make_two_sides_of_one_cell():
+    records = []
+    for bias, level in ((0.0, 8.6), (1.0, 8.3)):
+        for seed in range(8):
+            made = run("lstm", seed, cell=cell("lstm", forget_bias=bias))
+            records.append(record(made, scores=scores(made, level + 0.01 * (seed % 3) * bias)))
+    found = result(CLAIMS["forget_bias_helps_the_lstm"], records)
+    assert found.word == "supported"
+    assert found.sides == "LSTM forget_bias=1 − LSTM forget_bias=0"
+
+
+def test_each_side_is_at_the_settings_of_the_best_validation_score():
+    worse = planted(0.4, optim=OptimSettings(lr=0.1), shift=1.0, seed=1)
+    found = result(ALIKE, [*planted(0.0), *worse])
+    assert found.word == "supported"
+    assert found.compared.count("with optim.lr=0.001") == 2
+
+
+def test_both_sides_are_at_one_budget():
+    small = SizeSettings("params", 16_000)
+    lone = [made for made in planted(0.0, size=small, shift=-3.0) if made.run.cell_name == "gru"]
+    found = result(ALIKE, [*planted(0.0), *lone])
+    assert "sizes solved for 20,000 parameters" in found.compared
+    assert found.word == "supported"
+
+
+def test_runs_of_another_size_mode_or_budget_are_not_meant():
+    why = "No finished run of GRU and LSTM with size=params, at a budget from 15,000 to 25,000."
+    assert finding(ALIKE, planted(0.0, size=SizeSettings())).why == why
+    assert finding(ALIKE, planted(0.0, size=SizeSettings("params", 50_000))).why == why
+
+
+def test_only_confirmed_runs_speak_where_there_are_some():
+    tuning = planted(0.5, phase="tune", optim=OptimSettings(lr=0.1))
+    found = result(ALIKE, [*planted(0.0), *tuning])
+    assert found.word == "supported"
+    assert found.tuning == "10 trials each"
+
+
+def test_unequal_tuning_is_said():
+    tuning = [made for made in planted(0.5, n=3, phase="tune") if made.run.cell_name == "gru"]
+    assert result(ALIKE, [*planted(0.0), *tuning]).tuning == "3 and 0 trials: unequal"
+
+
+def test_runs_that_came_to_nothing_are_counted_and_left_out():
+    records = planted(0.0)
+    records[0] = failure(records[0].run, "diverged")
+    found = result(ALIKE, records)
+    assert found.verdict.estimate.wide.n == 9
+    assert found.compared.endswith("paired by 9 seeds; left out: 1 run that did not end as done")
+
+
+def test_several_data_sets_are_judged_with_holm():
+    names = ("one", "two", "three")
+    records = [
+        made for i, name in enumerate(names) for made in planted(-0.5 * (i < 2), task=task(name, title=name), seed=i)
+    ]
+    claim = mine(margin=0.1)
+    found = finding(claim, records)
+    assert found.word == "supported on 2, equivalent on 1"
+    assert {kind.verdict.estimate.confidence for kind in found.results} == {1 - 0.05 / 3}
+    assert finding(mine(margin=0.1, across="all"), records).word == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("claim", "why"),
+    [
+        (CLAIMS["lstm_better_on_text"], "No runs on text."),
+        (CLAIMS["lstm_gains_more_from_data"], "No runs sweep the training fraction."),
+        (CLAIMS["learning_rate_matters_most"], "No study says what share of the variance a setting explains."),
+        (CLAIMS["gru_beats_tanh_on_music"], "No finished run of tanh with size=params."),
+        (mine(metric="train_loss"), "The training split was not scored (train.score_train)."),
+        (mine(cells=["gru", "mgu"]), "No finished run of mgu."),
+    ],
+    ids=lambda value: value.name if isinstance(value, Claim) else "",
+)
+def test_a_claim_that_is_not_tested_says_why(claim, why):
+    records = [record(made.run, scores={**made.outcome.scores, "train": {}}) for made in planted(0.0, n=2)]
+    found = finding(claim, records)
+    assert found.word == "not tested"
+    assert found.why == why
+
+
+def shares(lr: float, hidden: float, spread: float = 0.01, n: int = 30) -> Shares:
+    draw = random.Random(0)
+    means = {"optim.lr": lr, "hidden_size": hidden}
+    resampled = {name: tuple(mean + draw.gauss(0, spread) for _ in range(50)) for name, mean in means.items()}
+    return Shares(means, resampled, n, "30 trials each")
+
+
+@pytest.mark.parametrize(
+    ("found", "word"),
+    [
+        (shares(0.8, 0.2), "supported"),
+        (shares(0.2, 0.8), "contradicted"),
+        (shares(0.52, 0.48, spread=0.1), "inconclusive"),
+        (shares(0.8, 0.2, n=5), "inconclusive"),
+    ],
+)
+def test_a_setting_matters_most_where_its_share_exceeds_that_of_all_others(found, word):
+    claim, runs = CLAIMS["learning_rate_matters_most"], runs_frame(planted(0.0, n=2))
+    importances = {("made_up_music", claim.cells): found}
+    (judged,) = evaluate([claim], runs, curves_frame([]), summary(runs), importances)
+    assert judged.word == word
+    assert judged.results[0].sides == "optim.lr − all other settings together"
+
+
+def test_a_setting_that_was_not_searched_has_no_share():
+    claim, runs = CLAIMS["layer_size_matters_more_than_the_cell"], runs_frame(planted(0.0, n=2))
+    importances = {("made_up_music", claim.cells): shares(0.8, 0.2)}
+    (judged,) = evaluate([claim], runs, curves_frame([]), summary(runs), importances)
+    assert judged.why == "The studies did not search cell."
+
+
+def test_seeds_that_only_one_side_has_are_not_paired():
+    records = [made for made in planted(0.0) if (made.run.cell_name == "gru") == (made.run.seed < 5)]
+    assert finding(ALIKE, records).why == "No seed was finished on both sides."
+
+
+def test_without_runs_no_claim_is_tested():
+    runs = runs_frame([])
+    assert not any(found.is_tested for found in evaluate(read_claims(), runs, curves_frame([]), summary(runs)))
+
+
+def test_a_report_carries_the_verdicts_in_every_format(tmp_path):
+    records = planted(-0.5)
+    claims = [ALIKE, BETTER, CLAIMS["lstm_better_on_text"]]
+    page = build(records, tmp_path, name="x", claims=claims)
+    text = page.read_text()
+    assert text.index("Claims and verdicts") < text.index("Summary")
+    assert f'href="#claim-{ALIKE.name}"' in text
+    assert f'id="claim-{ALIKE.name}"' in text
+    assert "Not tested here: 1 claim<" in text
+    assert ALIKE.note[:40] in text.replace("&#34;", '"')
+    markdown = (page.parent / "report.md").read_text()
+    assert "| contradicted |" in markdown
+    assert "No runs on text." in markdown
+    rows = list(csv.DictReader(io.StringIO((page.parent / "claims.csv").read_text())))
+    assert [(row["claim"], row["verdict"]) for row in rows] == [
+        (ALIKE.name, "contradicted"),
+        (BETTER.name, "supported"),
+        ("lstm_better_on_text", "not tested"),
+    ]
+    assert float(rows[1]["high"]) < 0
+    assert rows[1]["n"] == "10"
+
+
+def test_a_row_for_programs_holds_the_verdicts_that_it_is_part_of():
+    rows = rows_with_claims(planted(-0.5), [ALIKE, BETTER, CLAIMS["lstm_better_on_text"]])
+    assert [row["cell"] for row in rows] == ["gru", "lstm"]
+    for row in rows:
+        assert [(claim["claim"], claim["verdict"]) for claim in row["claims"]] == [
+            (ALIKE.name, "contradicted"),
+            (BETTER.name, "supported"),
+        ]
+    json.dumps(rows, allow_nan=False)
+
+
+def test_a_report_of_claims_is_the_same_every_time(tmp_path):
+    records = planted(0.1, n=4)
+    claims = [ALIKE, FASTER]
+    pages = [build(random.Random(i).sample(records, 8), tmp_path / str(i), name="x", claims=claims) for i in (1, 2)]
+    assert pages[0].read_bytes() == pages[1].read_bytes()
+
+
+def test_a_claims_words_are_text_and_never_markup(tmp_path):
+    canary = "<script>alert(1)</script>|`x`"
+    page = build(planted(0.0), tmp_path, name="x", claims=[mine(sentence=canary, source=canary, note=canary)])
+    assert "<script>alert" not in page.read_text()
+    assert "<script>" not in (page.parent / "report.md").read_text()
