@@ -37,7 +37,8 @@ class Tally:
 def conduct(stages: Iterable[Sweep]) -> int:
     """Carry out one sweep after the other, report on everything, and return the exit status.
 
-    Raises ConfigError for a bad file of a claim. 0: all done; 1: a Run failed, is held elsewhere or could not be saved; 130 or 143: told to stop.
+    Raises ConfigError for a bad file of a claim.
+    0: all done; 1: a Run failed, is held elsewhere or could not be saved; 130 or 143: told to stop.
     """
     read_claims()  # a bad file is refused before the first Run
     tally, has_records, directory = Tally(), False, Path()
