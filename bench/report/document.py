@@ -11,6 +11,7 @@ from bench.records import RunRecord
 from bench.report.answer import answers
 from bench.report.beside import settings_by_group
 from bench.report.claims.evaluate import evaluate
+from bench.report.claims.importances import importances
 from bench.report.claims.rows import claims_frame
 from bench.report.frames import TASK, curves_frame, runs_frame
 from bench.report.groups import Settings
@@ -29,6 +30,7 @@ from bench.report.sections.parameters import parameters
 from bench.report.sections.scores import scores
 from bench.report.sections.size import size
 from bench.report.sections.speed import speed
+from bench.report.studies import trials_frame, tuned_tasks
 from bench.report.summary import STATUSES, reported, summary
 from bench.report.tuning import tuning
 from bench.report.wording import listed, plain, quantity
@@ -55,7 +57,9 @@ def compose(
     looks = inks([*runs["cell"], *(study.cell for study in studies)])
     settings = settings_by_group(unique, runs)
     points = curves_frame(unique)
-    findings = evaluate(claims, runs, points, table)
+    by_key = {record.key: record for record in unique}
+    tuned = tuned_tasks(studies, trials_frame(studies, unique, runs, looks))
+    findings = evaluate(claims, runs, points, table, importances(claims, tuned, by_key))
     return Document(
         name=plain(name, 80),
         facts=_facts(runs),
@@ -66,7 +70,7 @@ def compose(
         chapters=(
             *evidence(findings),
             *_tasks(table, runs, points, settings, probes, looks),
-            *tuning(studies, unique, runs, looks),
+            *tuning(tuned, by_key, looks),
             _all_runs(unique, runs, looks),
         ),
         summary=table,

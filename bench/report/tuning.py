@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import pandas as pd
+from collections.abc import Mapping, Sequence
 
 from bench.records import RunRecord
 from bench.report.ink import Inks
@@ -14,18 +12,13 @@ from bench.report.sections.best_so_far import best_so_far
 from bench.report.sections.cell_importance import cell_importance
 from bench.report.sections.importance import importance
 from bench.report.sections.studies import studies as studies_table
-from bench.report.studies import trials_frame, tuned_tasks
-from bench.trials import StudyRecord
+from bench.report.studies import Tuned
 
 TITLE = "How the cells were tuned"
 
 
-def tuning(
-    studies: Sequence[StudyRecord], records: Sequence[RunRecord], runs: pd.DataFrame, looks: Inks
-) -> tuple[Chapter, ...]:
-    """Return the chapter on tuning, or none where there are no trials; `runs` is the frame of the records."""
-    tasks = tuned_tasks(studies, trials_frame(studies, records, runs, looks))
-    by_key = {record.key: record for record in records}
+def tuning(tasks: Sequence[Tuned], by_key: Mapping[str, RunRecord], looks: Inks) -> tuple[Chapter, ...]:
+    """Return the chapter on tuning, or none where there are no trials, given the records by their keys."""
     sections: list[Section] = []
     for tuned in tasks:
         of_task = f": {tuned.label}" if len(tasks) > 1 else ""

@@ -21,6 +21,7 @@ from bench.report.ink import inks
 from bench.report.page import charts
 from bench.report.sections.best_of_k import lead
 from bench.report.sections.cell_importance import verdicts
+from bench.report.studies import trials_frame, tuned_tasks
 from bench.report.tuning import tuning
 from bench.space import Dimension
 from bench.stats.intervals import Interval
@@ -39,7 +40,9 @@ def quick(monkeypatch):
 
 
 def chapter(studies, records):
-    (found,) = tuning(studies, records, runs_frame(records), inks(each.cell for each in studies))
+    looks = inks(each.cell for each in studies)
+    tasks = tuned_tasks(studies, trials_frame(studies, records, runs_frame(records), looks))
+    (found,) = tuning(tasks, {record.key: record for record in records}, looks)
     assert found.title == TITLE
     return found
 

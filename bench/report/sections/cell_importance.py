@@ -38,7 +38,7 @@ def cell_importance(tuned: Tuned, records: Mapping[str, RunRecord], heading: str
     left_out = [plain(path, 80) for path in sorted({path for study in studies for path in study.space} - set(shared))]
     if not shared:
         return Section(heading, (f"Not computed: no setting was searched in one range by all ({listed(left_out)}).",))
-    series = _series(tuned, shared, {name: fixed_settings(study, records) for name, study in tuned.studies.items()})
+    series = shares_across(tuned, records)
     text = [EXPLANATION, MEANING, in_words(series), *verdicts(series.shares["fanova"]), *caveats(studies)]
     text += [f"Left out, as not all studies searched it in one range: {listed(left_out)}."] if left_out else []
     return Section(heading, tuple(text), chart=chart_of(tuned, "importance", [series], list(tuned.studies)))
@@ -63,12 +63,18 @@ def verdicts(shares: Mapping[str, Share]) -> list[str]:
     return sentences
 
 
-def _series(tuned: Tuned, shared: Mapping[str, Dimension], fixed: Mapping[str, Settings]) -> Series:
+def shares_across(tuned: Tuned, records: Mapping[str, RunRecord]) -> Series:
+    """Return the shares of what all studies of a task searched in one range, and of the cell where there are several.
+
+    Settings that were swept over in the same values for every cell are factors too.
+    """
     studies = list(tuned.studies.values())
-    crossed = _crossed(tuned, fixed)
+    fixed = {name: fixed_settings(study, records) for name, study in tuned.studies.items()}
+    shared, crossed = _shared(studies), _crossed(tuned, fixed)
     trials = finished(tuned, list(tuned.studies))
     trials = trials.assign(**{path: [fixed[name][path] for name in trials["study"]] for path in crossed})
-    space = {**shared, **crossed, CELL: Dimension(choices=tuple(sorted(trials[CELL].unique())))}
+    cells = tuple(sorted({study.cell for study in studies}))
+    space = {**shared, **crossed, **({CELL: Dimension(choices=cells)} if len(cells) > 1 else {})}
     label = ":".join(sorted(study.key for study in studies))
     blocks = list(trials["number"]) if are_paired(studies) else None
     shares = shares_of(trials, space, studies[0], label=f"{label}:importance", blocks=blocks)
