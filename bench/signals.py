@@ -6,9 +6,10 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import Any
 
 TERMINATION = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGUSR2") if hasattr(signal, name))
 """Signals by which a system or a scheduler asks a process to end."""
@@ -70,6 +71,7 @@ class Ending:
 
     def __init__(self) -> None:
         self.status: int | None = None
+        sys.unraisablehook = _quietly(sys.unraisablehook)
         for number in (*TERMINATION, signal.SIGINT):
             signal.signal(number, self._end)
 
@@ -78,6 +80,11 @@ class Ending:
             print("stopped; the same command goes on from here", file=sys.stderr)
         self.status = 130 if number == signal.SIGINT else 143
         sys.exit(self.status)
+
+
+def _quietly(hook: Callable[[Any], object]) -> Callable[[Any], object]:
+    """Return a hook that says nothing of an exit asked for where nothing can be raised: in a destructor, at the end."""
+    return lambda ignored: None if isinstance(ignored.exc_value, SystemExit) else hook(ignored)
 
 
 @contextmanager
