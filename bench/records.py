@@ -9,11 +9,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from bench.errors import ConfigError, DataError
 from bench.schema import CountOrOff, Layers, Width, WidthOrOff, build
 from bench.settings import Device, InitSettings, KernelName, OptimSettings, Phase, SizeSettings, TrainSettings
+
+T = TypeVar("T")
 
 FORMAT = 2
 """Version of the record's layout on disk."""
@@ -202,6 +204,18 @@ def unseal(text: str, where: str, version: int, what: str) -> dict[str, Any]:
     if node.get("format") != version:
         raise DataError(where, f"{what} format {node.get('format')}, this version reads {version}")
     return dict(node)
+
+
+def unsealed(kind: type[T], text: str, where: str, version: int, what: str) -> T:
+    """Return what a sealed text holds. Raises DataError naming `where` if it is damaged, of another format or no such.
+
+    A dataclass that is sealed has the version of its layout in a field `format`.
+    """
+    node = unseal(text, where, version, what)
+    try:
+        return build(kind, node, "")
+    except (ConfigError, KeyError, TypeError) as error:
+        raise DataError(where, f"not a {what}: {error}") from error
 
 
 def digest_of(node: object) -> str:

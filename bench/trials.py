@@ -11,8 +11,7 @@ from typing import Any, Literal
 
 from bench.errors import ConfigError, DataError
 from bench.metrics import METRICS, Direction
-from bench.records import RunRecord, seal, unseal
-from bench.schema import build
+from bench.records import RunRecord, seal, unsealed
 from bench.space import Dimension, Space, Value, checked
 
 FORMAT = 1
@@ -78,12 +77,11 @@ class StudyRecord:
     @staticmethod
     def from_json(text: str, where: str) -> StudyRecord:
         """Read a study. Raises DataError naming `where` if it is damaged or of another format."""
-        node = unseal(text, where, FORMAT, "study")
+        study = unsealed(StudyRecord, text, where, FORMAT, "study")
         try:
-            study = build(StudyRecord, node, "")
             for path, dimension in study.space.items():
                 checked(dimension, path)
-        except (ConfigError, KeyError, TypeError) as error:
+        except ConfigError as error:
             raise DataError(where, f"not a study: {error}") from error
         if study.metric not in METRICS or [trial.number for trial in study.trials] != [*range(len(study.trials))]:
             raise DataError(where, "not a study: its metric or the numbers of its trials are not what they must be")
@@ -109,11 +107,7 @@ class Asked:
     @staticmethod
     def from_json(text: str, where: str) -> Asked:
         """Read a trial. Raises DataError naming `where` if it is damaged or of another format."""
-        node = unseal(text, where, FORMAT, "trial")
-        try:
-            return build(Asked, node, "")
-        except (ConfigError, KeyError, TypeError) as error:
-            raise DataError(where, f"not a trial: {error}") from error
+        return unsealed(Asked, text, where, FORMAT, "trial")
 
 
 @dataclass(frozen=True)

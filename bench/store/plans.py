@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.errors import ConfigError, DataError
-from bench.records import Run, seal, unseal
-from bench.schema import build
+from bench.records import Run, seal, unsealed
 from bench.store.files import make_folder, text_of, write_whole
 from bench.store.places import PLAN
 
@@ -40,8 +38,4 @@ def write_plan(directory: Path, runs: Sequence[Run]) -> None:
 def read_plan(directory: Path) -> tuple[PlannedRun, ...]:
     """Return the Runs of the last command. Raises FileNotFoundError, or DataError if the plan is damaged."""
     path = directory / PLAN
-    node = unseal(text_of(path), str(path), FORMAT, "plan")
-    try:
-        return build(_Plan, node, "").runs
-    except ConfigError as error:
-        raise DataError(str(path), f"not a plan: {error}") from error
+    return unsealed(_Plan, text_of(path), str(path), FORMAT, "plan").runs

@@ -6,9 +6,8 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.errors import ConfigError, DataError
-from bench.records import seal, unseal
-from bench.schema import build
+from bench.errors import DataError
+from bench.records import seal, unsealed
 from bench.store.files import make_folder, text_of, write_whole
 from bench.store.places import PROBES
 
@@ -60,10 +59,7 @@ class ProbeRecord:
     @staticmethod
     def from_json(text: str, where: str) -> ProbeRecord:
         """Read what `write_probe` wrote. Raises DataError naming `where` if it is damaged or of another format."""
-        try:
-            return build(ProbeRecord, unseal(text, where, FORMAT, "probe record"), "")
-        except ConfigError as error:
-            raise DataError(where, f"not a probe record: {error}") from error
+        return unsealed(ProbeRecord, text, where, FORMAT, "probe record")
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.errors import ConfigError, DataError, UsageError
-from bench.records import Run, seal, slug, unseal
-from bench.schema import Positive, Width, build
+from bench.errors import DataError, UsageError
+from bench.records import Run, seal, slug, unsealed
+from bench.schema import Positive, Width
 from bench.store.files import make_folder, set_aside, text_of, write_whole
 from bench.store.places import SIZES
 
@@ -34,12 +34,9 @@ def find_size(directory: Path, run: Run) -> TimedSize | None:
     """Return the size that was found by timing that very Run, None if none was. Raises DataError for a damaged file."""
     path = _path(directory, run)
     try:
-        node = unseal(text_of(path), str(path), FORMAT, "timed size")
-        found = build(TimedSize, node, "")
+        found = unsealed(TimedSize, text_of(path), str(path), FORMAT, "timed size")
     except FileNotFoundError:
         return None
-    except ConfigError as error:
-        raise DataError(str(path), f"not a timed size: {error}") from error
     if found.run.key != run.key:
         raise DataError(str(path), f"the timed size of another run, {found.run.key}")
     return found

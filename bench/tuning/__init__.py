@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bench.tuning.definition import with_params
 from bench.tuning.stages import stages
 
-__all__ = ["stages", "with_params"]
+__all__ = ["stages"]
