@@ -127,6 +127,8 @@ def _check_cell_and_task(cell: Mapping[str, Any], task: Mapping[str, Any]) -> No
 def _check_together(command: Command) -> None:
     """Refuse settings that would silently do nothing or never end."""
     train, optim = command.train, command.optim
+    if command.scale not in command.let and command.scale != "full":
+        raise ConfigError("scale", f"`{command.scale}` is for experiments that have `let.{command.scale}`")
     if not (train.max_epochs or train.max_updates or train.max_seconds):
         raise ConfigError("train", "needs a budget: one of max_epochs, max_updates, max_seconds above 0")
     if train.dropout and command.num_layers < 2:

@@ -15,7 +15,7 @@ from bench.errors import ConfigError
 from bench.model import Shape
 from bench.records import Run
 from bench.settings import Command
-from bench.size import solve_hidden_size
+from bench.size import check_within_budget, solve_hidden_size
 from bench.tasks import Task, open_task
 from bench.tasks.base import Split
 from bench.tasks.sources import ensure
@@ -111,14 +111,17 @@ def _hidden_size(command: Command, run: Run, tasks: Tasks) -> int:
         if command.hidden_size is None:
             raise ConfigError("hidden_size", "is required with `size=hidden`, and not given")
         return command.hidden_size
-    if command.hidden_size is not None:
-        raise ConfigError("hidden_size", f"is solved for with `size={command.size.mode}`, got {command.hidden_size}")
+    if command.hidden_size is not None and command.size.mode == "seconds":
+        raise ConfigError("hidden_size", f"is solved for with `size=seconds`, got {command.hidden_size}")
 
     def sized(hidden_size: int) -> Shape:
         return shape_of(replace(run, hidden_size=hidden_size), task)
 
     if command.size.mode == "seconds":
         return tasks.timed_sizes.hidden_size(run, task, sized, store.results_directory(command.name))
+    if command.hidden_size is not None:
+        check_within_budget(sized(command.hidden_size), command.size)
+        return command.hidden_size
     return solve_hidden_size(sized, command.size)
 
 

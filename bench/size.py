@@ -15,6 +15,9 @@ from bench.settings import SIZE_BUDGETS, SizeSettings
 LARGEST_WIDTH = 1_000_000
 """Most units of a layer that a Run may have."""
 
+TOLERANCE = 0.05
+"""How far from the budget, as a share of it, the count of a hidden size may be that is given and not solved for."""
+
 WINDOW = 0.1
 """How far on both sides of an answer sizes are timed for the next one, as a share of it."""
 
@@ -32,6 +35,21 @@ def solve_hidden_size(shape_of: Callable[[int], Shape], settings: SizeSettings) 
     Raises ConfigError when even one unit is over twice the budget.
     """
     return _solved(shape_of(1), settings)
+
+
+def check_within_budget(shape: Shape, settings: SizeSettings) -> None:
+    """Refuse, by ConfigError, a given hidden size whose count is not near the budget."""
+    budget, found = budget_of(settings), count(shape, settings)
+    if abs(found / budget - 1) > TOLERANCE:
+        left = f"{found / budget - 1:+.0%} of the budget of {budget:,}"
+        allowed = f"allowed is {TOLERANCE:.0%}, or none: then it is solved for"
+        raise ConfigError("hidden_size", f"{shape.hidden_size} {_taken(settings, found)}, {left}; {allowed}")
+
+
+def count(shape: Shape, settings: SizeSettings) -> int:
+    """Return how much of its budget a shape takes: parameters or operations, of the part that is counted."""
+    counts = shape.num_flops() if settings.mode == "flops" else shape.num_params()
+    return counts[settings.count]
 
 
 def solve_for_seconds(
@@ -61,19 +79,16 @@ def _solved(shape: Shape, settings: SizeSettings) -> int:
     """Solve for the hidden size of a shape given with one unit; Runs of one shape share the answer."""
     budget = budget_of(settings)
 
-    def count(hidden_size: int) -> int:
-        sized = replace(shape, hidden_size=hidden_size)
-        counts = sized.num_flops() if settings.mode == "flops" else sized.num_params()
-        return counts[settings.count]
+    def taken(hidden_size: int) -> int:
+        return count(replace(shape, hidden_size=hidden_size), settings)
 
     low, high = 1, LARGEST_WIDTH
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if count(middle) <= budget else (low, middle)
-    best = min((low, high), key=lambda size: (abs(count(size) - budget), size))
-    if count(best) > 2 * budget:
-        what = "takes {:,} {} operations" if settings.mode == "flops" else "has {:,} {} parameters"
-        raise _too_small(settings, what.format(count(1), settings.count))
+        low, high = (middle, high) if taken(middle) <= budget else (low, middle)
+    best = min((low, high), key=lambda size: (abs(taken(size) - budget), size))
+    if taken(best) > 2 * budget:
+        raise _too_small(settings, _taken(settings, taken(1)))
     return best
 
 
@@ -83,6 +98,11 @@ def budget_of(settings: SizeSettings) -> float:
         where = f"size.{SIZE_BUDGETS[settings.mode]}"
         raise ConfigError(where, f"is required with `size={settings.mode}`, and not given")
     return settings.budget
+
+
+def _taken(settings: SizeSettings, found: int) -> str:
+    what = "takes {:,} {} operations" if settings.mode == "flops" else "has {:,} {} parameters"
+    return what.format(found, settings.count)
 
 
 def _too_small(settings: SizeSettings, what: str) -> ConfigError:

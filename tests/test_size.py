@@ -17,7 +17,7 @@ from bench.errors import ConfigError
 from bench.kernels import Reference
 from bench.model import Shape, forward, zero_state
 from bench.settings import SizeSettings
-from bench.size import solve_for_seconds, solve_hidden_size
+from bench.size import check_within_budget, solve_for_seconds, solve_hidden_size
 from tests.toys import cell_node
 
 
@@ -62,6 +62,16 @@ def test_peepholes_are_counted():
 def test_an_impossible_budget_is_refused():
     with pytest.raises(ConfigError, match="one unit already has"):
         solve_hidden_size(shape_of("lstm"), SizeSettings("params", 10))
+
+
+@pytest.mark.parametrize(("cell", "hidden_size"), [("tanh", 100), ("gru", 46), ("lstm", 36)])
+def test_the_sizes_of_chung_2014_are_within_five_percent_of_one_budget(cell, hidden_size):
+    check_within_budget(shape_of(cell)(hidden_size), SizeSettings("params", 18_500))
+
+
+def test_a_given_size_is_refused_where_its_count_is_off_the_budget():
+    with pytest.raises(ConfigError, match=r"hidden_size.*46 has .* total parameters, \+23% of the budget of 18,500"):
+        check_within_budget(shape_of("gru")(46), SizeSettings("params", 18_500, "total"))
 
 
 def test_a_missing_budget_is_refused():

@@ -56,11 +56,12 @@ class Claim:
     in the task's own metric on the split that is scored, `overfit` that minus the same on the training split. The
     effect is left minus right, or left over right; `direction` says how it differs from none.
 
-    `size_mode` is how the sizes of the runs must have been made fair, `budget` the range in which that budget must lie.
-    `margin` holds the effects that do not matter, in the unit of the metric; `relative_margin` does so as a share of
-    the right side. `threshold` is the validation loss to reach, as a share of that of the unigram model in nats.
-    `factors`, for importance: the setting whose share is the larger, and than whose, if not than all others' together.
-    `across`: each data set by itself, or all must agree. `note` is what a reader should know before believing it.
+    `size_mode` is how the sizes of the runs must have been made fair, `size_count` what was counted for it, `budget`
+    the range in which that budget must lie. `margin` holds the effects that do not matter, in the unit of the metric;
+    `relative_margin` does so as a share of the right side. `threshold` is the validation loss to reach, as a share of
+    that of the unigram model in nats. `factors`, for importance: the setting whose share is the larger, and than whose,
+    if not than all others' together. `across`: each data set by itself, or all must agree. `note` is what a reader
+    should know before believing it.
     """
 
     name: Name
@@ -72,6 +73,7 @@ class Claim:
     estimator: EstimatorName
     direction: Direction
     size_mode: SizeMode = "any"
+    size_count: Literal["recurrent", "total"] | None = None
     budget: tuple[Positive, ...] = ()
     margin: Positive | None = None
     relative_margin: Share | None = None
@@ -111,6 +113,8 @@ def _check_sides(claim: Claim, where: str) -> None:
         cell_choice(text, f"{where}.cells[{i}]")
     if len(claim.budget) not in (0, 2) or list(claim.budget) != sorted(claim.budget):
         raise ConfigError(f"{where}.budget", f"must be the lowest and the highest, got {list(claim.budget)}")
+    if claim.size_count and claim.size_mode not in ("params", "flops"):
+        raise ConfigError(f"{where}.size_count", f"needs size_mode params or flops, got {claim.size_mode}")
     if claim.budget and claim.size_mode in ("hidden", "any"):
         raise ConfigError(f"{where}.budget", f"needs size_mode params, flops or seconds, got {claim.size_mode}")
 

@@ -16,11 +16,17 @@ from bench.report.wording import plain
 INK = "#202124"
 GREY = "#5f6368"
 
-ORDER = ("gru", "lstm", "tanh")
-NAMES = {"gru": "GRU", "lstm": "LSTM"}
-COLOURS = {"gru": "#0072B2", "lstm": "#D55E00", "tanh": "#009E73"}
-OTHER_COLOURS = ("#CC79A7", "#B07D00", "#3A9BCF", "#5B5B5B", "#7B5EA7")
-MARKERS = {"gru": "o", "lstm": "s", "tanh": "^"}
+ORDER = ("gru", "gru_before", "lstm", "lstm_peephole", "tanh")
+NAMES = {"gru": "GRU", "gru_before": "GRU (reset before)", "lstm": "LSTM", "lstm_peephole": "LSTM (peepholes)"}
+COLOURS = {
+    "gru": "#0072B2",
+    "gru_before": "#3A9BCF",
+    "lstm": "#D55E00",
+    "lstm_peephole": "#B07D00",
+    "tanh": "#009E73",
+}
+OTHER_COLOURS = ("#CC79A7", "#5B5B5B", "#7B5EA7")
+MARKERS = {"gru": "o", "gru_before": "h", "lstm": "s", "lstm_peephole": "p", "tanh": "^"}
 OTHER_MARKERS = ("D", "v", "P", "X", "<", ">")
 
 

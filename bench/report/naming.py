@@ -24,7 +24,7 @@ def group_label(row: pd.Series, looks: Inks) -> str:
 
 
 def budget_label(row: pd.Series) -> str:
-    """Return the budget that the hidden size of a group was solved for, "" where it was given."""
+    """Return the budget that the hidden size of a group is for, "" where there is none."""
     budget, unit = row["size_budget"], plain(row["unit"], 20) or "unit"
     if row["size_mode"] == "hidden" or math.isnan(budget):
         return ""

@@ -35,6 +35,8 @@ class Command:
     kernel: KernelName = "auto"
     device: Device = "cpu"
     name: str = "default"
+    scale: Literal["full", "lite"] = "full"
+    let: Mapping[str, Any] = field(default_factory=dict)
     data_dir: str | None = None
     executor: ExecutorName = "local"
     slurm: SlurmSettings = field(default_factory=SlurmSettings)

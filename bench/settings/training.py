@@ -15,6 +15,9 @@ SIZE_BUDGETS = {"params": "num_params", "flops": "num_flops", "seconds": "us_per
 class SizeSettings:
     """How the hidden size is chosen: given, or solved for a budget that every cell gets.
 
+    A hidden size that is given beside a budget of parameters or operations, as a paper prints it, is kept where its
+    count is within 5 % of the budget, and refused elsewhere.
+
     `num_params` parameters; `num_flops` floating-point operations of one unit's forward pass (see `Shape.num_flops`);
     `us_per_unit` microseconds of training for a unit (frame, word or character), forward, backward and update, as the
     machine takes them where the command is given; on a GPU, those of a Run trained alone. `count` is for the first two:

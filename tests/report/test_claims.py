@@ -207,7 +207,7 @@ def test_both_sides_are_at_one_budget():
     small = SizeSettings("params", 16_000)
     lone = [made for made in planted(0.0, size=small, shift=-3.0) if made.run.cell_name == "gru"]
     found = result(ALIKE, [*planted(0.0), *lone])
-    assert "sizes solved for 20,000 parameters" in found.compared
+    assert "sizes for 20,000 parameters" in found.compared
     assert found.word == "supported"
 
 
@@ -215,6 +215,14 @@ def test_runs_of_another_size_mode_or_budget_are_not_meant():
     why = "No finished run of GRU and LSTM with size=params, at a budget from 15,000 to 25,000."
     assert finding(ALIKE, planted(0.0, size=SizeSettings())).why == why
     assert finding(ALIKE, planted(0.0, size=SizeSettings("params", 50_000))).why == why
+
+
+def test_a_claim_about_recurrent_parameters_is_not_tested_on_sizes_of_an_equal_total():
+    meant = mine(estimator="paired_difference", direction="lower", size_mode="params", size_count="recurrent")
+    assert finding(meant, planted(0.5, size=SizeSettings("params", 20_000, "total"))).why == (
+        "No finished run of GRU and LSTM with size=params size.count=recurrent."
+    )
+    assert result(meant, planted(0.5)).word == "contradicted"
 
 
 def test_only_confirmed_runs_speak_where_there_are_some():

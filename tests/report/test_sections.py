@@ -41,10 +41,10 @@ def test_the_budgets_that_sizes_were_solved_for_are_named_beside_the_counts():
     sizes = [SizeSettings("seconds", us_per_unit=2.5), SizeSettings("flops", num_flops=40_000, count="total")]
     document = compose([made for size in sizes for made in sweep(2, size=size)], name="x")
     text = words(section(document, "Parameters"))
-    assert "were solved for " in text
+    assert "Hidden sizes are for " in text
     assert "2.5 µs of training per frame" in text
     assert "40,000 floating-point operations per frame in all" in text
-    assert "solved for" not in words(section(compose(sweep(2), name="x"), "Parameters"))
+    assert "sizes are for" not in words(section(compose(sweep(2), name="x"), "Parameters"))
 
 
 @pytest.mark.parametrize("name", ["score", "size"])

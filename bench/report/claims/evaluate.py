@@ -180,7 +180,7 @@ def _compared(claim: Claim, sides: tuple[Side, Side], found: Measured) -> str:
         f"{side.name} at {size_label(side.row['hidden_size'], side.row['num_layers'])}{_set(side)}" for side in sides
     ]
     budgets = {budget_label(side.row) for side in sides}
-    budget = f", sizes solved for {budgets.pop()}" if len(budgets) == 1 and "" not in budgets else ""
+    budget = f", sizes for {budgets.pop()}" if len(budgets) == 1 and "" not in budgets else ""
     kernel = f", all on the kernel {plain(sides[0].done['kernel'].iloc[0], 40)}" if claim.metric in TIMED else ""
     pairs = f"paired by {quantity(len(found.seeds), 'seed')}"
     return f"{listed(shapes)} (hidden × layers){budget}{kernel}, {pairs}{_left_out(sides, found)}"

@@ -83,6 +83,8 @@ def cell_name(choice: CellChoice) -> str:
 
 def _fair(claim: Claim, rows: pd.DataFrame) -> pd.DataFrame:
     fair = rows if claim.size_mode == "any" else rows[rows["size_mode"] == claim.size_mode]
+    if claim.size_count:
+        fair = fair[fair["size_count"] == claim.size_count]
     if not claim.budget:
         return fair
     low, high = claim.budget
@@ -97,8 +99,9 @@ def _of_cell(choice: CellChoice, rows: pd.DataFrame, runs: pd.DataFrame) -> pd.D
 def _mode(claim: Claim) -> str:
     if claim.size_mode == "any":
         return ""
+    count = f" size.count={claim.size_count}" if claim.size_count else ""
     budget = f", at a budget from {claim.budget[0]:,g} to {claim.budget[1]:,g}" if claim.budget else ""
-    return f" with size={claim.size_mode}{budget}"
+    return f" with size={claim.size_mode}{count}{budget}"
 
 
 def _pairs(left: pd.DataFrame, right: pd.DataFrame, key: list[str]) -> list[tuple[pd.Series, pd.Series]]:

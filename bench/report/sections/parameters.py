@@ -49,7 +49,7 @@ def _entries(row: pd.Series, looks: Inks, others: pd.DataFrame | None) -> tuple[
 
 def _budgets(table: pd.DataFrame) -> tuple[str, ...]:
     budgets = [budget for _, row in table.iterrows() if (budget := budget_label(row))]
-    return (f"Hidden sizes were solved for {listed(list(dict.fromkeys(budgets)))}.",) if budgets else ()
+    return (f"Hidden sizes are for {listed(list(dict.fromkeys(budgets)))}.",) if budgets else ()
 
 
 def _match(known: pd.DataFrame, is_swept: bool) -> tuple[str, ...]:
