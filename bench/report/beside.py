@@ -13,9 +13,11 @@ from bench.published import Difference, Here, Number, comparable, differences, f
 from bench.records import RunRecord
 from bench.report.groups import Settings, settings_of
 from bench.report.summary import done, interval_of, reported
+from bench.stats.intervals import ENOUGH, next_value
 
 COLUMNS = (
     *("cell", "group", "hidden_size", "num_layers", "split", "metric", "mean", "low", "high", "n"),
+    *("next_low", "next_high", "agrees"),
     *(
         "published",
         "printed",
@@ -50,7 +52,9 @@ def beside(table: pd.DataFrame, runs: pd.DataFrame, settings: Mapping[str, Setti
     """Return one row per number in print that has the task, the metric and the cell of some Runs of one task.
 
     `published` is the number in the task's metric, `printed` how it reads; `mean`, `low`, `high` and `n` are ours on
-    its split, or on the split that ours are scored on where they have no score on that.
+    its split, or on the split that ours are scored on where they have no score on that. `next_low` and `next_high` are
+    where one more run of ours would be; `agrees` says whether the number is there, "" where that is not asked: of
+    another measure, of fewer than six runs.
     """
     groups = _groups(table, runs, settings)
     rows = []
@@ -104,13 +108,18 @@ def _beside(number: Number, groups: Sequence[_Group]) -> dict[str, object]:
     i = min(range(len(groups)), key=lambda i: (sum(part.kind == "measure" for part in found[i]), len(found[i]), i))
     group, split = groups[i], groups[i].split_for(number)
     interval = interval_of(group.runs[split], f"{group.row['group']}:{split}:{group.row['metric']}")
+    verdict = comparable(found[i])
+    low, high = next_value(group.runs[split].dropna().tolist()) if interval.n >= ENOUGH else (math.nan, math.nan)
+    is_asked = verdict != "no" and interval.n >= ENOUGH
     return {
         **{name: group.row[name] for name in ("cell", "group", "hidden_size", "num_layers", "metric")},
         **{"split": split, "mean": interval.mean, "low": interval.low, "high": interval.high, "n": interval.n},
+        **{"next_low": low, "next_high": high},
+        **{"agrees": ("yes" if low <= number.score <= high else "no") if is_asked else ""},
         **{"published": number.score, "printed": _printed(number), "paper": protocols()[number.paper].title},
         **{name: getattr(number, name) for name in ("table", "variant", "confidence", "source")},
         "statistic": facts_of(number).statistic,
-        "comparable": comparable(found[i]),
+        "comparable": verdict,
         "because": "; ".join(map(str, found[i])),
     }
 

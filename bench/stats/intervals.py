@@ -59,6 +59,19 @@ def mean_interval(values: Sequence[float], *, seed: int, confidence: float = 0.9
     return Interval(mean, low, high, len(sample), BOOTSTRAP)
 
 
+def next_value(values: Sequence[float], *, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the interval in which one further value falls with the given probability, if all are normal.
+
+    What a single run says about a mean is no more than this. Raises ValueError for fewer than two values.
+    Source: Student's prediction interval, mean -+ t(n - 1) s sqrt(1 + 1 / n).
+    """
+    sample = np.asarray(values, dtype=float)
+    if len(sample) < 2:
+        raise ValueError(f"one further value has no interval after {len(sample)}")
+    reach = stats.t.ppf((1 + confidence) / 2, len(sample) - 1) * sample.std(ddof=1) * math.sqrt(1 + 1 / len(sample))
+    return float(sample.mean() - reach), float(sample.mean() + reach)
+
+
 def expanded(confidence: float, n: int) -> float:
     """Return the confidence at which a percentile interval over n values is as wide as a t interval.
 

@@ -13,7 +13,7 @@ from bench.report.frames import runs_frame
 from bench.report.section import Document, Section
 from bench.report.summary import summary
 from bench.settings import OptimSettings, TrainSettings
-from tests.report.fabricated import cell, record, run, sweep, task
+from tests.report.fabricated import cell, record, run, scores, sweep, task
 
 JSB = task("jsb_chorales", title="JSB Chorales")
 
@@ -123,6 +123,40 @@ def test_the_figure_draws_every_seed_and_every_number_of_its_split():
     shown = [n for n in numbers() if n.here == "jsb_chorales" and n.split == "test" and n.kind in ("gru", "tanh")]
     drawn = data[(data["paper"] != "") & (data["cell"] != "lstm")]
     assert sorted(drawn["score"]) == sorted(number.score for number in shown)
+
+
+def at(gru: float, n: int = 8):
+    """Records of a GRU as in Chung et al. 2014 whose test scores are 0.02 on either side of the one given."""
+    runs = [run("gru", seed, task=JSB, **CHUNG) for seed in range(n)]
+    return [record(made, scores=scores(made, gru - 0.05 + 0.02 * (-1) ** i)) for i, made in enumerate(runs)]
+
+
+def test_a_number_agrees_where_one_more_run_would_be():
+    near, far = chung(frame(at(8.55))), chung(frame(at(8.70)))
+    assert (near["agrees"], far["agrees"]) == ("yes", "no")
+    assert near["next_low"] < 8.54 < near["next_high"]
+    assert far["next_low"] > 8.54
+    assert chung(frame(at(8.70, n=5)))["agrees"] == ""
+
+
+def test_numbers_of_another_measure_are_not_asked_whether_they_agree():
+    rows = frame(at(8.55))
+    assert set(rows.loc[rows["comparable"] == "no", "agrees"]) <= {""}
+
+
+def test_disagreements_are_listed_with_what_is_declared_to_differ():
+    part = section(compose(at(8.70), name="x"), "Where print and these runs disagree")
+    assert part is not None
+    assert part.table is not None
+    rows = {row[2].text: [entry.text for entry in row] for row in part.table.rows}
+    assert rows["8.54"][0:2] == ["GRU 46 × 1", "test"]
+    assert rows["8.54"][4] == "−0.160"
+    assert rows["8.54"][6].startswith("outputs 96 (here 88); settings tried 10 (here 0)")
+
+
+def test_without_numbers_of_the_same_measure_there_is_no_talk_of_disagreement():
+    document = compose(sweep(2, task=JSB), name="x")
+    assert section(document, "Where print and these runs disagree") is None
 
 
 def test_every_paper_shown_says_what_it_did():

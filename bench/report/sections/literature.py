@@ -13,6 +13,7 @@ from bench.report.groups import Settings
 from bench.report.ink import Inks
 from bench.report.naming import size_label
 from bench.report.section import Chart, Entry, Section, Table
+from bench.report.sections.disagreements import disagreements
 from bench.report.summary import done, reported
 from bench.report.wording import better, decimals, interval, number, quantity, score_label, spanned
 from bench.stats.intervals import BOOTSTRAP
@@ -43,7 +44,8 @@ def literature(
     entries = tuple(_entries(row, looks, decimals(table)) for _, row in rows.iterrows())
     n_others = len(of_task(runs)) - len(rows)
     first = Section("Beside the literature", _text(rows, n_others), Table(HEADERS, entries, CAPTION), chart)
-    return first, _papers(rows)
+    apart = disagreements(rows, looks, decimals(table))
+    return (first, apart, _papers(rows)) if apart else (first, _papers(rows))
 
 
 def _sorted(rows: pd.DataFrame, looks: Inks) -> pd.DataFrame:
