@@ -1,0 +1,57 @@
+"""Every experiment is made of settings that there are, and asks what its file says it asks."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+
+import pytest
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.types import RunMode
+
+from bench.app import PLUGINS
+from bench.composition import Composer
+from bench.config import command_of, conf_dir, options
+
+
+def commands(monkeypatch, name: str, *changes: str):
+    """Return the commands of an experiment's points, each composed from the values that it sweeps."""
+    monkeypatch.setattr(sys, "path", [str(PLUGINS), *sys.path])
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        hydra = GlobalHydra.instance().hydra
+        words = [f"experiments={name}", *changes]
+        config = hydra.compose_config("config", words, run_mode=RunMode.MULTIRUN, with_log_configuration=False)
+        lines = [f"{key}={values}" for key, values in (config.hydra.sweeper.params or {}).items()]
+        parser = OverridesParser.create(config_loader=hydra.config_loader)
+        swept = [
+            [f"{each.key_or_group}={value}" for value in each.sweep_string_iterator()]
+            if each.is_sweep_override()
+            else [each.input_line]
+            for each in parser.parse_overrides(lines)
+        ]
+        composer = Composer(hydra.config_loader, config)
+        return [command_of(composer.compose([*words, *point])) for point in itertools.product(*swept)]
+
+
+@pytest.mark.parametrize("name", sorted(options("experiments", [conf_dir()])))
+def test_every_experiment_is_made_of_settings_that_there_are(name, monkeypatch):
+    made = commands(monkeypatch, name)
+    assert {each.name for each in made} == {name}
+    assert len({each.task["name"] + each.cell["name"] for each in made}) > 1
+
+
+def test_chung_2014_has_their_cells_at_their_sizes_and_once_more_at_an_equal_total(monkeypatch):
+    made = commands(monkeypatch, "chung2014")
+    assert len(made) == 4 * 3 * 2
+    sizes = {(each.cell["name"], each.size.count): each.hidden_size for each in made}
+    units = {"gru_before": 46, "lstm_peephole": 36, "tanh": 100}
+    assert sizes == {(cell, "recurrent"): n for cell, n in units.items()} | {(cell, "total"): None for cell in units}
+    assert {each.size.num_params for each in made if each.size.count == "total"} == {20_000}
+    assert {each.cell["biases"] for each in made} == {"single"}
+    assert {(each.tune.n_trials, each.tune.confirm_seeds) for each in made} == {(30, 10)}
+
+
+def test_chung_2014_has_a_small_scale(monkeypatch):
+    assert {each.tune.n_trials for each in commands(monkeypatch, "chung2014", "scale=lite")} == {6}
