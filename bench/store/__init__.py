@@ -4,6 +4,7 @@ results/NAME/plan.json                     which Runs the last command asked for
 results/NAME/studies/LABEL/study.json      the trials of a study, in the order in which they were asked for
 results/NAME/studies/LABEL/trial-N.json    a trial that was asked for since
 results/NAME/probes/LABEL.json             what probes found in the trained model of a Run
+results/NAME/archive.zip                   any of the above and records, put away; read as if in their place
 results/NAME/sizes/TASK-CELL-KEY.json      a hidden size that was found by timing
 results/NAME/runs/LABEL/record.json        the outcome
 results/NAME/runs/LABEL/record.N.json      the outcome of an earlier attempt that failed

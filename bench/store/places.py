@@ -16,6 +16,7 @@ STUDIES = "studies"
 PROBES = "probes"
 STUDY = "study.json"
 SIZES = "sizes"
+ARCHIVE = "archive.zip"
 RESULTS = Path("results")
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from bench.errors import DataError
 from bench.records import seal, unsealed
-from bench.store.files import make_folder, text_of, write_whole
+from bench.store import archive
+from bench.store.files import make_folder, write_whole
 from bench.store.places import PROBES
 
 FORMAT = 1
@@ -81,9 +82,11 @@ def write_probe(directory: Path, record: ProbeRecord) -> Path:
 def read_probes(directory: Path) -> Probes:
     """Read every probe of a results directory, in the order of their names."""
     records, damaged = [], []
-    for path in sorted((directory / PROBES).glob("*.json")):
+    there = {path.name for path in (directory / PROBES).glob("*.json")}
+    for name in sorted(there | archive.below(directory, PROBES)):
+        path = directory / PROBES / name
         try:
-            records.append(ProbeRecord.from_json(text_of(path), str(path)))
+            records.append(ProbeRecord.from_json(archive.text_of(directory, path), str(path)))
         except (DataError, FileNotFoundError) as error:
             damaged.append(str(error))
     return Probes(tuple(records), tuple(damaged))

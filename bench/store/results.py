@@ -8,9 +8,10 @@ from pathlib import Path
 
 from bench.errors import DataError
 from bench.records import Run, RunRecord, Status
-from bench.store.files import make_folder, rename_free, set_aside, text_of, write_whole
+from bench.store import archive
+from bench.store.files import make_folder, rename_free, set_aside, write_whole
 from bench.store.labels import Label
-from bench.store.places import RECORD, folder_of, folders_in
+from bench.store.places import ARCHIVE, RECORD, RUNS, folder_of, folders_in
 
 FINAL = ("done", "pruned", "diverged")
 """Endings that are not tried again."""
@@ -46,16 +47,22 @@ def read(directory: Path, *, curves: bool = True) -> Results:
 
 
 def scan(directory: Path, *, curves: bool = True) -> Iterator[Found]:
-    """Look into the folder of every Run, in the order of their names. Raises DataError for an unreadable directory."""
-    for folder in folders_in(directory):
-        yield look(folder, curves=curves)
+    """Look into the folder of every Run, in its place or archived, in the order of their names.
+
+    Raises DataError for an unreadable directory.
+    """
+    if damaged := archive.damage(directory):
+        yield Found(directory / ARCHIVE, damage=damaged)
+    for name in sorted({folder.name for folder in folders_in(directory)} | archive.below(directory, RUNS)):
+        yield look(directory / RUNS / name, curves=curves)
 
 
 def look(folder: Path, *, curves: bool = True) -> Found:
     """Return what is in the folder of one Run."""
     path = folder / RECORD
     try:
-        record = RunRecord.from_json(text_of(path), str(path), curves=curves)
+        text = archive.text_of(folder.parents[1], path)
+        record = RunRecord.from_json(text, str(path), curves=curves)
         label = Label.of(folder.name)
         if label is None or label.key != record.key:
             raise DataError(str(path), f"the record of another run, {record.key}")
@@ -85,9 +92,9 @@ def write(directory: Path, record: RunRecord) -> Path:
     folder = folder_of(directory, record.run)
     make_folder(folder)
     path, earlier = folder / RECORD, look(folder, curves=False)
-    if earlier.damage:
+    if earlier.damage and path.exists():
         set_aside(path)
-    if earlier.record is not None:
+    if earlier.record is not None and path.exists():
         rename_free(path, "record.{}.json")
     write_whole(path, record.to_json())
     return path

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import DataError
+from bench.store import archive
 from bench.store.files import make_folder, storing, text_of, write_whole
 from bench.store.locks import locked
 from bench.store.places import STUDIES, STUDY
@@ -34,7 +35,7 @@ def read_study(directory: Path, name: str) -> StudyRecord | None:
     """Return a study, None where there is none yet. Raises DataError if it is damaged."""
     path = study_folder(directory, name) / STUDY
     try:
-        study = StudyRecord.from_json(text_of(path), str(path))
+        study = StudyRecord.from_json(archive.text_of(directory, path), str(path))
     except FileNotFoundError:
         return None
     while (later := _trial_path(path.parent, len(study.trials))).exists():
@@ -47,9 +48,11 @@ def read_study(directory: Path, name: str) -> StudyRecord | None:
 def read_studies(directory: Path) -> Studies:
     """Read every study of a results directory, in the order of their names."""
     records, damaged = [], []
-    for folder in sorted((directory / STUDIES).glob("*/")):
+    for name in sorted(
+        {folder.name for folder in (directory / STUDIES).glob("*/")} | archive.below(directory, STUDIES)
+    ):
         try:
-            found = read_study(directory, folder.name)
+            found = read_study(directory, name)
         except DataError as error:
             damaged.append(str(error))
             continue
