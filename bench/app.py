@@ -130,7 +130,7 @@ def _check_overrides(words: Sequence[str]) -> None:
             )
         if key in GROUPS:
             _check_choices(key, values, folders)
-        elif key.split(".")[0].split("/")[0] not in ("hydra", "cell", "space") and key not in legal:
+        elif key.split(".")[0].split("/")[0] not in ("hydra", "cell", "space", "let") and key not in legal:
             raise ConfigError(key, f"unknown key; {did_you_mean(key, legal)}")
 
 
@@ -195,5 +195,8 @@ def _one_message(error: BaseException) -> str:
         group = foreign[1].split(".")[0]
         where = f"`conf/{group}` has them" if group == "tune" else f"`python -m bench {group}s` lists them"
         return str(ConfigError(foreign[1], f"not a setting of the chosen {group}; {where}"))
+    missing = re.search(r"Interpolation key '([^']+)' not found\s+full_key: (\S+)", str(error))
+    if missing:
+        return str(ConfigError(missing[2], f"needs `{missing[1]}`, which is not there"))
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"bad config: {' '.join(lines[:3]) or type(error).__name__}"
