@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
-from bench import report
 from bench.claims.finding import Finding
 from bench.diff import Diff, GroupDifference, compare
 from bench.errors import UsageError
 from bench.publish import material_of
 from bench.records import RunRecord, digest_of, slug
 from bench.report.files import FOLDER, write_comparison
-from bench.report.gathered import Gathered
+from bench.report.gathered import Gathered, gathered
 from bench.report.material import Material
 from bench.report.naming import size_label
 from bench.report.section import Comparison, Entry, Section, Table
@@ -63,7 +62,7 @@ def compared(left: Material, right: Material, found: Diff) -> Comparison:
             f"{len(found.only_right):,} only in B",
         ),
         notes=tuple(plain(f"Damaged and left out: {text}", 300) for text in damaged),
-        sections=(_groups(found.groups), _claims(report.gathered(left), report.gathered(right)), _runs(found)),
+        sections=(_groups(found.groups), _claims(gathered(left), gathered(right)), _runs(found)),
     )
 
 

@@ -12,16 +12,22 @@ from bench.claims.files import read_claims
 from bench.compare import compared
 from bench.diff import compare
 from bench.report.material import Material
-from bench.settings import OptimSettings
+from bench.settings import OptimSettings, SizeSettings
 from tests.report.fabricated import nats_of, record, scores, sweep, task
 from tests.report.test_page import CANARY, Page
 from tests.test_commands import said
 from tests.test_config import dispatch
 
 
+SIZE = SizeSettings(mode="params", num_params=20_000)
+"""The size at which the claims of the literature compare."""
+
+
 def moved(by: float, cells=("gru", "lstm"), **changes):
     """A sweep whose scores are all moved."""
-    return [record(old.run, scores=scores(old.run, nats_of(old.run) + by)) for old in sweep(8, cells, **changes)]
+    return [
+        record(old.run, scores=scores(old.run, nats_of(old.run) + by)) for old in sweep(8, cells, size=SIZE, **changes)
+    ]
 
 
 def sections(left, right):
@@ -40,7 +46,7 @@ def write(folder, records):
 
 
 def test_both_means_and_their_paired_difference_are_shown_with_intervals():
-    first, _ = table(sections(sweep(8, ("gru", "lstm")), moved(0.5))["scores"])
+    first, _ = table(sections(sweep(8, ("gru", "lstm"), size=SIZE), moved(0.5))["scores"])
     assert (first["Cell"], first["Verdict"]) == ("gru", "different")
     assert first["Pairs"] == "8 (none: all values are equal)"
     means = [float(re.match(r"[\d.]+", first[side]).group()) for side in ("A", "B")]
@@ -49,7 +55,7 @@ def test_both_means_and_their_paired_difference_are_shown_with_intervals():
 
 
 def test_the_difference_is_that_of_diff():
-    left, right = sweep(8, ("gru",)), moved(0.2, ("gru",), optim=OptimSettings(lr=0.01))
+    left, right = sweep(8, ("gru",), size=SIZE), moved(0.2, ("gru",), optim=OptimSettings(lr=0.01))
     (group,) = compare(left, right).groups
     (row,) = table(sections(left, right)["scores"])
     assert row["Verdict"] == group.verdict
@@ -59,31 +65,31 @@ def test_the_difference_is_that_of_diff():
 
 def test_a_changed_verdict_is_listed_and_an_equal_one_is_not():
     right = [*moved(0.0, ("gru",)), *moved(-1.0, ("lstm",))]
-    changed = table(sections(sweep(8, ("gru", "lstm")), right)["claims"])
+    changed = table(sections(sweep(8, ("gru", "lstm"), size=SIZE), right)["claims"])
     words = {row["Claim"]: (row["In A"], row["In B"]) for row in changed}
     assert ("supported", "contradicted") in words.values()
     assert all(first != second for first, second in words.values())
 
 
 def test_a_claim_that_only_one_can_test_is_listed():
-    changed = table(sections(sweep(8, ("gru",)), sweep(8, ("gru", "lstm")))["claims"])
+    changed = table(sections(sweep(8, ("gru",), size=SIZE), sweep(8, ("gru", "lstm"), size=SIZE))["claims"])
     assert {row["In A"] for row in changed} == {"not tested"}
 
 
 def test_equal_results_say_that_nothing_changed():
-    found = sections(sweep(8), sweep(8))
+    found = sections(sweep(8, size=SIZE), sweep(8, size=SIZE))
     assert found["claims"].table is None
     assert found["claims"].text[0].startswith("None: ")
     assert found["runs"].text == ("None: both hold the same runs with the same outcomes, to the last bit.",)
 
 
 def test_the_command_writes_a_page_and_markdown_and_says_where(tmp_path, capsys):
-    left, right = write(tmp_path / "old", sweep(8)), write(tmp_path / "new", moved(0.5))
+    left, right = write(tmp_path / "old", sweep(8, size=SIZE)), write(tmp_path / "new", moved(0.5))
     page = left / "report" / "compare-new.html"
     assert said(["report", "--compare", str(left), str(right)], capsys) == f"comparison: {page}\n"
     text = page.read_text()
     assert "old (A) and new (B)" in text
-    assert "default-src 'none'" in text
+    assert "default-src &#39;none&#39;; img-src data:; " in text
     assert "| different |" in page.with_suffix(".md").read_text()
     assert sorted(path.name for path in page.parent.iterdir()) == ["compare-new.html", "compare-new.md"]
 
@@ -115,7 +121,7 @@ def test_what_cannot_be_compared_is_refused_with_one_message(tmp_path, capsys):
 
 
 def test_json_rows_are_the_file_of_the_report(tmp_path, capsys):
-    folder = write(tmp_path / "old", sweep(6))
+    folder = write(tmp_path / "old", sweep(6, size=SIZE))
     said(["report", str(folder)], capsys)
     printed = said(["report", str(folder), "--json"], capsys)
     assert printed == (folder / "report" / "summary.json").read_text()

@@ -38,13 +38,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _print_rows(directory: Path) -> int:
-    from bench import report
     from bench.publish import material_of
     from bench.report.claims.rows import rows_with_claims
     from bench.report.exports import json_text
+    from bench.report.gathered import gathered
 
     material = material_of(directory)
-    found = report.gathered(material)
+    found = gathered(material)
     print(json_text(rows_with_claims(found.summary, found.findings)), end="")
     return 1 if material.damaged else 0
 

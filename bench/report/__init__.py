@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from bench.report.files import console_table as console_table
     from bench.report.frames import curves_frame as curves_frame
     from bench.report.frames import runs_frame as runs_frame
-    from bench.report.gathered import gathered as gathered
     from bench.report.material import Material as Material
     from bench.report.summary import summary_rows as summary_rows
 
@@ -23,13 +22,12 @@ ROOMS = {
     "build": "files",
     "console_table": "files",
     "curves_frame": "frames",
-    "gathered": "gathered",
     "runs_frame": "frames",
     "summary_rows": "summary",
 }
 """Function to the module that has it."""
 
-__all__ = ["Material", "build", "console_table", "curves_frame", "gathered", "runs_frame", "summary_rows"]
+__all__ = ["Material", "build", "console_table", "curves_frame", "runs_frame", "summary_rows"]
 
 
 def __getattr__(name: str) -> Any:

@@ -54,8 +54,8 @@ SCORE_CAPTION = (
 VERDICT_CAPTION = (
     "Claims of the literature and what the runs say of them. Compared: left side, right side, score and data set. "
     "Effect: left minus right, or left over right, with its interval of 95 %, wider where a claim is put to several "
-    "data sets (Holm). n: pairs of one seed. Supported, contradicted: the interval lies wholly on the claimed or on the "
-    "other side; equivalent: any difference is smaller than a margin fixed beforehand; inconclusive: neither."
+    "data sets (Holm). n: pairs of one seed. Supported, contradicted: the interval lies wholly on the claimed or on "
+    "the other side; equivalent: any difference is smaller than a margin fixed beforehand; inconclusive: neither."
 )
 
 

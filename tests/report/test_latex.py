@@ -12,11 +12,14 @@ import pytest
 
 from bench.claims.files import read_claims
 from bench.report.latex import MOST_ROWS, SPECIAL, escape_latex, latex
-from bench.settings import OptimSettings
+from bench.settings import OptimSettings, SizeSettings
 from tests.report.fabricated import PROVENANCE, cell, record, run, sweep, task
 from tests.report.made import build, compose
 
 HOSTILE = '\\write18{touch pwned}\\input{/etc/passwd}^^5cinput x}\\end{tabular}%&#$_~<>|"\\\\[1ex]'
+
+SIZE = SizeSettings(mode="params", num_params=20_000)
+"""The size at which the claims of the literature compare."""
 
 OURS = {
     *("begin", "end", "centering", "caption", "small", "label", "toprule", "midrule", "bottomrule", "linewidth"),
@@ -31,11 +34,11 @@ def hostile_document():
     node = task(HOSTILE, title=HOSTILE)
     origin = dataclasses.replace(PROVENANCE, cpu=HOSTILE, platform=HOSTILE, versions={HOSTILE: HOSTILE})
     made = [
-        record(run(name, seed, task=node, cell=cell(name, odd=HOSTILE)), provenance=origin, kernel=HOSTILE)
+        record(run(name, seed, size=SIZE, task=node, cell=cell(name, odd=HOSTILE)), provenance=origin, kernel=HOSTILE)
         for name in ("gru", "lstm", HOSTILE)
         for seed in range(6)
     ]
-    claims = [dataclasses.replace(claim, sentence=HOSTILE, tasks=("all",)) for claim in read_claims()[:8]]
+    claims = [dataclasses.replace(claim, sentence=HOSTILE) for claim in read_claims()]
     return compose(made, claims=claims)
 
 
@@ -65,7 +68,7 @@ def test_every_special_character_is_escaped_once():
 
 
 def test_the_numbers_are_those_of_the_json_rows(tmp_path):
-    folder = build(sweep(6), tmp_path, claims=read_claims()).parent
+    folder = build(sweep(6, size=SIZE), tmp_path, claims=read_claims()).parent
     text = (folder / "latex" / "summary.tex").read_text()
     rows = json.loads((folder / "summary.json").read_text())
     assert len(rows) == 3
