@@ -42,7 +42,8 @@ class Pair:
 class GroupDifference:
     """The mean of the second set, B, minus that of the first, A, for one task, cell and size.
 
-    `settings` holds those of A and of B that differ; `verdict` is `different`, `not told apart`, or why neither.
+    `settings` holds those of A and of B that differ; `verdict` is `different`, `not told apart`, or why neither;
+    `sides` are the scores of the seeds of A and of B that ended as done, on the split that `metric` names.
     """
 
     place: Place
@@ -50,6 +51,7 @@ class GroupDifference:
     metric: str
     interval: Interval | None
     verdict: str
+    sides: tuple[Mapping[int, float], Mapping[int, float]] = ({}, {})
 
 
 @dataclass(frozen=True)
@@ -135,18 +137,18 @@ def _groups(records: Iterable[RunRecord]) -> dict[Place, dict[str, list[RunRecor
 def _difference(place: Place, left: Sequence[RunRecord], right: Sequence[RunRecord]) -> GroupDifference:
     settings = differing({"A": settings_of(left[0].run), "B": settings_of(right[0].run)})
     split = _split([*left, *right])
-    metric = f"{split} {metric_of(left[0])}"
+    sides = _scores(left, split), _scores(right, split)
+    found = GroupDifference(place, settings, f"{split} {metric_of(left[0])}", None, "", sides)
     if _versions(left) != _versions(right):
-        return GroupDifference(place, settings, metric, None, "other task versions: not compared")
+        return dataclasses.replace(found, verdict="other task versions: not compared")
     if not _is_same_data(left[0].outcome, right[0].outcome):
-        return GroupDifference(place, settings, metric, None, "made on other data: not compared")
-    first, second = _scores(left, split), _scores(right, split)
-    interval = _interval(first, second)
+        return dataclasses.replace(found, verdict="made on other data: not compared")
+    interval = _interval(*sides)
     if interval is None:
-        n = min(len(first), len(second))
-        return GroupDifference(place, settings, metric, None, f"too few runs ({n}) to judge; it takes {ENOUGH}")
+        n = min(map(len, sides))
+        return dataclasses.replace(found, verdict=f"too few runs ({n}) to judge; it takes {ENOUGH}")
     is_apart = not interval.low <= 0 <= interval.high
-    return GroupDifference(place, settings, metric, interval, "different" if is_apart else "not told apart")
+    return dataclasses.replace(found, interval=interval, verdict="different" if is_apart else "not told apart")
 
 
 def _interval(first: Mapping[int, float], second: Mapping[int, float]) -> Interval | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from bench import report, store
 from bench.claims.files import read_claims
 from bench.errors import UsageError
+from bench.report.material import Material
 from bench.report.wording import plain
 from bench.store import Results
 
@@ -20,25 +21,29 @@ def results_of(directory: Path) -> Results:
     return results
 
 
-def publish(directory: Path) -> int:
-    """Rebuild the report, print its table and its path, and return how many files are damaged."""
+def material_of(directory: Path) -> Material:
+    """Read what the report of a results directory is made from. Raises UsageError if there is nothing in it."""
     results = results_of(directory)
     studies, probes = store.read_studies(directory), store.read_probes(directory)
-    damaged = [*results.damaged, *studies.damaged, *probes.damaged]
-    page = report.build(
-        results.records,
-        directory,
+    return Material(
+        records=results.records,
         name=directory.resolve().name,
-        damaged=damaged,
+        damaged=(*results.damaged, *studies.damaged, *probes.damaged),
         studies=studies.records,
         probes=probes.records,
         claims=read_claims(),
     )
-    print(report.console_table(report.runs_frame(results.records)))
+
+
+def publish(directory: Path) -> int:
+    """Rebuild the report, print its table and its path, and return how many files are damaged."""
+    material = material_of(directory)
+    page = report.build(material, directory)
+    print(report.console_table(report.runs_frame(material.records)))
     say(f"report: {page}")
-    for message in damaged:
+    for message in material.damaged:
         say(f"damaged: {plain(message)}")
-    return len(damaged)
+    return len(material.damaged)
 
 
 def say(text: str) -> None:

@@ -64,6 +64,7 @@ FLOORS = {
     "publish": 5,
     "status": 5,
     "diff": 5,
+    "compare": 5,
     "sweep": 5,
     "tuning": 5,
     "conduct": 5,

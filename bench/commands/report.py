@@ -1,30 +1,57 @@
-"""Rebuild the report of a results directory from its records; needs no torch."""
+"""Rebuild the report of a results directory from its records, or compare two of them; needs no torch."""
 
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("directory", metavar="DIR", type=Path, help="results/NAME")
+    parser.add_argument("directory", metavar="DIR", type=Path, nargs="?", help="results/NAME")
     parser.add_argument(
         "--json",
         action="store_true",
         help="print the summary table as JSON rows on stdout, each with the verdicts that it is part of",
     )
+    parser.add_argument(
+        "--compare",
+        metavar=("A", "B"),
+        type=Path,
+        nargs=2,
+        help="write a page that shows two results directories side by side, into A/report",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the report, or print its summary, and return the exit status: 1 where a record is damaged."""
-    from bench import report
-    from bench.claims.files import read_claims
-    from bench.publish import publish, results_of
+    """Write the report, or print its summary, or compare two; return the exit status: 1 where a record is damaged."""
+    from bench.errors import UsageError
+    from bench.publish import publish
 
-    if not arguments.json:
-        return 1 if publish(arguments.directory) else 0
-    results = results_of(arguments.directory)
-    print(json.dumps(report.rows_with_claims(results.records, read_claims()), indent=1))
-    return 1 if results.damaged else 0
+    if arguments.compare:
+        if arguments.directory is not None or arguments.json:
+            raise UsageError("--compare A B stands alone; `diff A B --json` prints rows")
+        return _compare(*arguments.compare)
+    if arguments.directory is None:
+        raise UsageError("which results? Give a directory, results/NAME, or --compare A B")
+    return _print_rows(arguments.directory) if arguments.json else int(publish(arguments.directory) > 0)
+
+
+def _print_rows(directory: Path) -> int:
+    from bench.publish import material_of
+    from bench.report.claims.rows import rows_with_claims
+    from bench.report.exports import json_text
+    from bench.report.gathered import gathered
+
+    material = material_of(directory)
+    found = gathered(material)
+    print(json_text(rows_with_claims(found.summary, found.findings)), end="")
+    return 1 if material.damaged else 0
+
+
+def _compare(left: Path, right: Path) -> int:
+    from bench.compare import compare_folders
+
+    page, n_damaged = compare_folders(left, right)
+    print(f"comparison: {page}")
+    return 1 if n_damaged else 0

@@ -10,24 +10,24 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bench.report.claims.rows import rows_with_claims as rows_with_claims
     from bench.report.files import build as build
     from bench.report.files import console_table as console_table
     from bench.report.frames import curves_frame as curves_frame
     from bench.report.frames import runs_frame as runs_frame
+    from bench.report.material import Material as Material
     from bench.report.summary import summary_rows as summary_rows
 
 ROOMS = {
+    "Material": "material",
     "build": "files",
     "console_table": "files",
     "curves_frame": "frames",
-    "rows_with_claims": "claims.rows",
     "runs_frame": "frames",
     "summary_rows": "summary",
 }
 """Function to the module that has it."""
 
-__all__ = ["build", "console_table", "curves_frame", "rows_with_claims", "runs_frame", "summary_rows"]
+__all__ = ["Material", "build", "console_table", "curves_frame", "runs_frame", "summary_rows"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Put a report together from run records: what every format (HTML, Markdown, CSV) is written from."""
+"""Put a report together from run records: what every format (HTML, Markdown, LaTeX, CSV, JSON) is written from."""
 
 from __future__ import annotations
 
@@ -6,19 +6,17 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from bench.claims.claim import Claim
-from bench.records import RunRecord
 from bench.report.answer import answers
 from bench.report.beside import settings_by_group
-from bench.report.claims.evaluate import evaluate
-from bench.report.claims.importances import importances
-from bench.report.claims.rows import claims_frame
-from bench.report.frames import TASK, curves_frame, runs_frame
+from bench.report.frames import TASK
+from bench.report.gathered import Gathered, gathered
 from bench.report.groups import Settings
 from bench.report.guide import guide
-from bench.report.ink import Inks, inks
+from bench.report.ink import Inks
+from bench.report.material import Material
+from bench.report.methods import methods
 from bench.report.naming import file_stem
-from bench.report.section import Chapter, Document
+from bench.report.section import Chapter, Document, Section
 from bench.report.sections.claims import evidence, untested, verdicts
 from bench.report.sections.curves import curves
 from bench.report.sections.endings import endings
@@ -30,59 +28,38 @@ from bench.report.sections.parameters import parameters
 from bench.report.sections.scores import scores
 from bench.report.sections.size import size
 from bench.report.sections.speed import speed
-from bench.report.studies import trials_frame, tuned_tasks
-from bench.report.summary import STATUSES, reported, summary
+from bench.report.summary import STATUSES
 from bench.report.tuning import tuning
 from bench.report.wording import listed, plain, quantity
 from bench.store import ProbeRecord
-from bench.trials import StudyRecord
 
 
-def compose(
-    records: Sequence[RunRecord],
-    *,
-    name: str,
-    damaged: Sequence[str] = (),
-    studies: Sequence[StudyRecord] = (),
-    probes: Sequence[ProbeRecord] = (),
-    claims: Sequence[Claim] = (),
-) -> Document:
-    """Return the report of some records, of the studies that they belong to, and of what models do inside.
-
-    `damaged` says what could not be read and why; `claims` are put to the runs.
-    """
-    unique = list({record.key: record for record in sorted(records, key=_order)}.values())
-    runs = runs_frame(unique)
-    table = summary(runs)
-    looks = inks([*runs["cell"], *(study.cell for study in studies)])
-    settings = settings_by_group(unique, runs)
-    points = curves_frame(unique)
-    by_key = {record.key: record for record in unique}
-    tuned = tuned_tasks(studies, trials_frame(studies, unique, runs, looks))
-    findings = evaluate(claims, runs, points, table, importances(claims, tuned, by_key))
+def compose(material: Material) -> Document:
+    """Return the report of some material."""
+    found = gathered(material)
+    runs, table, looks = found.runs, found.summary, found.looks
+    settings = settings_by_group(found.records, runs)
+    prose = methods(found)
     return Document(
-        name=plain(name, 80),
+        name=plain(material.name, 80),
         facts=_facts(runs),
         answers=answers(table, runs, looks),
-        notes=_notes(len(records) - len(unique), damaged),
+        notes=_notes(len(material.records) - len(found.records), material.damaged),
         scores=scores(table, looks),
-        guide=guide(runs, is_tuned=bool(studies)),
+        guide=guide(runs, is_tuned=bool(material.studies)),
         chapters=(
-            *evidence(findings),
-            *_tasks(table, runs, points, settings, probes, looks),
-            *tuning(tuned, by_key, looks),
-            _all_runs(unique, runs, looks),
+            *evidence(found.findings),
+            *_tasks(table, runs, found.points, settings, material.probes, looks),
+            *tuning(found.tuned, found.by_key, looks),
+            _all_runs(found, prose),
         ),
         summary=table,
         runs=runs,
-        claims=claims_frame(findings),
-        verdicts=verdicts(findings),
-        untested=untested(findings),
+        methods=prose.text,
+        findings=found.findings,
+        verdicts=verdicts(found.findings),
+        untested=untested(found.findings),
     )
-
-
-def _order(record: RunRecord) -> tuple[str, str]:
-    return record.key, record.provenance.started
 
 
 def _facts(runs: pd.DataFrame) -> tuple[str, ...]:
@@ -129,8 +106,13 @@ def _tasks(
     return chapters
 
 
-def _all_runs(records: Sequence[RunRecord], runs: pd.DataFrame, looks: Inks) -> Chapter:
-    keys = set(reported(runs)["key"])
-    values = settings_values([record for record in records if record.key in keys])
-    sections = (endings(runs, looks), varied(values, looks), constant(values), origin(runs))
+def _all_runs(found: Gathered, prose: Section) -> Chapter:
+    values = settings_values(found.reported)
+    sections = (
+        prose,
+        endings(found.runs, found.looks),
+        varied(values, found.looks),
+        constant(values),
+        origin(found.runs),
+    )
     return Chapter("How this was made", sections)

@@ -1,13 +1,15 @@
-"""A report in other formats: Markdown with image links, and CSV that no spreadsheet takes for a formula."""
+"""A report in other formats: Markdown with image links, CSV that no spreadsheet takes for a formula, and JSON."""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pandas as pd
 
-from bench.report.section import Chapter, Document, Section, Table
+from bench.report.section import Chapter, Comparison, Document, Section, Table
 from bench.report.wording import quantity
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -20,9 +22,15 @@ def csv_text(frame: pd.DataFrame) -> str:
     return str(guarded.to_csv(index=False, lineterminator="\n"))
 
 
-def markdown(document: Document) -> str:
-    """Return the report as Markdown, its figures linked from `figures/`."""
-    return "\n\n".join(_document_blocks(document)) + "\n"
+def json_text(rows: Sequence[dict[str, Any]]) -> str:
+    """Return rows as JSON, which knows no number that is not finite."""
+    return json.dumps(rows, indent=1, allow_nan=False) + "\n"
+
+
+def markdown(document: Document | Comparison) -> str:
+    """Return a report or a comparison as Markdown, its figures linked from `figures/`."""
+    blocks = _comparison_blocks(document) if isinstance(document, Comparison) else _document_blocks(document)
+    return "\n\n".join(blocks) + "\n"
 
 
 def escape_markdown(text: str) -> str:
@@ -32,6 +40,15 @@ def escape_markdown(text: str) -> str:
 
 def _guard(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+
+
+def _comparison_blocks(comparison: Comparison) -> Iterator[str]:
+    yield f"# {escape_markdown(comparison.name)}"
+    yield escape_markdown(" · ".join(comparison.facts))
+    for note in comparison.notes:
+        yield f"Note: {escape_markdown(note)}"
+    for section in comparison.sections:
+        yield from _section_blocks(section, level=2)
 
 
 def _document_blocks(document: Document) -> Iterator[str]:

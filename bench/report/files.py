@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 from tabulate import tabulate
 
-from bench.claims.claim import Claim
 from bench.errors import StorageError
-from bench.records import RunRecord
+from bench.report.claims.rows import claim_rows, claims_frame, rows_with_claims
 from bench.report.document import compose
-from bench.report.exports import csv_text, markdown
+from bench.report.exports import csv_text, json_text, markdown
 from bench.report.images import Image, render
 from bench.report.ink import inks, theme
+from bench.report.latex import latex
+from bench.report.material import Material
 from bench.report.naming import size_label
-from bench.report.page import charts, html
-from bench.report.section import Document
+from bench.report.page import charts, comparison_html, html
+from bench.report.section import Comparison, Document
 from bench.report.summary import STATUSES, summary
 from bench.report.wording import count, decimals, interval, number, plain, quantity
-from bench.store import ProbeRecord
-from bench.trials import StudyRecord
 
 FOLDER = "report"
 
@@ -40,45 +39,55 @@ HEADERS = (
 )
 
 
-def build(
-    records: Sequence[RunRecord],
-    directory: Path,
-    *,
-    name: str,
-    damaged: Sequence[str] = (),
-    studies: Sequence[StudyRecord] = (),
-    probes: Sequence[ProbeRecord] = (),
-    claims: Sequence[Claim] = (),
-) -> Path:
+def build(material: Material, directory: Path) -> Path:
     """Write `report/` under a directory and return the path of `report.html`.
 
     The same records, studies and probes, in any order, give the same bytes. Each file is replaced whole or not at all;
-    figures of an earlier report that this one no longer has are removed. `damaged` says what could not be read,
-    `claims` are put to the runs. Raises StorageError.
+    figures of an earlier report that this one no longer has are removed. Raises StorageError.
     """
     with theme():
-        document = compose(records, name=name, damaged=damaged, studies=studies, probes=probes, claims=claims)
+        document = compose(material)
         images = {chart.name: render(chart.figure) for chart in charts(document)}
     folder = directory / FOLDER
-    try:
-        _write(document, images, folder)
-    except OSError as error:
-        raise StorageError(Path(error.filename or folder), error) from error
+    _write(_contents(document, images), folder)
+    _remove_stale(folder / "figures", set(images))
     return folder / "report.html"
 
 
-def _write(document: Document, images: Mapping[str, Image], folder: Path) -> None:
-    (folder / "figures").mkdir(parents=True, exist_ok=True)
-    for stem, image in images.items():
-        _replace(folder / "figures" / f"{stem}.png", image.png)
-        _replace(folder / "figures" / f"{stem}.svg", image.svg)
-    _remove_stale(folder / "figures", set(images))
-    _replace(folder / "summary.csv", csv_text(document.summary).encode())
-    _replace(folder / "runs.csv", csv_text(document.runs).encode())
+def write_comparison(comparison: Comparison, folder: Path, stem: str) -> Path:
+    """Write a comparison as a page and as Markdown and return the path of the page. Raises StorageError."""
+    texts = {f"{stem}.md": markdown(comparison), f"{stem}.html": comparison_html(comparison)}
+    _write({name: text.encode() for name, text in texts.items()}, folder)
+    return folder / f"{stem}.html"
+
+
+def _write(contents: Mapping[str, bytes], folder: Path) -> None:
+    """Write files by their paths below a folder, each whole or not at all."""
+    try:
+        for name, content in contents.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            _replace(folder / name, content)
+    except OSError as error:
+        raise StorageError(Path(error.filename or folder), error) from error
+
+
+def _contents(document: Document, images: Mapping[str, Image]) -> dict[str, bytes]:
+    """Return the files of a report by their paths, the page last: it is there when all that it names is."""
+    texts = {
+        "summary.csv": csv_text(document.summary),
+        "summary.json": json_text(rows_with_claims(document.summary, document.findings)),
+        "runs.csv": csv_text(document.runs),
+    }
     if document.verdicts is not None:
-        _replace(folder / "claims.csv", csv_text(document.claims).encode())
-    _replace(folder / "report.md", markdown(document).encode())
-    _replace(folder / "report.html", html(document, images).encode())
+        texts["claims.csv"] = csv_text(claims_frame(document.findings))
+        texts["claims.json"] = json_text(claim_rows(document.findings))
+    texts |= {f"latex/{name}.tex": text for name, text in latex(document).items()}
+    texts |= {"report.md": markdown(document), "report.html": html(document, images)}
+    return {
+        **{f"figures/{stem}.png": image.png for stem, image in images.items()},
+        **{f"figures/{stem}.svg": image.svg for stem, image in images.items()},
+        **{name: text.encode() for name, text in texts.items()},
+    }
 
 
 def console_table(runs: pd.DataFrame) -> str:
@@ -123,6 +132,10 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def _remove_stale(folder: Path, stems: set[str]) -> None:
-    for path in folder.iterdir():
-        if path.suffix in (".png", ".svg") and path.stem not in stems:
-            path.unlink(missing_ok=True)
+    try:
+        folder.mkdir(exist_ok=True)
+        for path in folder.iterdir():
+            if path.suffix in (".png", ".svg") and path.stem not in stems:
+                path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(Path(error.filename or folder), error) from error

@@ -12,9 +12,10 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from bench.report.claims.rows import claims_frame
 from bench.report.exports import csv_text
 from bench.report.images import DOTS_PER_INCH, Image
-from bench.report.section import Chart, Document
+from bench.report.section import Chart, Comparison, Document
 
 CSS_DOTS_PER_INCH = 96
 
@@ -32,6 +33,22 @@ class Embedded:
 
 def html(document: Document, images: Mapping[str, Image]) -> str:
     """Return the report as one self-contained page; `images` maps a chart's name to its rendering."""
+    return _page(
+        "report.html.j2",
+        document=document,
+        images={chart.name: _embedded(chart, images[chart.name]) for chart in charts(document)},
+        summary_csv=_address("text/csv", csv_text(document.summary).encode()),
+        claims_csv=_address("text/csv", csv_text(claims_frame(document.findings)).encode()),
+    )
+
+
+def comparison_html(comparison: Comparison) -> str:
+    """Return a comparison as one self-contained page."""
+    return _page("comparison.html.j2", document=comparison, images={})
+
+
+def _page(template: str, **content: object) -> str:
+    """Return a page made of a template, with its style, its script and the policy that admits them alone."""
     environment = Environment(
         loader=PackageLoader("bench.report"),
         autoescape=True,
@@ -40,11 +57,8 @@ def html(document: Document, images: Mapping[str, Image]) -> str:
         lstrip_blocks=True,
     )
     style, script = _part("report.css"), _part("report.js")
-    return environment.get_template("report.html.j2").render(
-        document=document,
-        images={chart.name: _embedded(chart, images[chart.name]) for chart in charts(document)},
-        summary_csv=_address("text/csv", csv_text(document.summary).encode()),
-        claims_csv=_address("text/csv", csv_text(document.claims).encode()),
+    return environment.get_template(template).render(
+        **content,
         policy=_policy(style, script),
         style=Markup(style),
         script=Markup(script),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pandas as pd
 from matplotlib.figure import Figure
+
+from bench.claims.finding import Finding
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,8 @@ class Chapter:
 class Document:
     """A whole report, ready to be written in any format.
 
-    `verdicts` is None, and `claims` empty, where no claims were put to the runs; `untested` are claims with why not.
+    `methods` are the paragraphs of the section of that name. `verdicts` is None, and `findings` empty, where no claims
+    were put to the runs; `untested` are claims with why not.
     """
 
     name: str
@@ -93,6 +96,17 @@ class Document:
     chapters: tuple[Chapter, ...]
     summary: pd.DataFrame
     runs: pd.DataFrame
-    claims: pd.DataFrame = field(default_factory=pd.DataFrame)
+    methods: tuple[str, ...]
+    findings: tuple[Finding, ...] = ()
     verdicts: Section | None = None
     untested: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two results side by side, ready to be written in any format."""
+
+    name: str
+    facts: tuple[str, ...]
+    notes: tuple[str, ...]
+    sections: tuple[Section, ...]

@@ -41,7 +41,12 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
 
 def summary_rows(runs: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the summary as JSON-safe rows: None stands where there is no number."""
-    rows = summary(runs).astype(object).to_dict("records")
+    return json_rows(summary(runs))
+
+
+def json_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a summary that was made already as JSON-safe rows."""
+    rows = table.astype(object).to_dict("records")
     return [{str(name): _json_safe(str(name), value) for name, value in row.items()} for row in rows]
 
 

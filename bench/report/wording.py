@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import statistics
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -39,11 +40,16 @@ def better(direction: str) -> str:
 
 def decimals(table: pd.DataFrame) -> int:
     """Return how many decimals scores deserve: two significant digits of the typical half width of an interval."""
-    widths = ((table["high"] - table["low"]) / 2).dropna()
-    widths = widths[widths > 0]
-    if widths.empty:
+    return digits_for(zip(table["low"], table["high"], strict=True))
+
+
+def digits_for(intervals: Iterable[tuple[float, float]]) -> int:
+    """Return how many decimals the scores of some intervals deserve."""
+    widths = [(high - low) / 2 for low, high in intervals]
+    widths = [width for width in widths if width > 0]
+    if not widths:
         return 3
-    return min(4, max(0, 1 - math.floor(math.log10(widths.median()))))
+    return min(4, max(0, 1 - math.floor(math.log10(statistics.median(widths)))))
 
 
 def number(value: float, digits: int) -> str:

@@ -7,9 +7,9 @@ import shutil
 
 import pytest
 
-from bench.report import build
 from bench.settings import OptimSettings
 from tests.report.fabricated import failure, record, run, sweep, task
+from tests.report.made import build
 
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),

@@ -13,14 +13,17 @@ import pytest
 from bench.claims.claim import Claim, claim_of
 from bench.claims.files import read_claims
 from bench.claims.shares import Shares
-from bench.report import build, rows_with_claims
 from bench.report.claims.evaluate import evaluate
 from bench.report.claims.judged import verdict_at
 from bench.report.claims.quantities import Measured
+from bench.report.claims.rows import rows_with_claims
 from bench.report.frames import curves_frame, runs_frame
+from bench.report.gathered import gathered
+from bench.report.material import Material
 from bench.report.summary import summary
 from bench.settings import OptimSettings, SizeSettings
 from tests.report.fabricated import cell, cost, curve, failure, record, run, scores, task
+from tests.report.made import build
 
 SIZE = SizeSettings("params", 20_000)
 CLAIMS = {claim.name: claim for claim in read_claims()}
@@ -341,7 +344,8 @@ def test_a_report_carries_the_verdicts_in_every_format(tmp_path):
 
 
 def test_a_row_for_programs_holds_the_verdicts_that_it_is_part_of():
-    rows = rows_with_claims(planted(-0.5), [ALIKE, BETTER, CLAIMS["lstm_better_on_text"]])
+    found = gathered(Material(planted(-0.5), "x", claims=[ALIKE, BETTER, CLAIMS["lstm_better_on_text"]]))
+    rows = rows_with_claims(found.summary, found.findings)
     assert [row["cell"] for row in rows] == ["gru", "lstm"]
     for row in rows:
         assert [(claim["claim"], claim["verdict"]) for claim in row["claims"]] == [

@@ -9,7 +9,7 @@ import pytest
 from bench import importance
 from bench.claims.files import read_claims
 from bench.report import shares
-from bench.report.document import compose
+from tests.report.made import compose
 from tests.report.tuned import HIDDEN, LR, bowl, study
 
 SPACE = {"optim.lr": LR, "hidden_size": HIDDEN}

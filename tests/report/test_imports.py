@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -20,18 +21,58 @@ def test_naming_the_report_loads_no_library():
 
 def test_building_a_report_loads_neither_torch_nor_hydra_nor_optuna(tmp_path):
     statement = (
-        f"from pathlib import Path; from bench.report import build; build([], Path({str(tmp_path)!r}), name='x')"
+        f"from pathlib import Path; from tests.report.made import build; build([], Path({str(tmp_path)!r}), name='x')"
     )
     assert loaded(statement, (*HEAVY, "pandas")) == ["pandas"]
 
 
 def test_a_chapter_on_tuning_with_importance_loads_neither_torch_nor_hydra(tmp_path):
     statement = (
-        "from pathlib import Path; from bench.report import build; from tests.report.tuned import study, together; "
+        "from pathlib import Path; from tests.report.made import build; "
+        "from tests.report.tuned import study, together; "
         "studies, records = together(study('gru', 20), study('lstm', 20)); "
         f"build(records, Path({str(tmp_path)!r}), name='x', studies=studies)"
     )
     assert loaded(statement, ("torch", "hydra", "omegaconf", "datasets", "sklearn")) == ["sklearn"]
+
+
+WITHOUT_TORCH = """
+import sys
+from pathlib import Path
+class Refused:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("torch", "hydra", "omegaconf"):
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Refused())
+from bench import store
+from bench.compare import compare_folders
+from bench.publish import publish
+from tests.report.fabricated import sweep
+from tests.report.tuned import study, together
+studies, trials = together(study("gru", 6), study("lstm", 6))
+for name, n in (("a", 6), ("b", 7)):
+    folder = Path(sys.argv[1]) / name
+    for record in [*trials, *sweep(n)]:
+        store.write(folder, record)
+    publish(folder)
+compare_folders(Path(sys.argv[1]) / "a", Path(sys.argv[1]) / "b")
+"""
+
+
+def test_without_torch_a_report_and_a_comparison_are_the_same_bytes_twice(tmp_path):
+    found = []
+    for hash_seed in ("1", "2"):
+        folder = tmp_path / hash_seed
+        command = [sys.executable, "-c", WITHOUT_TORCH, str(folder)]
+        subprocess.run(command, capture_output=True, check=True, env={**os.environ, "PYTHONHASHSEED": hash_seed})
+        files = sorted(path for path in (folder / "a" / "report").rglob("*") if path.is_file())
+        found.append({str(path.relative_to(folder)): path.read_bytes() for path in files})
+    assert found[0] == found[1]
+    names = {name.removeprefix("a/report/") for name in found[0]}
+    assert names >= {"report.html", "report.md", "summary.csv", "summary.json", "claims.csv", "claims.json"}
+    assert names >= {"latex/summary.tex", "latex/verdicts.tex", "latex/methods.tex"}
+    assert names >= {"compare-b.html", "compare-b.md"}
+    assert not any(str(tmp_path).encode() in content for content in found[0].values())
 
 
 def test_an_unknown_function_is_an_error_that_names_it():

@@ -6,12 +6,11 @@ import math
 
 import pytest
 
-from bench.report import build
-from bench.report.document import compose
 from bench.report.section import Section
 from bench.report.sections.inside import quartiles
 from bench.store import GateProbe, ProbeRecord
 from tests.report.fabricated import record, run, sweep
+from tests.report.made import build, compose
 
 GATES = {"gru": ("r", "z"), "lstm": ("i", "f", "o"), "tanh": ()}
 KEEPERS = ("z", "f")

@@ -8,12 +8,12 @@ import pytest
 
 from bench.published import numbers
 from bench.report.beside import beside, settings_by_group
-from bench.report.document import compose
 from bench.report.frames import runs_frame
 from bench.report.section import Document, Section
 from bench.report.summary import summary
 from bench.settings import OptimSettings, TrainSettings
 from tests.report.fabricated import cell, record, run, scores, sweep, task
+from tests.report.made import compose
 
 JSB = task("jsb_chorales", title="JSB Chorales")
 

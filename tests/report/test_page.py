@@ -14,9 +14,10 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from bench.report import build, console_table, runs_frame
+from bench.report import console_table, runs_frame
 from bench.report.exports import csv_text, escape_markdown
 from tests.report.fabricated import PROVENANCE, cell, failure, outcome, record, run, sweep, task
+from tests.report.made import build
 
 CANARY = "<script>alert(1)</script>|`x`=cmd|' /C calc'!A0"
 FORMULA = "=cmd|' /C calc'!A0"
@@ -81,10 +82,12 @@ def test_a_report_is_made_of_any_records(case, tmp_path):
     assert path == tmp_path / "report" / "report.html"
     assert sorted(child.name for child in path.parent.iterdir()) == [
         "figures",
+        "latex",
         "report.html",
         "report.md",
         "runs.csv",
         "summary.csv",
+        "summary.json",
     ]
     n = len(CASES[case])
     assert f"{n} run" in Page(path.read_text()).text

@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 from matplotlib.collections import PathCollection
 
-from bench.report.document import compose
 from bench.report.ink import COLOURS, inks
 from bench.report.page import charts
 from bench.report.section import Document, Section
 from bench.report.sections.curves import common_mean
 from bench.settings import OptimSettings, SizeSettings
 from tests.report.fabricated import PROVENANCE, failure, record, run, sweep, task
+from tests.report.made import compose
 
 
 def section(document: Document, heading: str) -> Section:

@@ -8,7 +8,6 @@ import math
 import pandas as pd
 import pytest
 
-from bench.report.document import compose
 from bench.report.frames import runs_frame
 from bench.report.ink import inks
 from bench.report.sections.studies import space_in_words
@@ -16,6 +15,7 @@ from bench.report.studies import trials_frame, tuned_tasks
 from bench.space import Dimension
 from bench.trials import TrialRecord, at_edge
 from tests.report.fabricated import cell, record
+from tests.report.made import compose
 from tests.report.tuned import HIDDEN, LR, study, together
 
 ENDINGS = {2: "diverged", 3: "failed", 4: "timeout", 5: "pruned", 6: "infeasible", 7: "waiting"}

@@ -13,8 +13,7 @@ import pytest
 
 from bench import importance
 from bench.importance import Share
-from bench.report import build, images, shares
-from bench.report.document import compose
+from bench.report import images, shares
 from bench.report.exports import csv_text
 from bench.report.frames import runs_frame
 from bench.report.ink import inks
@@ -26,6 +25,7 @@ from bench.report.tuning import tuning
 from bench.space import Dimension
 from bench.stats.intervals import Interval
 from tests.report.fabricated import sweep
+from tests.report.made import build, compose
 from tests.report.test_page import CANARY, FORMULA, Page, contents
 from tests.report.tuned import HIDDEN, LR, bowl, study, together
 

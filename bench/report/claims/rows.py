@@ -10,10 +10,7 @@ import pandas as pd
 
 from bench.claims.claim import Claim
 from bench.claims.finding import Finding, Result
-from bench.records import RunRecord
-from bench.report.claims.evaluate import evaluate
-from bench.report.frames import curves_frame, runs_frame
-from bench.report.summary import summary, summary_rows
+from bench.report.summary import json_rows
 
 CLAIM_COLUMNS = (
     *("claim", "task", "verdict", "effect", "what", "mean", "low", "high", "confidence", "interval", "n"),
@@ -33,12 +30,11 @@ def claim_rows(findings: Sequence[Finding]) -> list[dict[str, Any]]:
     return [row for finding in findings for row in _rows(finding)]
 
 
-def rows_with_claims(records: Sequence[RunRecord], claims: Sequence[Claim]) -> list[dict[str, Any]]:
-    """Return the summary as JSON-safe rows; `claims` in a row holds those that its group was compared for."""
-    runs = runs_frame(records)
-    found = claim_rows(evaluate(claims, runs, curves_frame(records), summary(runs)))
+def rows_with_claims(table: pd.DataFrame, findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    """Return a summary as JSON-safe rows; `claims` in a row holds those that its group was compared for."""
+    found = claim_rows(findings)
     return [
-        {**row, "claims": [claim for claim in found if row["group"] in claim["groups"]]} for row in summary_rows(runs)
+        {**row, "claims": [claim for claim in found if row["group"] in claim["groups"]]} for row in json_rows(table)
     ]
 
 

@@ -1,0 +1,31 @@
+"""The methods of a report in sentences that a paper can quote, each number from the records and the studies."""
+
+from __future__ import annotations
+
+from bench.report.gathered import Gathered
+from bench.report.methods.cells import cells
+from bench.report.methods.comparison import comparison
+from bench.report.methods.machine import machine
+from bench.report.methods.search import search
+from bench.report.methods.subject import subjects_of
+from bench.report.methods.tasks import tasks
+from bench.report.methods.training import training
+from bench.report.section import Section
+
+__all__ = ["methods"]
+
+
+def methods(found: Gathered) -> Section:
+    """Return how the Runs of the summary were made, a paragraph for each topic."""
+    subjects = subjects_of(found)
+    if not subjects:
+        return Section("Methods", ("There are no runs.",), anchor="methods")
+    paragraphs = (
+        tasks(found, subjects),
+        cells(found, subjects),
+        training(subjects),
+        search(found, subjects),
+        comparison(found),
+        machine(found),
+    )
+    return Section("Methods", tuple(" ".join(sentences) for sentences in paragraphs), anchor="methods")

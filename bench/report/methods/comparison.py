@@ -1,0 +1,67 @@
+"""Methods: seeds, pairs, intervals and verdicts."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+from bench.report.frames import TASK
+from bench.report.gathered import Gathered
+from bench.report.summary import STATUSES, done, reported
+from bench.report.wording import listed, quantity, spanned
+from bench.stats.intervals import BOOTSTRAP, ENOUGH, N_RESAMPLES
+from bench.stats.paired import PAIRED
+
+SAME_DATA = (
+    "A seed fixes the initial weights, the order of the data and all noise; runs of one seed saw the same data in the "
+    "same order whatever their cell and size, so that cells are compared in pairs of one seed."
+)
+
+MEANS = f"Means over seeds have the 95 % {BOOTSTRAP} interval ({N_RESAMPLES:,} resamples)."
+
+DIFFERENCES = f"The mean difference of two cells has the 95 % interval of the {PAIRED}."
+
+
+def comparison(found: Gathered) -> list[str]:
+    """Return over how many seeds means are, how pairs are made, and how differences are judged."""
+    runs = reported(found.runs)
+    sentences = [*_seeds(found), SAME_DATA]
+    sentences += [MEANS] if found.summary["interval"].str.startswith(BOOTSTRAP).any() else []
+    if int(done(runs)["seed"].nunique()) >= ENOUGH and _has_pairs(found):
+        sentences.append(DIFFERENCES)
+    return [*sentences, *_verdicts(found), *_endings(found)]
+
+
+def _seeds(found: Gathered) -> list[str]:
+    n = found.summary.loc[found.summary["n"] > 0, "n"]
+    return [f"Each cell at each size and setting has a score from {spanned(n, 'seed')}."] if len(n) else []
+
+
+def _has_pairs(found: Gathered) -> bool:
+    """Return whether two cells of one task have enough seeds in common."""
+    for _, of_task in done(reported(found.runs)).groupby(TASK):
+        seeds = [set(rows["seed"]) for _, rows in of_task.groupby("cell")]
+        if any(len(first & second) >= ENOUGH for first, second in combinations(seeds, 2)):
+            return True
+    return False
+
+
+def _verdicts(found: Gathered) -> list[str]:
+    tested = [finding for finding in found.findings if finding.is_tested]
+    if not tested:
+        return []
+    several = " Over several data sets, Holm's procedure keeps the chance of a false verdict on a claim at 5 %."
+    holm = several if any(len(finding.tested) > 1 for finding in tested) else ""
+    margin = "each with its direction and margin fixed beforehand"
+    return [
+        f"{quantity(len(tested), 'claim')} of the literature {'was' if len(tested) == 1 else 'were'} tested, {margin}; "
+        f"a verdict on seeds takes at least {ENOUGH} pairs.{holm}"
+    ]
+
+
+def _endings(found: Gathered) -> list[str]:
+    runs = reported(found.runs)
+    counts = {status: int((runs["status"] == status).sum()) for status in STATUSES if status != "done"}
+    ended = [f"{n:,} ended as {status}" for status, n in counts.items() if n]
+    if not ended:
+        return []
+    return [f"Of {quantity(len(runs), 'run')} {listed(ended)}; these are counted and enter no mean."]

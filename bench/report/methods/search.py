@@ -1,0 +1,82 @@
+"""Methods: how settings were searched, and what was done with the best."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+
+from bench.metrics import METRICS
+from bench.report.gathered import Gathered
+from bench.report.methods.subject import Subject, best_params
+from bench.report.sections.studies import PRUNERS, SAMPLERS, STATES, space_in_words
+from bench.report.studies import Tuned, are_paired
+from bench.report.wording import listed, plain, quantity, spanned
+from bench.trials import StudyRecord, shown
+
+
+def search(found: Gathered, subjects: Sequence[Subject]) -> list[str]:
+    """Return how the cells were tuned, task by task, or that they were not."""
+    n_tuning = int((found.runs["phase"] == "tune").sum())
+    if not found.tuned and not n_tuning:
+        return ["No setting was tuned: every run had the settings given above."]
+    if not found.tuned:
+        return [f"{quantity(n_tuning, 'run')} served to choose settings; how they were searched is not on record."]
+    sentences = [text for tuned in found.tuned for text in _of_task(tuned, subjects)]
+    bare = list(dict.fromkeys(f"{each.cell} on {each.task}" for each in subjects if each.study is None))
+    return [*sentences, *([f"Given settings, not tuned ones, had {listed(bare)}."] if bare else [])]
+
+
+def _of_task(tuned: Tuned, subjects: Sequence[Subject]) -> list[str]:
+    by_words: dict[str, list[str]] = defaultdict(list)
+    for name, study in tuned.studies.items():
+        by_words[_how(study, int((tuned.trials["study"] == name).sum()))].append(name)
+    told = [f"On {tuned.label}, {listed(names)} {_were(names)} tuned {how}." for how, names in by_words.items()]
+    label = METRICS[tuned.first.metric].label
+    told.append(f"Trials were judged by their mean best validation score ({label}) alone.")
+    studies = list(tuned.studies.values())
+    if len(studies) > 1 and are_paired(studies):
+        told.append("Trials of one number had the same settings in each study.")
+    return [*told, _endings(tuned), *_confirmed(tuned, subjects)]
+
+
+def _were(names: Sequence[str]) -> str:
+    return "were each" if len(names) > 1 else "was"
+
+
+def _how(study: StudyRecord, n_trials: int) -> str:
+    asked = f"{n_trials}" if n_trials >= study.n_trials else f"{n_trials} of {study.n_trials}"
+    pruner = str(study.pruner.get("name", "unknown"))
+    pruned = "no trial being pruned" if pruner == "none" else f"pruned by {_called(study.pruner, PRUNERS)}"
+    trials = f"{asked} {'trial' if study.n_trials == 1 else 'trials'} of {quantity(study.seeds_per_trial, 'seed')}"
+    return plain(f"by {_called(study.sampler, SAMPLERS)} over {space_in_words(study)}, in {trials}, {pruned}", 900)
+
+
+def _called(node: Mapping[str, object], words: Mapping[str, str]) -> str:
+    name = str(node.get("name", "unknown"))
+    arguments = [f"{key} {value}" for key, value in node.items() if key != "name" and value is not None]
+    return words.get(name, name) + (f" ({', '.join(arguments)})" if arguments else "")
+
+
+def _endings(tuned: Tuned) -> str:
+    counts = Counter(tuned.trials["state"])
+    states = [f"{counts[state]} {'is' if counts[state] == 1 else 'are'} {state}" for state in STATES if counts[state]]
+    return f"Of {quantity(len(tuned.trials), 'trial')} {listed(states)}."
+
+
+def _confirmed(tuned: Tuned, subjects: Sequence[Subject]) -> list[str]:
+    """Return what the best trials were, and on how many seeds their settings were trained again."""
+    names = {study.key: name for name, study in tuned.studies.items()}
+    best = best_params(tuned)
+    if not best:
+        return ["No trial is done, so there is none that is best."]
+    each = [f"{plain(shown(params), 300)} for {names[study.key]}" for study, params in best]
+    chosen = f"The best trial had {'; '.join(each)}."
+    runs = [subject for subject in subjects if subject.study is not None and subject.study.key in names]
+    confirmed = [subject for subject in runs if subject.run.phase == "confirm"]
+    if not confirmed:
+        return [chosen, "These settings were not trained again on other seeds."]
+    seeds: dict[str, set[int]] = defaultdict(set)
+    for subject in confirmed:
+        seeds[subject.study.key if subject.study else ""].add(subject.run.seed)
+    n = spanned([len(found) for found in seeds.values()], "seed")
+    return [chosen, f"Its settings were then trained again on {n}, and these runs alone are scored here."]

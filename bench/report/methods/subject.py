@@ -1,0 +1,151 @@
+"""A Run as the methods speak of it, and how to say what some of them have in common and what not."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from bench.records import Run, RunRecord
+from bench.report.gathered import Gathered
+from bench.report.groups import settings_of
+from bench.report.studies import Tuned
+from bench.report.wording import listed, plain
+from bench.space import Value
+from bench.trials import StudyRecord
+
+AS_TUNED = "as tuned"
+
+MOST_PHRASES = 6
+"""Different values of one setting that a sentence still holds."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A Run with the printed names of its task and its cell; `study` chose its settings, if there is one."""
+
+    record: RunRecord
+    task: str
+    cell: str
+    study: StudyRecord | None
+
+    @property
+    def run(self) -> Run:
+        """The Run."""
+        return self.record.run
+
+    @property
+    def kind(self) -> str:
+        """The kind of its task."""
+        return str(self.run.task.get("kind", ""))
+
+    def is_searched(self, path: str) -> bool:
+        """Return whether a study chose a setting of this Run."""
+        return self.study is not None and path in self.study.space
+
+    def value(self, path: str, value: float) -> str:
+        """Return a setting in words: where a study chose it, it has another value for each cell and task."""
+        return AS_TUNED if self.is_searched(path) else f"{value:,g}"
+
+
+Phrase = Callable[[Subject], str]
+
+Place = tuple[str, str]
+"""A task and a cell, "" for any."""
+
+Where = Callable[[Subject], Place]
+
+
+def subjects_of(found: Gathered) -> tuple[Subject, ...]:
+    """Return the Runs that the summary speaks of, in the order of the report's frame."""
+    named = {key: plain(label, 80) for key, label in zip(found.runs["key"], found.runs["task_label"], strict=True)}
+    by_trial = {key: study for study in _studies(found) for trial in study.trials for key in trial.runs}
+    best = [(study, params) for tuned in found.tuned for study, params in best_params(tuned)]
+    records = {record.key: record for record in found.reported}
+    return tuple(
+        Subject(
+            records[key],
+            named[key],
+            found.looks[records[key].run.cell_name].name,
+            by_trial.get(key) or _chosen_by(records[key].run, best),
+        )
+        for key in found.runs["key"]
+        if key in records
+    )
+
+
+def best_params(tuned: Tuned) -> list[tuple[StudyRecord, Mapping[str, Value]]]:
+    """Return the studies of one task that have a best trial, with its settings."""
+    best = tuned.trials[tuned.trials["is_best"].astype(bool)]
+    pairs = zip(best["study"], best["number"], strict=True)
+    return [(tuned.studies[name], tuned.studies[name].trials[int(number)].params) for name, number in pairs]
+
+
+def spread(subjects: Sequence[Subject], phrase: Phrase) -> str:
+    """Return what a phrase is for all Runs: once where it is the same, else by task, by cell, or by both.
+
+    "" stands for nothing to say; where other Runs have something, it is left out.
+    """
+    told = [(subject, phrase(subject)) for subject in subjects]
+    distinct = list(dict.fromkeys(text for _, text in told))
+    if len(distinct) == 1:
+        return distinct[0]
+    for where in (_on, _for, _both):
+        if placed := _placed(told, where):
+            return placed
+    distinct = [text for text in distinct if text]
+    more = f"; or one of {len(distinct) - MOST_PHRASES} more" if len(distinct) > MOST_PHRASES else ""
+    return f"{'; or '.join(distinct[:MOST_PHRASES])}{more} (the summary says which group of runs had which)"
+
+
+def _placed(told: Sequence[tuple[Subject, str]], where: Where) -> str:
+    """Return each phrase with the places that have it; "" where a place has several or the list is too long."""
+    by_place: dict[Place, set[str]] = defaultdict(set)
+    for subject, text in told:
+        by_place[where(subject)].add(text)
+    places: dict[str, list[Place]] = defaultdict(list)
+    for place, texts in by_place.items():
+        places[min(texts)].append(place)
+    if any(len(texts) > 1 for texts in by_place.values()) or len(places) > MOST_PHRASES:
+        return ""
+    return "; ".join(f"{text} {_named(found)}" for text, found in places.items() if text)
+
+
+def _named(places: Sequence[Place]) -> str:
+    by_task: dict[str, list[str]] = defaultdict(list)
+    for task, cell in places:
+        by_task[task].append(cell)
+    if not any(cell for _, cell in places):
+        return f"({listed(list(by_task))})"
+    return f"({'; '.join(f'{listed(cells)} on {task}' if task else listed(cells) for task, cells in by_task.items())})"
+
+
+def _on(subject: Subject) -> Place:
+    return subject.task, ""
+
+
+def _for(subject: Subject) -> Place:
+    return "", subject.cell
+
+
+def _both(subject: Subject) -> Place:
+    return subject.task, subject.cell
+
+
+def _studies(found: Gathered) -> list[StudyRecord]:
+    return [study for tuned in found.tuned for study in tuned.studies.values()]
+
+
+def _chosen_by(run: Run, best: Sequence[tuple[StudyRecord, Mapping[str, Value]]]) -> StudyRecord | None:
+    """Return the study of a Run's task and cell whose best trial has its settings."""
+    named = [pair for pair in best if (pair[0].task, pair[0].cell) == (run.task_name, run.cell_name)]
+    settings = settings_of(run) if named else {}
+    for study, params in named:
+        if all(settings.get(path) == _text(value) for path, value in params.items()):
+            return study
+    return None
+
+
+def _text(value: Value) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,88 @@
+"""Methods: which tasks, how large their splits are, and what a score is."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from bench.metrics import METRICS
+from bench.report.columns import metric_of
+from bench.report.gathered import Gathered
+from bench.report.methods.subject import Subject
+from bench.report.wording import better, listed, plain, quantity
+
+SPLITS = {"train": "training", "validation": "validation", "test": "test"}
+
+DEFINITIONS = {
+    "nll": "the negative log-likelihood in nats per frame: its sum over all frames of a split, the first of a sequence "
+    "predicted from nothing, divided by the number of frames",
+    "bits_per_char": "bits per character: the mean negative log-likelihood to base 2 over all characters of a split, "
+    "each counted once, the state carried from window to window",
+    "perplexity": "the perplexity per word: the exponential of the mean negative log-likelihood over all words of a "
+    "split, each counted once, the state carried from window to window",
+}
+
+
+def tasks(found: Gathered, subjects: Sequence[Subject]) -> list[str]:
+    """Return which cells were compared on what, and by which score."""
+    by_task: dict[str, list[Subject]] = defaultdict(list)
+    for subject in subjects:
+        by_task[subject.task].append(subject)
+    names = [look.name for cell, look in found.looks.items() if any(cell == each.run.cell_name for each in subjects)]
+    what = listed(names) + (" were compared" if len(names) > 1 else " was trained")
+    told = [f"{task} ({_about(of_task)})" for task, of_task in by_task.items()]
+    return [f"{what} on {listed(told)}.", *_scores(by_task), *_split(found)]
+
+
+def _about(subjects: Sequence[Subject]) -> str:
+    task = subjects[0].run.task
+    named = f"task {plain(str(task.get('name')), 60)}, version {plain(str(task.get('version', 'unknown')), 20)}"
+    return "; ".join([named, *_sizes(subjects)])
+
+
+def _sizes(subjects: Sequence[Subject]) -> list[str]:
+    """Return how large the splits are that the Runs saw: what the task says of data that have the digests they saw."""
+    seen: dict[str, str] = {}
+    for subject in subjects:
+        seen |= subject.record.outcome.data_digests
+    statistics = subjects[0].run.task.get("statistics")
+    stated = statistics if isinstance(statistics, Mapping) else {}
+    known = {split: stated[split] for split in SPLITS if _is_of(stated.get(split), seen.get(split))}
+    units = {split: node["units"] for split, node in known.items() if isinstance(node.get("units"), int)}
+    if not units:
+        return []
+    unit = subjects[0].record.cost.unit or next((each.record.cost.unit for each in subjects), "") or "unit"
+    sequences = [node.get("sequences") for node in known.values()]
+    in_sequences = subjects[0].kind == "piano_roll" and all(isinstance(n, int) for n in sequences)
+    where = {split: f" in {quantity(known[split]['sequences'], 'sequence')}" if in_sequences else "" for split in units}
+    each = [f"{n:,}{where[split]} for {SPLITS[split]}" for split, n in units.items()]
+    return [f"{plain(unit, 20)}s: {listed(each)}"]
+
+
+def _is_of(stated: object, seen: str | None) -> bool:
+    return isinstance(stated, Mapping) and seen is not None and stated.get("digest", seen) == seen
+
+
+def _scores(by_task: Mapping[str, Sequence[Subject]]) -> list[str]:
+    by_metric: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for task, subjects in by_task.items():
+        direction = str(subjects[0].run.task.get("direction", "minimise"))
+        by_metric[metric_of(subjects[0].record), direction].append(task)
+    sentences = []
+    for (metric, direction), names in by_metric.items():
+        where = f" on {listed(names)}" if len(by_metric) > 1 else ""
+        label = METRICS[metric].label if metric in METRICS else plain(metric, 40)
+        sentences.append(f"The score{where} is {DEFINITIONS.get(metric, label)}; {better(direction)}.")
+    return sentences
+
+
+def _split(found: Gathered) -> list[str]:
+    """Return on which splits the scores are; nothing where no Run has one."""
+    splits = set(found.summary.loc[found.summary["n"] > 0, "split"])
+    weights = "The weights of the evaluation with the lowest validation loss were scored."
+    if splits == {"test"}:
+        return [weights, "Scores are on the test split, which each run opened once, after training."]
+    if splits == {"validation"}:
+        return [weights, "Scores are on the validation split; the test split was not scored."]
+    both = "Scores are on the test split where settings were confirmed, elsewhere on the validation split."
+    return [weights, both] if splits else []
