@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.up-to-date
+# Tests at a time; half of the suite is sweeps that take two cores themselves.
+JOBS ?= 2
 
 .PHONY: venv demo test check lowest cluster lint types floors clean
 
@@ -23,7 +25,7 @@ demo: venv
 	  "$(BIN)/python -m bench tasks                                       # what else there is to learn"
 
 test: venv
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup
 
 check: lint types floors test
 
@@ -31,7 +33,7 @@ check: lint types floors test
 lowest:
 	@test -d .venv-lowest || $(PYTHON) -m venv .venv-lowest
 	@.venv-lowest/bin/python -m pip install -q -q -c constraints-lowest.txt -e '.[dev]'
-	@.venv-lowest/bin/python -m pytest -q -o filterwarnings=default
+	@.venv-lowest/bin/python -m pytest -q -n $(JOBS) --dist loadgroup -o filterwarnings=default
 
 # The executors of clusters: submitit's jobs on this machine, and a Ray cluster of two nodes.
 cluster:

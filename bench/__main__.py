@@ -49,6 +49,7 @@ settings that matter most (all of them: conf/config.yaml; what an override gives
   executor=NAME        local, slurm or ray (see README, "On a cluster")
   data_dir=DIR         where data files are; also the environment variable BENCH_DATA
   dry_run=true         show the plan and stop
+  report=false         write no report at the end; `report results/NAME` writes it at any time
 
 The same command again skips every finished Run. Ctrl-C or a termination signal stops it at the next
 step; the same command goes on from there, to the same bits.

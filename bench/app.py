@@ -79,10 +79,13 @@ def _carried_out(config: Any) -> int | BenchError:
 
 
 def carry_out(nodes: Sequence[Mapping[str, Any]]) -> int:
-    """Check every point, carry out the Runs, report; return the exit status. Raises UsageError before any Run."""
+    """Check every point, carry out the Runs, report if asked to; return the exit status.
+
+    Raises UsageError before any Run.
+    """
     from bench import sweep
     from bench.conduct import conduct
-    from bench.publish import say
+    from bench.publish import publish, say, take_stock
 
     commands = [command_of(node) for node in nodes]
     with closing(_stages(commands)) as stages:
@@ -90,7 +93,7 @@ def carry_out(nodes: Sequence[Mapping[str, Any]]) -> int:
         if commands[0].dry_run:
             say(sweep.describe(first))
             return 0
-        return conduct(_written_down(chain([first], stages)))
+        return conduct(_written_down(chain([first], stages)), publish if commands[0].report else take_stock)
 
 
 def _written_down(stages: Iterable[Sweep]) -> Iterator[Sweep]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,10 +34,11 @@ class Tally:
     unsaved: str = ""
 
 
-def conduct(stages: Iterable[Sweep]) -> int:
+def conduct(stages: Iterable[Sweep], conclude: Callable[[Path], int] = publish) -> int:
     """Carry out one sweep after the other, report on everything, and return the exit status.
 
-    Raises ConfigError for a bad file of a claim.
+    `conclude` is given the results directory and returns how many files in it are damaged. Raises ConfigError for a bad
+    file of a claim.
     0: all done; 1: a Run failed, is held elsewhere or could not be saved; 130 or 143: told to stop.
     """
     read_claims()  # a bad file is refused before the first Run
@@ -61,7 +62,7 @@ def conduct(stages: Iterable[Sweep]) -> int:
         if sweep.stops_at_failure and found.failures:
             break
     _list_problems(tally, directory)
-    n_damaged = publish(directory) if has_records else 0
+    n_damaged = conclude(directory) if has_records else 0
     return 1 if tally.failures or tally.held or n_damaged else 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench import report, store
@@ -41,11 +42,22 @@ def publish(directory: Path) -> int:
     page = report.build(material, directory)
     print(report.console_table(report.runs_frame(material.records)))
     say(f"report: {page}")
-    for message in material.damaged:
-        say(f"damaged: {plain(message)}")
-    return len(material.damaged)
+    return _say_damaged(material.damaged)
+
+
+def take_stock(directory: Path) -> int:
+    """Say how the report is written, which is left as it is, and return how many files are damaged."""
+    results, studies = store.read(directory, curves=False), store.read_studies(directory)
+    say(f"report: not written now (report=false); python -m bench report {directory}")
+    return _say_damaged([*results.damaged, *studies.damaged, *store.read_probes(directory).damaged])
 
 
 def say(text: str) -> None:
     """Print a line for a person, on stderr."""
     print(text, file=sys.stderr, flush=True)
+
+
+def _say_damaged(damaged: Sequence[str]) -> int:
+    for message in damaged:
+        say(f"damaged: {plain(message)}")
+    return len(damaged)

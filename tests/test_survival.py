@@ -13,7 +13,10 @@ import pytest
 from bench import store
 from tests.test_sweep import GOOD, bench, environment, records, wait_for, write_text_task
 
-LONG = ("task=mine", "cell=gru", "hidden_size=6", "train.max_epochs=0", "train.max_updates=500", "checkpoint_seconds=0")
+LONG = (
+    *("task=mine", "cell=gru", "hidden_size=6", "train.max_epochs=0", "train.max_updates=500"),
+    *("checkpoint_seconds=0", "report=false"),
+)
 
 
 @pytest.fixture(scope="module")

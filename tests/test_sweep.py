@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -78,8 +79,20 @@ def test_the_same_command_again_trains_nothing_and_writes_the_same_report(folder
     assert (results / "report" / "report.html").read_bytes() == page
 
 
+def test_a_sweep_without_its_report_says_how_it_is_written_and_that_gives_the_same_bytes(folder):
+    report = folder / "results" / "first" / "report"
+    before = {path.name: path.read_bytes() for path in report.rglob("*") if path.is_file()}
+    shutil.rmtree(report)
+    done = bench(folder, *SWEEP, "name=first", "report=false")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "python -m bench report results/first" in done.stderr
+    assert not report.exists()
+    assert bench(folder, "report", "results/first").returncode == 0
+    assert {path.name: path.read_bytes() for path in report.rglob("*") if path.is_file()} == before
+
+
 def test_a_run_made_twice_from_scratch_finds_the_same_bits(folder):
-    done = bench(folder, "task=mine", "cell=gru", "hidden_size=6", "seed=1", "name=second")
+    done = bench(folder, "task=mine", "cell=gru", "hidden_size=6", "seed=1", "name=second", "report=false")
     assert done.returncode == 0, done.stderr
     (alone,) = records(folder, "second")
     (among,) = [r for r in records(folder, "first") if r.key == alone.key]
@@ -148,7 +161,7 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(folder):
 
 
 def test_the_test_split_stays_shut_while_tuning(folder):
-    done = bench(folder, "task=mine", "cell=gru", "hidden_size=6", "phase=tune", "name=tuning")
+    done = bench(folder, "task=mine", "cell=gru", "hidden_size=6", "phase=tune", "name=tuning", "report=false")
     assert done.returncode == 0, done.stderr
     (record,) = records(folder, "tuning")
     assert set(record.outcome.scores) == {"train", "validation"}

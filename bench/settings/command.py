@@ -48,4 +48,5 @@ class Command:
     tune: TuneSettings = field(default_factory=TuneSettings)
     space: Mapping[str, Any] = field(default_factory=dict)
     dry_run: bool = False
+    report: bool = True
     on_failure: Literal["keep", "stop"] = "keep"

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 ENOUGH = 6
 """Fewest seeds for a two-sided exact paired test at 5 % (at five, its smallest p-value is 2 / 2**5 = 0.0625)."""
@@ -82,11 +81,15 @@ def expanded(confidence: float, n: int) -> float:
 
 def tail_of_t(confidence: float, n: int, *, degrees: int) -> float:
     """Return the tail of a percentile interval that is as wide as t's, where n values share the degrees of freedom."""
+    from scipy import stats
+
     t = stats.t.ppf((1 + confidence) / 2, degrees)
     return float(stats.norm.cdf(-math.sqrt(n / (n - 1)) * t))
 
 
 def _bootstrap(sample: np.ndarray, seed: int, confidence: float) -> tuple[float, float]:
+    from scipy import stats  # most commands read claims, and few of them need an interval
+
     result = stats.bootstrap(
         (sample,),
         np.mean,

@@ -113,7 +113,7 @@ def _readers(folder: Path) -> list[list[str]]:
 
 def _checkpoints(tally: Tally, folder: Path, wanted: dict[str, str]) -> None:
     """Go on from checkpoints whose digest is right and whose content is hostile."""
-    words = workplace.single(0, "name=hostile")
+    words = workplace.single(0, "name=hostile", workplace.UNREPORTED)
     found = interrupted(folder, words, "hostile")
     if found is None:
         tally.count("no checkpoints to attack")

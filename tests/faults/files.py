@@ -21,8 +21,13 @@ from tests.faults.tally import Tally, conduct
 BUDGET = ("train.max_epochs=0", "train.evaluate_every=2")
 SCENARIOS = {
     "run": workplace.command(*BUDGET, "train.max_updates=4", "cell=gru"),
-    "sweep": ["-m", *workplace.command(*BUDGET, "train.max_updates=2", "cell=gru,tanh", "seed=0,1", "workers=1")],
+    "sweep": [
+        "-m",
+        *workplace.command(*BUDGET, "train.max_updates=2", "cell=gru,tanh", "seed=0,1", "workers=1"),
+        workplace.UNREPORTED,
+    ],
 }
+"""The Run writes its report, and no other file operation of a report is made by that of a sweep."""
 WAYS = tuple(action for action in Action if action is not Action.COUNT)
 DEADLY = (Action.KILL, Action.TORN)
 NAME = "name=faulty"

@@ -60,7 +60,7 @@ def _kind(tally: Tally, folder: Path, kind: str) -> None:
 
 def _finished_run(tally: Tally, folder: Path, name: str, *changes: str) -> Path:
     """Make a finished Run and return its directory."""
-    end = product.finished(folder, workplace.single(0, f"name={name}", *changes))
+    end = product.finished(folder, workplace.single(0, f"name={name}", workplace.UNREPORTED, *changes))
     tally.check(end.status == 0, f"the Run to damage ends with {end.status}: {end.text}")
     return next((folder / "results" / name / "runs").iterdir())
 
@@ -115,7 +115,7 @@ def _plan(tally: Tally, folder: Path) -> tuple[Path, Judge] | None:
 
 def _study(tally: Tally, folder: Path) -> tuple[Path, Judge]:
     """A study of a finished tuning: named, and put together from the records of its Runs."""
-    words = workplace.tuning("name=tuned")
+    words = workplace.tuning("name=tuned", workplace.UNREPORTED)
     end = product.finished(folder, words)
     tally.check(end.status == 0, f"the tuning to damage ends with {end.status}: {end.text}")
     results = folder / "results" / "tuned"

@@ -26,7 +26,7 @@ def generation(folder: Path, name: str) -> tuple[Path, Judge] | None:
     The earlier generation is damaged where it is needed: with the newest one gone.
     """
     reference = _outcome_of_undisturbed(folder)
-    words = workplace.single(0, f"name={slug(name)}")
+    words = workplace.single(0, f"name={slug(name)}", workplace.UNREPORTED)
     if not (found := interrupted(folder, words, slug(name))):
         return None
     path = found / name
@@ -61,7 +61,7 @@ def _resumed(folder: Path, words: list[str], found: Path, reference: dict[str, s
 def _outcome_of_undisturbed(folder: Path) -> dict[str, str]:
     results = folder / "results" / "undisturbed"
     if not results.exists():
-        product.finished(folder, workplace.single(0, "name=undisturbed"))
+        product.finished(folder, workplace.single(0, "name=undisturbed", workplace.UNREPORTED))
     return outcomes.outcomes(results)
 
 

@@ -1,7 +1,8 @@
 """Kill -9 at random moments of a Run, of a sweep and of a tuning; the same command again must end with the same bits.
 
 What is killed is in turn the whole process group, the parent alone, and one random worker. Afterwards: every record
-equal to that of an undisturbed cold start, no finished Run trained again, no process left after five seconds.
+equal to that of an undisturbed cold start, no finished Run trained again, no process left after five seconds. Sweeps
+write their report, so that kills meet that too; Runs and tunings do not, and are killed while they train.
 """
 
 from __future__ import annotations
@@ -37,9 +38,9 @@ def _words(shape: tuple[str, int], name: str) -> list[str]:
         case "sweep", _:
             return workplace.sweep(f"name={name}")
         case "tuning", _:
-            return workplace.tuning(f"name={name}")
+            return workplace.tuning(f"name={name}", workplace.UNREPORTED)
         case _, variant:
-            return workplace.single(variant, f"name={name}")
+            return workplace.single(variant, f"name={name}", workplace.UNREPORTED)
 
 
 def _reference(folder: Path, shape: tuple[str, int]) -> tuple[dict[str, str], float]:

@@ -8,6 +8,7 @@ importing, so that faults can be counted in hundreds; references are always made
 from __future__ import annotations
 
 import atexit
+import gc
 import multiprocessing.process
 import multiprocessing.spawn
 import multiprocessing.util
@@ -129,16 +130,20 @@ def left_behind(seconds: float = 5.0) -> list[str]:
 
 
 def warm_up() -> None:
-    """Import what a command imports, before anything is forked."""
+    """Import what a command imports, before anything is forked, and leave that to be shared by all forks."""
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
     import hydra._internal.hydra  # noqa: F401
     import torch
 
-    import bench.app
+    import bench.conduct
+    import bench.experiment
     import bench.report.files
-    import bench.sweep  # noqa: F401
+    import bench.study.mirror
+    import bench.tasks.language_model
+    import bench.tuning.stages  # noqa: F401
 
     torch.set_num_threads(1)
+    gc.freeze()
 
 
 def _become(folder: Path, words: Sequence[str], environment: Mapping[str, str], said: Path) -> NoReturn:

@@ -2,7 +2,7 @@
 
 Each signal goes to the process that the user started. It must end within five seconds with the status of its signal,
 leave no process, say how to go on, and the same command again must end with the bits of an undisturbed start. A second
-SIGINT ends at once; what it interrupts is lost back to the last checkpoint and no further.
+SIGINT ends at once; what it interrupts is lost back to the last checkpoint and no further. Sweeps write their report.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def signals(tally: Tally) -> None:
 
 
 def _words(shape: str, name: str) -> list[str]:
-    make = workplace.sweep if shape == "sweep" else lambda *changes: workplace.single(0, *changes)
+    make = workplace.sweep if shape == "sweep" else lambda *changes: workplace.single(0, *changes, workplace.UNREPORTED)
     return make(f"name={name}")
 
 

@@ -14,6 +14,9 @@ from tests.toys import write_text_task
 
 BUDGET = ("train.max_epochs=0", "train.max_updates=150", "train.evaluate_every=15")
 
+UNREPORTED = "report=false"
+"""For commands that are given in hundreds where the report is not what is put to the test."""
+
 SGD = ("optim.name=sgd", "optim.lr=0.1", "optim.momentum=0.9", "optim.nesterov=true")
 
 VARIANTS = (

@@ -48,7 +48,8 @@ def _started(folder: Path, words: list[list[str]], *, is_cold: bool) -> list[pro
 
 def _distinct(tally: Tally, folder: Path) -> None:
     ranges = [f"seed=range({tally.n * i},{tally.n * (i + 1)})" for i in range(PROCESSES)]
-    lines = [["-m", *workplace.command(*TINY, seeds, "workers=1", "name=shared", often=False)] for seeds in ranges]
+    words = (*TINY, "workers=1", "name=shared", workplace.UNREPORTED)
+    lines = [["-m", *workplace.command(*words, seeds, often=False)] for seeds in ranges]
     commands = _started(folder, lines, is_cold=tally.is_cold)
     for number, command in enumerate(commands):
         tally.check(command.status == 0, f"writer {number} ends with {command.status}: {command.text[-400:]!r}")

@@ -18,13 +18,14 @@ from tests.toys import write_text_task
 SPACE = {"optim": {"lr": {"low": 1e-4, "high": 1e-1, "log": True}}}
 TUNED = ("-m", "task=mine", "cell=gru,tanh", "hidden_size=6", "train.max_updates=20", "space=lr", "tune.n_trials=4")
 CONFIRMED = (*TUNED, "tune.confirm_seeds=3")
+UNREPORTED = "report=false"
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("work")
     write_text_task(path, GOOD)
-    done = bench(path, *CONFIRMED, "name=tuned")
+    done = bench(path, *CONFIRMED, "name=tuned", UNREPORTED)
     assert done.returncode == 0, done.stderr
     (path / "said.txt").write_text(done.stderr)
     return path
@@ -67,7 +68,7 @@ def test_the_winner_and_its_score_are_said(folder):
 
 
 def test_the_same_command_again_trains_nothing_and_more_trials_only_the_new_ones(folder):
-    again = bench(folder, *CONFIRMED, "name=tuned")
+    again = bench(folder, *CONFIRMED, "name=tuned", UNREPORTED)
     assert "8 runs, 8 already done, 0 to do" in again.stderr
     assert "6 runs, 6 already done, 0 to do" in again.stderr
     longer = bench(folder, *CONFIRMED, "name=tuned", "tune.n_trials=5", "dry_run=true")
@@ -140,7 +141,7 @@ def test_the_best_settings_are_a_config_that_runs(folder):
     written = folder / "results" / "tuned" / "tuned" / "mine-gru.yaml"
     said = (folder / "said.txt").read_text()
     assert "tuned settings: python -m bench --config-dir results/tuned +tuned=mine-gru" in said
-    done = bench(folder, "--config-dir", "results/tuned", "+tuned=mine-gru", "name=again", "seed=1000")
+    done = bench(folder, "--config-dir", "results/tuned", "+tuned=mine-gru", "name=again", "seed=1000", UNREPORTED)
     assert done.returncode == 0, done.stderr
     (again,) = records(folder, "again")
     best = {record.run.optim.lr for record in by_phase(folder, "tuned")[1] if record.run.cell_name == "gru"}
@@ -160,6 +161,7 @@ def test_trials_that_fall_behind_are_given_up_while_they_train_and_the_others_ar
         "tune.n_trials=12",
         "tune.confirm_seeds=1",
         "workers=2",
+        UNREPORTED,
     ]
     pruned = [*words, "tune/sampler=tpe", "tune.sampler.n_startup_trials=4", "tune/pruner=median"]
     done = bench(folder, *pruned, "tune.pruner.n_startup_trials=3", "name=pruned")
@@ -179,7 +181,7 @@ def test_trials_that_fall_behind_are_given_up_while_they_train_and_the_others_ar
 def test_a_copy_of_the_studies_is_kept_in_a_storage_and_its_url_is_not(folder):
     words = [*CONFIRMED, "name=stored", "tune.storage=sqlite:///hush.db"]
     for n_trials in (4, 6):
-        done = bench(folder, *words, f"tune.n_trials={n_trials}")
+        done = bench(folder, *words, f"tune.n_trials={n_trials}", f"report={str(n_trials == 6).lower()}")
         assert done.returncode == 0, done.stderr
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -189,6 +191,7 @@ def test_a_copy_of_the_studies_is_kept_in_a_storage_and_its_url_is_not(folder):
     trials, _ = by_phase(folder, "stored")
     best = min(r.outcome.scores["validation"]["bits_per_char"] for r in trials)
     assert min(summary.best_trial.value for summary in found) == best
+    assert (folder / "results" / "stored" / "report" / "report.html").exists()
     for path in (folder / "results" / "stored").rglob("*"):
         assert path.is_dir() or b"hush" not in path.read_bytes(), path
     (folder / "hush.db").unlink()

@@ -1,0 +1,33 @@
+"""The end of a sweep: what is damaged is named and counted, with the report and without it."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench import store
+from bench.publish import publish, take_stock
+from tests.report.fabricated import record, run
+
+
+@pytest.mark.parametrize(("conclude", "has_report"), [(publish, True), (take_stock, False)])
+def test_a_damaged_record_is_named_and_counted(tmp_path, capsys, conclude, has_report):
+    whole, torn = (store.write(tmp_path, record(run("gru", seed))) for seed in range(2))
+    assert conclude(tmp_path) == 0
+    torn.write_bytes(torn.read_bytes()[:-9])
+    assert conclude(tmp_path) == 1
+    said = capsys.readouterr().err
+    assert said.count("damaged: ") == 1
+    assert str(torn) in said
+    assert str(whole) not in said
+    assert (tmp_path / "report").exists() == has_report
+
+
+def test_a_report_that_is_there_is_left_as_it_is(tmp_path, capsys):
+    store.write(tmp_path, record(run("gru", 0)))
+    publish(tmp_path)
+    page = tmp_path / "report" / "report.html"
+    before = page.stat().st_mtime_ns, page.read_bytes()
+    store.write(tmp_path, record(run("gru", 1)))
+    take_stock(tmp_path)
+    assert (page.stat().st_mtime_ns, page.read_bytes()) == before
+    assert f"python -m bench report {tmp_path}" in capsys.readouterr().err
