@@ -64,6 +64,8 @@ def next_value(values: Sequence[float], *, confidence: float = 0.95) -> tuple[fl
     What a single run says about a mean is no more than this. Raises ValueError for fewer than two values.
     Source: Student's prediction interval, mean -+ t(n - 1) s sqrt(1 + 1 / n).
     """
+    from scipy import stats
+
     sample = np.asarray(values, dtype=float)
     if len(sample) < 2:
         raise ValueError(f"one further value has no interval after {len(sample)}")

@@ -28,7 +28,8 @@ def test_building_a_report_loads_neither_torch_nor_hydra_nor_optuna(tmp_path):
 
 def test_a_chapter_on_tuning_with_importance_loads_neither_torch_nor_hydra(tmp_path):
     statement = (
-        "from pathlib import Path; from tests.report.made import build; from tests.report.tuned import study, together; "
+        "from pathlib import Path; from tests.report.made import build; "
+        "from tests.report.tuned import study, together; "
         "from bench import importance; from bench.report import shares; importance.N_DECOYS = shares.N_RESAMPLES = 1; "
         "studies, records = together(study('gru', 20), study('lstm', 20)); "
         f"build(records, Path({str(tmp_path)!r}), name='x', studies=studies)"
