@@ -10,13 +10,14 @@ from bench.claims.finding import Finding
 from bench.diff import Diff, GroupDifference, compare
 from bench.errors import UsageError
 from bench.publish import material_of
-from bench.records import RunRecord, digest_of, slug
+from bench.records import RunRecord, slug
 from bench.report.files import FOLDER, write_comparison
 from bench.report.gathered import Gathered, gathered
 from bench.report.material import Material
 from bench.report.naming import size_label
 from bench.report.section import Comparison, Entry, Section, Table
 from bench.report.wording import digits_for, interval, number, plain, quantity
+from bench.sealing import digest_of
 from bench.seeds import stream
 from bench.stats.intervals import BOOTSTRAP, ENOUGH, Interval, mean_interval
 

@@ -7,9 +7,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.records import Outcome, Run, RunRecord, digest_of
+from bench.records import Outcome, Run, RunRecord
 from bench.report.columns import metric_of
 from bench.report.groups import differing, settings_of
+from bench.sealing import digest_of
 from bench.stats.differences import welch_interval
 from bench.stats.intervals import ENOUGH, Interval
 from bench.stats.paired import paired_interval

@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from bench.errors import ConfigError, DataError
 from bench.metrics import METRICS, Direction
-from bench.records import RunRecord, seal, unsealed
+from bench.records import RunRecord
+from bench.sealing import seal, unsealed
 from bench.space import Dimension, Space, Value, checked
 
 FORMAT = 1

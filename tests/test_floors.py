@@ -26,6 +26,7 @@ FLOORS = {
     "metrics": 0,
     "shapes": 0,
     "records": 0,
+    "sealing": 0,
     "seeds": 0,
     "provenance": 0,
     "published": 1,

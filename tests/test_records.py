@@ -7,7 +7,8 @@ import dataclasses
 import pytest
 
 from bench.errors import DataError
-from bench.records import LATER, Cost, CurvePoint, Outcome, Provenance, RunRecord, seal, slug, unseal
+from bench.records import LATER, Cost, CurvePoint, Outcome, Provenance, RunRecord, slug
+from bench.sealing import seal, unseal
 from tests.toys import changed, run
 
 

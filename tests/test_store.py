@@ -15,7 +15,7 @@ import pytest
 
 from bench import store
 from bench.errors import DataError, StorageError
-from bench.records import digest_of, seal
+from bench.sealing import digest_of, seal
 from bench.store import files, locks
 from tests.test_records import record
 

@@ -9,7 +9,8 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
-from bench.records import DESCRIPTIVE, LATER, Run, RunRecord, digest_of
+from bench.records import DESCRIPTIVE, LATER, Run, RunRecord
+from bench.sealing import digest_of
 
 Settings = Mapping[str, str]
 """Dotted name of a setting to its value as text."""

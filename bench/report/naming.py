@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from bench.records import digest_of, slug
+from bench.records import slug
 from bench.report.ink import Inks
 from bench.report.wording import plain
+from bench.sealing import digest_of
 
 
 def size_label(hidden_size: int, num_layers: int) -> str:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from bench.errors import DataError
-from bench.records import seal, unseal
+from bench.sealing import seal, unseal
 from bench.store import files
 from bench.store.files import LARGEST_BYTES, write_whole
 from bench.store.places import ARCHIVE

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.records import Run, seal, unsealed
+from bench.records import Run
+from bench.sealing import seal, unsealed
 from bench.store.files import make_folder, text_of, write_whole
 from bench.store.places import PLAN
 

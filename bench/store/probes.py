@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import DataError
-from bench.records import seal, unsealed
+from bench.sealing import seal, unsealed
 from bench.store import archive
 from bench.store.files import make_folder, write_whole
 from bench.store.places import PROBES

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.errors import DataError, UsageError
-from bench.records import Run, seal, slug, unsealed
+from bench.records import Run, slug
 from bench.schema import Positive, Width
+from bench.sealing import seal, unsealed
 from bench.store.files import make_folder, set_aside, text_of, write_whole
 from bench.store.places import SIZES
 

@@ -11,7 +11,7 @@ import optuna
 from optuna.trial import Trial, TrialState
 
 from bench.metrics import Direction
-from bench.records import digest_of
+from bench.sealing import digest_of
 from bench.seeds import stream
 from bench.settings import Grid, Pruner, Sampler
 from bench.space import Space, Value

@@ -10,9 +10,10 @@ from typing import Any
 
 from bench.errors import ConfigError
 from bench.metrics import METRICS, Metric
-from bench.records import DESCRIPTIVE, Run, digest_of, slug, without_later
+from bench.records import DESCRIPTIVE, Run, slug, without_later
 from bench.request import Tasks, run_of
 from bench.schema import convert, fields_of
+from bench.sealing import digest_of
 from bench.settings import CmaEs, Command, WilcoxonPruner
 from bench.space import Space, Value, space_of
 from bench.trials import StudyRecord

@@ -22,7 +22,7 @@ from typing import TypeVar
 
 import yaml
 
-from bench.records import digest_of
+from bench.sealing import digest_of
 from tests.faults import outcomes, product, workplace
 from tests.faults.damage import interrupted, replaced, said_by
 from tests.faults.hostile import BAD_YAML, HOSTILE_NAMES, INJECTED, MARK, hostile_archives, hostile_records, pickles
