@@ -18,7 +18,6 @@ from tests.report.test_page import CANARY, Page
 from tests.test_commands import said
 from tests.test_config import dispatch
 
-
 SIZE = SizeSettings(mode="params", num_params=20_000)
 """The size at which the claims of the literature compare."""
 

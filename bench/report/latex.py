@@ -140,7 +140,7 @@ def _table(
 ) -> str:
     """Return a frame of text as a table; `wide` columns are set as paragraphs of that share of the line."""
     is_long = len(frame) > MOST_ROWS
-    kinds = [_kind(column, left, wide or {}) for column in frame]
+    kinds = [_kind(str(column), left, wide or {}) for column in frame]
     styled = frame.style.hide(axis="index").format(escape_latex).format_index(escape_latex, axis=1)
     first = frame.columns[0]
     styled = styled.format(lambda text: "{}" + escape_latex(text), subset=[first])  # \\ takes a [ or * for its own
