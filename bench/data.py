@@ -71,6 +71,11 @@ class Batches(Protocol):
     """The training batches of one seed."""
 
     @property
+    def split(self) -> Split:
+        """What is trained on."""
+        ...
+
+    @property
     def n_per_epoch(self) -> int:
         """Number of batches in an epoch."""
         ...

@@ -26,6 +26,7 @@ from bench.request import Tasks, shape_of
 from bench.settings import Site
 from bench.tasks import Task
 from bench.tasks.base import Split
+from bench.tasks.subset import subset
 from bench.train import fit, machine_for, member_of
 
 
@@ -127,8 +128,9 @@ def _train(runs: Sequence[Run], worker: Worker, origin: Provenance) -> Iterator[
     keeper = Keeper(worker.site, place, worker.tell, worker.is_hopeless, worker.is_stopped)
     for member in fit(members, shape, task, validation, machine, keeper.watch):
         started = time.perf_counter()
-        splits = _scored_splits(member.run, task, validation)
-        outcome = _outcome(member, shape, task, splits, machine)
+        own = subset(task, member.run.train.fraction, member.run.seed)
+        splits = _scored_splits(member.run, own, validation)
+        outcome = _outcome(member, shape, own, splits, machine)
         cost = _cost(member, task, scoring_seconds=time.perf_counter() - started)
         yield RunRecord(member.run.key, member.run, outcome, cost, replace(origin, resumed=notes[member.run.key]))
 

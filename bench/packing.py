@@ -13,6 +13,7 @@ from bench.records import Run, Status
 from bench.settings import Site
 from bench.tasks import Task
 from bench.tasks.base import Sequences
+from bench.tasks.subset import n_kept
 
 ASSUMED_RATE = 4e10
 """Floating-point operations per second of one core, where no finished Run says better."""
@@ -78,13 +79,14 @@ def rate(past: Mapping[str, Past], loads: Mapping[str, Load]) -> float | None:
 
 
 def _units(run: Run, task: Task) -> float:
-    """Return how many frames or tokens a Run trains on at most."""
-    settings, units = run.train, task.train.n_units
+    """Return about how many frames or tokens a Run trains on at most."""
+    settings, kept = run.train, n_kept(task.train, run.train.fraction)
+    units = task.train.n_units * settings.fraction
     epochs = [float(settings.max_epochs)] if settings.max_epochs else []
     if settings.max_updates:
         if isinstance(task.train, Sequences):
-            batches = -(-len(task.train.frames) // settings.batch_size)
+            batches = -(-kept // settings.batch_size)
         else:
-            batches = -(-(units // settings.batch_size) // settings.window)
+            batches = -(-(kept // settings.batch_size) // settings.window)
         epochs.append(settings.max_updates / batches)
     return units * min(epochs, default=0.0)

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 from bench.errors import ConfigError, DataError
 from bench.schema import CountOrOff, Layers, Width, WidthOrOff, build
 from bench.settings import Device, InitSettings, KernelName, OptimSettings, Phase, SizeSettings, TrainSettings
+from bench.settings.later import without_later
 
 T = TypeVar("T")
 
@@ -67,7 +68,7 @@ class Run:
         node = {part.name: getattr(self, part.name) for part in dataclasses.fields(self)}
         node |= {name: vars(value) for name, value in node.items() if dataclasses.is_dataclass(value)}
         node["task"] = {name: value for name, value in self.task.items() if name not in DESCRIPTIVE}
-        return digest_of(node)[:16]
+        return digest_of(without_later(node))[:16]
 
     @cached_property
     def label(self) -> str:

@@ -17,9 +17,10 @@ from bench.records import Run
 from bench.settings import Command
 from bench.size import solve_hidden_size
 from bench.tasks import Task, open_task
-from bench.tasks.base import Split
+from bench.tasks.base import Sequences, Split
 from bench.tasks.sources import ensure
 from bench.tasks.spec import task_spec
+from bench.tasks.subset import n_kept
 from bench.timed_size import TimedSizes
 
 GIB = 1 << 30
@@ -144,5 +145,22 @@ def _check_batches(command: Command, task: Task) -> None:
         raise ConfigError(
             "train.batch_size", f"must be at most {units // 2} for {units} training tokens, got {batch_size}"
         )
+    if command.train.fraction < 1:
+        _check_fraction(command, task)
     if task.n_inputs == 0 and command.train.input_noise:
         raise ConfigError("train.input_noise", f"acts on frames; the inputs of `{task.spec.name}` are tokens")
+
+
+def _check_fraction(command: Command, task: Task) -> None:
+    """Refuse a share of the data too small for its batches, which would be smaller than those of another share."""
+    train, kept = command.train, n_kept(task.train, command.train.fraction)
+    if isinstance(task.train, Sequences):
+        if kept < train.batch_size:
+            left = f"leaves {kept} of {len(task.train.frames):,} training sequences, got {train.fraction:g}"
+            raise ConfigError("train.fraction", f"{left}: fewer than train.batch_size {train.batch_size}")
+        return
+    needed = train.batch_size * max(train.window, 2)
+    if kept < needed:
+        left = f"leaves {kept:,} of {task.train.n_units:,} training tokens, got {train.fraction:g}"
+        batch = f"a batch of train.batch_size {train.batch_size} and train.window {train.window} takes {needed:,}"
+        raise ConfigError("train.fraction", f"{left}: {batch}")

@@ -63,6 +63,7 @@ CountOrOff = Annotated[int, Range(low=0)]
 Positive = Annotated[float, Range(low=0, open_low=True)]
 NonNegative = Annotated[float, Range(low=0)]
 Fraction = Annotated[float, Range(low=0, high=1)]
+Share = Annotated[float, Range(low=0, high=1, open_low=True)]
 BelowOne = Annotated[float, Range(low=0, high=0.999999)]
 
 

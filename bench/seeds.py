@@ -12,6 +12,7 @@ import json
 
 PARTS = {
     "order": ("task", "seed", "epoch"),
+    "subset": ("task", "seed"),
     "init": ("seed", "layer", "parameter"),
     "weight_noise": ("seed", "update"),
     "input_noise": ("task", "seed", "update"),

@@ -27,6 +27,7 @@ from bench.noise import dropout, with_input_noise, with_weight_noise
 from bench.optim import FusedOptimiser, Schedule, TorchOptimiser
 from bench.records import Run
 from bench.tasks.base import Split, Task
+from bench.tasks.subset import subset
 
 Watch = Callable[[Sequence[Member]], None]
 """Sees the members after each round of updates; it may end one by its status, and all by an exception."""
@@ -80,7 +81,8 @@ class Alone:
 
 
 def member_of(run: Run, shape: Shape, task: Task, machine: Machine) -> Member:
-    """Return the member of a Run before its first update."""
+    """Return the member of a Run before its first update, knowing no more of the task than its share of the data."""
+    task = subset(task, run.train.fraction, run.seed)
     row = initial_row(shape, run.init, seed=run.seed, output_bias=task.output_bias(), dtype=machine.dtype)
     row = row.to(machine.device)
     settings = run.train

@@ -69,6 +69,13 @@ BAD_SETTINGS = [
     ("train.max_epochs=0", "bad config at `train`: needs a budget"),
     ("train.input_noise=0.1", "bad config at `train.input_noise`: acts on frames; the inputs of `mine` are tokens"),
     ("train.batch_size=100000", "bad config at `train.batch_size`: must be at most"),
+    ("train.fraction=0", "bad config at `train.fraction`: must be above 0 and at most 1, got 0"),
+    ("train.fraction=1.5", "bad config at `train.fraction`: must be above 0 and at most 1, got 1.5"),
+    (
+        "train.fraction=0.01",
+        "bad config at `train.fraction`: leaves 23 of 2,268 training tokens, got 0.01: "
+        "a batch of train.batch_size 4 and train.window 10 takes 40",
+    ),
     ("optim.lr=-1", "bad config at `optim.lr`: must be above 0, got -1"),
     ("optim.lr=nan", "bad config at `optim.lr`: must be a finite number, got nan"),
     ("optim.lr=inf", "bad config at `optim.lr`: must be a finite number, got inf"),

@@ -7,7 +7,8 @@ import dataclasses
 import pytest
 
 from bench.errors import DataError
-from bench.records import Cost, CurvePoint, Outcome, Provenance, RunRecord, slug
+from bench.records import Cost, CurvePoint, Outcome, Provenance, RunRecord, seal, slug, unseal
+from bench.settings.later import LATER
 from tests.toys import changed, run
 
 
@@ -67,6 +68,7 @@ def test_a_record_of_another_format_is_refused_by_its_number():
         run("lstm"),
         changed(run(), "optim", lr=0.02),
         changed(run(), "train", max_epochs=3),
+        changed(run(), "train", fraction=0.5),
         run(phase="tune"),
     ],
 )
@@ -78,6 +80,28 @@ def test_a_tasks_version_is_part_of_the_key_and_its_description_is_not():
     task = dict(run().task)
     assert run().key != dataclasses.replace(run(), task={**task, "version": 2}).key
     assert run().key == dataclasses.replace(run(), task={**task, "description": "other words"}).key
+
+
+def test_a_run_at_the_default_of_a_later_setting_has_the_key_that_it_had_before_there_was_one():
+    assert run().key == "4a433c3d8b40567a"
+    assert run("lstm", task="toy_text").key == "d287f57e7d475dfb"
+    assert changed(run(), "train", fraction=0.5).key != run().key
+
+
+def test_what_stood_for_a_later_setting_is_its_default():
+    for path, before in LATER.items():
+        section, name = path.split(".")
+        assert getattr(getattr(run(), section), name) == before
+
+
+def test_a_record_from_before_a_later_setting_reads_as_its_default():
+    node = unseal(record().to_json(), "here", 2, "run record")
+    for path in LATER:
+        section, name = path.split(".")
+        del node["run"][section][name]
+    read = RunRecord.from_json(seal(node), "here")
+    assert read == record()
+    assert read.run.key == read.key
 
 
 @pytest.mark.parametrize("name", ["../../etc", "-rf", "a b", "ü", "", "x" * 300, "a\x00b", "~", ".."])

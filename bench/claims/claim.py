@@ -9,13 +9,12 @@ from typing import Annotated, Any, Literal
 
 from bench.claims.cells import CellChoice, cell_choice
 from bench.errors import ConfigError
-from bench.schema import Matching, Positive, Range, build
+from bench.schema import Matching, Positive, Share, build
 from bench.stats.question import Direction
 
 Name = Annotated[str, Matching(r"[a-z][a-z0-9_]{0,59}", "lower-case letters, digits and _, at most 60")]
 Sentence = Annotated[str, Matching(r"(?s).{1,600}", "between 1 and 600 characters")]
 Note = Annotated[str, Matching(r"(?s).{0,1500}", "at most 1,500 characters")]
-Share = Annotated[float, Range(low=0, high=1, open_low=True)]
 
 Quantity = Literal[
     "loss",
@@ -40,6 +39,9 @@ SizeMode = Literal["hidden", "params", "flops", "seconds", "any"]
 
 RATIOS = ("ratio_of_paired_medians", "exact_count_ratio")
 """Estimators of a ratio: no effect is 1, or what is `expected`."""
+
+OVER_DATA = "interaction_with_fraction"
+"""The estimator of how a difference changes with each doubling of the training data (`train.fraction`)."""
 
 TIMED = ("seconds_per_update", "units_per_second", "seconds_to_threshold")
 """Quantities that depend on the machine and the kernel."""

@@ -17,7 +17,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.data import training_batches
 from bench.member import Member
 from bench.shapes import Bool, Int
 from bench.tasks.base import Split, Stream, Task
@@ -89,21 +88,19 @@ class Timetable:
         return place
 
     def _epoch(self, member: Member) -> Places:
-        """Return the places of the member's epoch; a text's are the same in all epochs and for all seeds."""
-        split, settings = self._task.train, (member.run.train.batch_size, member.run.train.window)
-        order = (0, 0) if isinstance(split, Stream) else (member.run.seed, member.epoch)
-        if (*settings, *order) not in self._epochs:
+        """Return the places of the member's epoch; those of one piece of a text are the same in all epochs."""
+        split, settings = member.batches.split, (member.run.train.batch_size, member.run.train.window)
+        share = (split.start, split.n_units) if isinstance(split, Stream) else (member.run.seed, len(split.frames))
+        epoch = 0 if isinstance(split, Stream) else member.epoch
+        if (*settings, *share, epoch) not in self._epochs:
             places = _windows(split, *settings) if isinstance(split, Stream) else self._sequences(member)
-            self._epochs[*settings, *order] = places
-            self._epochs.pop((*settings, order[0], order[1] - 1), None)
-        return self._epochs[*settings, *order]
+            self._epochs[*settings, *share, epoch] = places
+            self._epochs.pop((*settings, *share, epoch - 1), None)
+        return self._epochs[*settings, *share, epoch]
 
     def _sequences(self, member: Member) -> Places:
-        seed, train = member.run.seed, member.run.train
-        batches = training_batches(
-            self._task, seed=seed, batch_size=train.batch_size, window=train.window, dtype=torch.float64
-        )
-        places = np.zeros((batches.n_per_epoch, 2, train.batch_size), np.int64)
+        batches = member.batches
+        places = np.zeros((batches.n_per_epoch, 2, member.run.train.batch_size), np.int64)
         for position, place in enumerate(places):
             batch = batches.ragged(member.epoch, position)
             if batch is not None:
@@ -121,8 +118,8 @@ class Timetable:
 
 
 def _windows(split: Stream, batch_size: int, window: int) -> Places:
-    """Return the places of all windows of a text that is cut into B tracks of equal length."""
+    """Return the places in the whole text of all windows of a piece of it that is cut into B tracks of equal length."""
     track = split.n_units // batch_size
     starts = np.arange(0, track, window)[:, None]
-    firsts = starts + track * np.arange(batch_size)
+    firsts = split.start + starts + track * np.arange(batch_size)
     return np.stack([firsts, np.broadcast_to(np.minimum(window, track - starts), firsts.shape)], axis=1)

@@ -35,6 +35,7 @@ WORDS = {
     "train.batch_size": "batch size",
     "train.clip_norm": "clipping norm",
     "train.dropout": "dropout",
+    "train.fraction": "share of the training split",
     "train.max_epochs": "most epochs",
     "train.patience": "patience",
     "train.weight_noise": "weight noise",
@@ -130,6 +131,8 @@ def _training(facts: Facts, ours: Here) -> Iterator[Difference]:
     for name, there in facts.settings.items():
         if name in PARTS or not name.startswith((*OF_MODEL, *moot)):
             yield from _setting(name, there, ours, "training")
+    if "train.fraction" in ours.settings:
+        yield from _setting("train.fraction", 1.0, ours, "training")
     if facts.n_trials is not None and facts.n_trials != ours.n_trials:
         yield Difference("settings tried", str(facts.n_trials), str(ours.n_trials), "training")
     if facts.statistic:

@@ -20,6 +20,7 @@ from bench.report.wording import (
     plain,
     quantity,
     score_label,
+    span,
     spanned,
 )
 from bench.stats.intervals import ENOUGH, Interval
@@ -50,7 +51,7 @@ def _sentences(rows: pd.DataFrame, runs: pd.DataFrame, looks: Inks) -> tuple[str
     best = best[best["split"] == split].sort_values("mean", ascending=not _is_maximised(best))
     if best.empty:
         return ("No run has ended as done yet, so there is no score.",)
-    reached = _reached(best, len(rows) > len(best), split, looks)
+    reached = (*_reached(best, len(rows) > len(best), split, looks), *_data(best))
     if len(best) == 1:
         return *reached, f"Only {looks[best['cell'].iloc[0]].name} has a score, so nothing is compared."
     return *reached, *_comparison(best, runs, split, looks)
@@ -73,6 +74,13 @@ def _reached(best: pd.DataFrame, is_choice: bool, split: str, looks: Inks) -> tu
         f"n = {spanned(best['n'], 'seed')} is {listed(means)}.",
         f"{bars}{better(first['direction'])}.".capitalize(),
     )
+
+
+def _data(best: pd.DataFrame) -> tuple[str, ...]:
+    """Return a sentence on how much data was trained on, unless it was all."""
+    if (best["train_fraction"] == 1).all():
+        return ()
+    return (f"They were trained on a share of the training split: {span(best['train_fraction'])}.",)
 
 
 def _size(best: pd.DataFrame, looks: Inks) -> str:

@@ -15,7 +15,7 @@ Value = str | int | float | bool
 RUN_COLUMNS = (
     *("key", "task", "task_version", "data", "title", "task_label", "kind", "level", "metric", "unit", "direction"),
     *("cell", "cell_node", "hidden_size", "num_layers", "num_params_recurrent", "num_params_total"),
-    *("size_mode", "size_budget", "size_count", "seed", "phase", "group", "settings"),
+    *("size_mode", "size_budget", "size_count", "train_fraction", "seed", "phase", "group", "settings"),
     *("status", "reason", "kernel", "n_updates", "n_epochs", "best_update"),
     *("validation", "test", "train", "accuracy", "baseline_test", "baseline_validation"),
     *("seconds", "train_seconds", "data_seconds", "evaluation_seconds", "units_per_second", "peak_memory_mb"),
@@ -23,7 +23,7 @@ RUN_COLUMNS = (
 )
 
 CURVE_COLUMNS = (
-    *("key", "task", "cell", "seed", "hidden_size", "num_layers", "group"),
+    *("key", "task", "cell", "seed", "hidden_size", "num_layers", "train_fraction", "group"),
     *("update", "epoch", "seconds", "train", "validation"),
 )
 
@@ -53,6 +53,7 @@ def curve_columns(record: RunRecord, settings: Settings, data: str) -> dict[str,
         "seed": run.seed,
         "hidden_size": run.hidden_size,
         "num_layers": run.num_layers,
+        "train_fraction": run.train.fraction,
         "group": group_of(settings, data),
     }
     metric = METRICS.get(metric_of(record), METRICS["nll"])
@@ -97,6 +98,7 @@ def _shape_columns(record: RunRecord) -> dict[str, Value]:
         "size_mode": run.size.mode,
         "size_budget": math.nan if run.size.budget is None else run.size.budget,
         "size_count": run.size.count,
+        "train_fraction": run.train.fraction,
         "seed": run.seed,
         "phase": run.phase,
     }

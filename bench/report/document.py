@@ -22,6 +22,7 @@ from bench.report.section import Chapter, Document
 from bench.report.sections.claims import evidence, untested, verdicts
 from bench.report.sections.curves import curves
 from bench.report.sections.endings import endings
+from bench.report.sections.fraction import fraction
 from bench.report.sections.inside import inside
 from bench.report.sections.literature import literature
 from bench.report.sections.loss import loss
@@ -119,6 +120,7 @@ def _tasks(
             loss(rows, of_task, looks, stem),
             curves(rows, of_task, points, looks, stem),
             size(rows, of_task, looks, stem),
+            fraction(rows, of_task, looks, stem),
             parameters(rows, looks),
             speed(of_task, looks, stem),
             *literature(rows, of_task, settings, looks, stem),

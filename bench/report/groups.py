@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any, cast
 
 from bench.records import DESCRIPTIVE, Run, RunRecord, digest_of
+from bench.settings.later import LATER
 
 Settings = Mapping[str, str]
 """Dotted name of a setting to its value as text."""
@@ -27,7 +28,8 @@ def settings_of(run: Run) -> dict[str, str]:
 
 def group_of(settings: Settings, data: str) -> str:
     """Return the name of the group that Runs of these settings on this data belong to."""
-    return digest_of([dict(settings), data])[:12]
+    known = {name: value for name, value in settings.items() if name not in LATER or value != json.dumps(LATER[name])}
+    return digest_of([known, data])[:12]
 
 
 def data_names(records: Sequence[RunRecord]) -> dict[str, str]:

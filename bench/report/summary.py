@@ -18,7 +18,7 @@ SUMMARY_COLUMNS = (
     *("task", "task_version", "data", "task_label", "cell", "hidden_size", "num_layers", "settings", "phase"),
     *("num_params_recurrent", "num_params_total", "n", "metric", "direction", "split", "mean", "low", "high"),
     *("interval", "baseline", "validation", "units_per_second", "unit", "kernel", "train_seconds"),
-    *("size_mode", "size_budget", "size_count", "tuning_runs", *STATUSES, "group"),
+    *("size_mode", "size_budget", "size_count", "train_fraction", "tuning_runs", *STATUSES, "group"),
 )
 
 
@@ -71,10 +71,28 @@ def interval_of(values: pd.Series[float], label: str) -> Interval:
 
 
 def best_groups(table: pd.DataFrame) -> pd.DataFrame:
-    """Return, for each cell of one task's summary, the group with the best mean validation score."""
-    known = table[table["validation"].notna()]
+    """Return, for each cell of one task's summary, the group with the best mean validation score on the most data."""
+    known = of_most_data(table[table["validation"].notna()])
     ascending = bool((known["direction"] != "maximise").all())
     return known.sort_values(["validation", "group"], ascending=[ascending, True]).drop_duplicates("cell")
+
+
+def of_most_data(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of one task at the largest training fraction that all its cells have, all rows if there is none.
+
+    Scores of unequal amounts of data are thus no matter of choosing the best settings.
+    """
+    per_cell = [set(fractions) for _, fractions in table.groupby("cell")["train_fraction"]]
+    shared = set.intersection(*per_cell) if per_cell else set()
+    return table[table["train_fraction"] == max(shared)] if shared else table
+
+
+def at_fractions(table: pd.DataFrame, chosen: pd.Series) -> pd.DataFrame:
+    """Return the groups of a chosen one's cell and size, the best by validation at each training fraction, in order."""
+    is_same = (table[[*SHAPE, "size_mode"]] == chosen[[*SHAPE, "size_mode"]]).all(axis=1)
+    of_size = table[is_same & table["validation"].notna()].sort_values("train_fraction")
+    best = [best_groups(rows) for _, rows in of_size.groupby("train_fraction")]
+    return pd.concat(best) if best else of_size
 
 
 def _row(group: pd.DataFrame) -> dict[str, Any]:
@@ -84,6 +102,7 @@ def _row(group: pd.DataFrame) -> dict[str, Any]:
     return {
         **{name: first[name] for name in (*TASK, "task_label", *SHAPE, "settings", "phase", "metric")},
         **{name: first[name] for name in ("direction", "group", "size_mode", "size_budget", "size_count")},
+        "train_fraction": first["train_fraction"],
         **{name: group[name].max() for name in ("num_params_recurrent", "num_params_total", "unit")},
         **{
             "n": interval.n,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.schema import BelowOne, Count, CountOrOff, Fraction, NonNegative, Positive
+from bench.schema import BelowOne, Count, CountOrOff, Fraction, NonNegative, Positive, Share
 
 SIZE_BUDGETS = {"params": "num_params", "flops": "num_flops", "seconds": "us_per_unit"}
 """The setting that holds the budget of each mode in which the hidden size is solved for."""
@@ -82,7 +82,8 @@ class TrainSettings:
     `window` is the length of truncated backpropagation for text. `evaluate_every` counts updates; 0 evaluates
     after each epoch. `patience` counts evaluations without improvement. `dropout` acts between layers,
     `input_dropout` before the first and `output_dropout` after the last. `score_train` measures the best weights on
-    the whole training split too, which is slow for long texts.
+    all that they were trained on too, which is slow for long texts. `fraction` is the share of the training split that
+    is trained on, drawn for each seed (see `bench.tasks.subset`); an epoch is one of that share.
     """
 
     max_epochs: CountOrOff = 20
@@ -99,3 +100,4 @@ class TrainSettings:
     input_dropout: BelowOne = 0.0
     output_dropout: BelowOne = 0.0
     score_train: bool = True
+    fraction: Share = 1.0

@@ -108,9 +108,8 @@ class Workload:
     def _text(self, generator: torch.Generator) -> Task:
         tokens = torch.randint(self.vocabulary, (self.batch_size * self.length,), generator=generator)
         words = tuple(f"w{number}" for number in range(self.vocabulary))
-        counts = tuple(torch.bincount(tokens, minlength=self.vocabulary).tolist())
         spec = LanguageModelSpec(**_about(self.name, "language_model"), metric="perplexity", level="word")
-        return LanguageModel(spec, Vocabulary(words, counts), Stream(tokens, 0, "synthetic"), None)
+        return LanguageModel(spec, Vocabulary(words), Stream(tokens, 0, "synthetic"), None)
 
 
 WORKLOADS: dict[str, Workload] = {

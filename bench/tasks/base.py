@@ -39,11 +39,15 @@ class Sequences:
 
 @dataclass(frozen=True)
 class Stream:
-    """One long text as token numbers; `before` is the token that stands before the first."""
+    """One long text as token numbers; `before` is the token that stands before the first.
+
+    `start` is the place of the first token in the text that a piece was cut from.
+    """
 
     tokens: Tensor
     before: int
     digest: str
+    start: int = 0
 
     @property
     def n_units(self) -> int:
@@ -91,6 +95,10 @@ class Task(Protocol):
     @property
     def train(self) -> Split:
         """The training split."""
+        ...
+
+    def with_train(self, train: Any) -> Task:
+        """Return the task with another training split of its kind, and the symbol frequencies of that."""
         ...
 
     def read(self, split: str) -> Split:

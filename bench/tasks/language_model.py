@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -63,6 +63,10 @@ class LanguageModel:
         """Size of the vocabulary."""
         return len(self.vocabulary)
 
+    def with_train(self, train: Stream) -> LanguageModel:
+        """Return the task with another training split of the same vocabulary, and its token frequencies."""
+        return replace(self, train=train)
+
     def read(self, split: str) -> Stream:
         """Read another split with the training vocabulary. Raises DataError if it is not as stated."""
         text = normalise(read_text(self.spec, split, self.data_dir), self.spec)
@@ -71,7 +75,7 @@ class LanguageModel:
     @cached_property
     def log_rates(self) -> Float[Tensor, "O"]:
         """Log of each token's training frequency, one count added so that none is minus infinity."""
-        counts = torch.tensor(self.vocabulary.counts, dtype=torch.float64) + 1
+        counts = torch.bincount(self.train.tokens, minlength=self.n_outputs).double() + 1
         return (counts / counts.sum()).log()
 
     def output_bias(self) -> Float[Tensor, "O"]:

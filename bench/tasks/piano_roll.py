@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -48,6 +48,10 @@ class PianoRoll:
     def open(spec: PianoRollSpec, data_dir: str | None) -> PianoRoll:
         """Read the training split. Raises DataError if it is missing or not what the task says."""
         return PianoRoll(spec, _read(spec, "train", data_dir), data_dir)
+
+    def with_train(self, train: Sequences) -> PianoRoll:
+        """Return the task with another training split, and its key rates."""
+        return replace(self, train=train)
 
     def read(self, split: str) -> Sequences:
         """Read another split. Raises DataError if it is missing or not what the task says."""

@@ -33,10 +33,9 @@ def tokenise(text: str, spec: LanguageModelSpec) -> Sequence[str]:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The tokens of the training split, most frequent first, and how often each occurs there."""
+    """The tokens of the training split, most frequent first."""
 
     tokens: tuple[str, ...]
-    counts: tuple[int, ...]
 
     @staticmethod
     def of(tokens: Sequence[str], spec: LanguageModelSpec) -> Vocabulary:
@@ -44,10 +43,9 @@ class Vocabulary:
         ranked = sorted(Counter(tokens).items(), key=lambda pair: (-pair[1], pair[0]))
         limit = spec.vocabulary_size or len(ranked) + 1
         if spec.closed_vocabulary and len(ranked) <= limit:
-            return Vocabulary(*_unzip(ranked))
-        kept = [pair for pair in ranked if pair[0] != UNKNOWN][: limit - 1]
-        dropped = sum(count for _, count in ranked) - sum(count for _, count in kept)
-        return Vocabulary(*_unzip([*kept, (UNKNOWN, dropped)]))
+            return Vocabulary(tuple(token for token, _ in ranked))
+        kept = [token for token, _ in ranked if token != UNKNOWN][: limit - 1]
+        return Vocabulary((*kept, UNKNOWN))
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -71,7 +69,3 @@ class Vocabulary:
 
     def _numbers(self) -> dict[str, int]:
         return {token: number for number, token in enumerate(self.tokens)}
-
-
-def _unzip(pairs: list[tuple[str, int]]) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    return tuple(token for token, _ in pairs), tuple(count for _, count in pairs)

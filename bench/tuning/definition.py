@@ -14,6 +14,7 @@ from bench.records import DESCRIPTIVE, Run, digest_of, slug
 from bench.request import Tasks, run_of
 from bench.schema import convert, fields_of
 from bench.settings import CmaEs, Command, WilcoxonPruner
+from bench.settings.later import without_later
 from bench.space import Space, Value, space_of
 from bench.trials import StudyRecord
 
@@ -70,7 +71,8 @@ class Definition:
         }
         task = {name: value for name, value in command.task.items() if name not in DESCRIPTIVE}
         space = {path: dataclasses.asdict(dimension) for path, dimension in self.space.items()}
-        key = digest_of({**parts, "task": task, "cell": command.cell, "space": space})[:16]
+        hashed = {**parts, "settings": without_later(settings)}
+        key = digest_of({**hashed, "task": task, "cell": command.cell, "space": space})[:16]
         return StudyRecord(key=key, label=self.label, space=self.space, n_trials=tune.n_trials, **parts)
 
     @property

@@ -24,8 +24,13 @@ def members_of(task, settings):
 @pytest.mark.parametrize("task", [music_task(11), text_task()], ids=["music", "text"])
 @pytest.mark.parametrize(
     "settings",
-    [[{}], [{}, {}, {}], [{"batch_size": 3}, {"batch_size": 5}]],
-    ids=["one", "equal", "of unequal batch size"],
+    [
+        [{}],
+        [{}, {}, {}],
+        [{"batch_size": 3}, {"batch_size": 5}],
+        [{"fraction": 0.5}, {"fraction": 0.5}, {"fraction": 0.8}, {}],
+    ],
+    ids=["one", "equal", "of unequal batch size", "on unequal shares of the data"],
 )
 def test_the_gathered_batch_is_the_stack_of_the_members_own(task, settings):
     members = members_of(task, settings)

@@ -19,7 +19,7 @@ from bench.report.claims.judged import verdict_at
 from bench.report.claims.quantities import Measured
 from bench.report.frames import curves_frame, runs_frame
 from bench.report.summary import summary
-from bench.settings import OptimSettings, SizeSettings
+from bench.settings import OptimSettings, SizeSettings, TrainSettings
 from tests.report.fabricated import cell, cost, curve, failure, record, run, scores, task
 
 SIZE = SizeSettings("params", 20_000)
@@ -266,6 +266,69 @@ def test_a_claim_that_is_not_tested_says_why(claim, why):
     found = finding(claim, records)
     assert found.word == "not tested"
     assert found.why == why
+
+
+def planted_over_data(gaps, n: int = 10, **changes):
+    """Records of n seeds of both cells at several shares of the data, GRU minus LSTM planted at each share."""
+    return [
+        made
+        for i, (share, gap) in enumerate(gaps.items())
+        for made in planted(gap, n, seed=i, train=TrainSettings(fraction=share), shift=1.0 - share, **changes)
+    ]
+
+
+DATA = CLAIMS["lstm_gains_more_from_data"]
+
+
+@pytest.mark.parametrize(
+    ("gaps", "word"),
+    [
+        ({0.1: -0.3, 0.25: -0.2, 0.5: -0.1, 1.0: 0.0}, "supported"),
+        ({0.1: 0.3, 0.25: 0.2, 0.5: 0.1, 1.0: 0.0}, "contradicted"),
+        ({0.1: 0.3, 0.25: 0.3, 0.5: 0.3, 1.0: 0.3}, "equivalent"),
+        ({0.5: 0.0, 1.0: 0.02}, "inconclusive"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_planted_change_of_the_difference_with_data_gets_its_verdict(gaps, word):
+    found = result(DATA, planted_over_data(gaps, noise=0.01))
+    assert found.word == word
+    assert len(found.groups) == 2 * len(gaps)
+    assert "of the training split, paired by 10 seeds" in found.compared
+
+
+def test_the_effect_of_data_is_by_doubling():
+    found = result(DATA, planted_over_data({0.25: -0.4, 0.5: -0.2, 1.0: 0.0}, noise=0.001))
+    assert found.verdict.estimate.wide.mean == pytest.approx(0.2, abs=0.001)
+    assert found.what == "test NLL (nats per frame), per doubling of the training data"
+
+
+def test_other_claims_are_judged_on_the_most_data_that_both_have():
+    records = planted_over_data({0.5: -5.0, 1.0: 0.0})
+    found = result(ALIKE, records)
+    assert found.word == "supported"
+    assert found.compared.count("train.fraction=1.0") == 2
+    lacking = [made for made in records if (made.run.cell_name, made.run.train.fraction) != ("gru", 1.0)]
+    assert result(ALIKE, lacking).verdict.estimate.wide.mean == pytest.approx(-5, abs=0.1)
+
+
+def test_only_seeds_that_ran_at_every_share_count():
+    records = planted_over_data({0.5: 0.0, 1.0: 0.0})
+    assert result(DATA, records[1:]).verdict.estimate.wide.n == 9
+
+
+def test_shares_that_the_cells_do_not_have_in_common_test_nothing():
+    records = planted_over_data({0.25: 0.0, 0.5: 0.0, 1.0: 0.0})
+    lone = {("gru", 0.25), ("lstm", 0.5)}
+    apart = [made for made in records if (made.run.cell_name, made.run.train.fraction) not in lone]
+    why = "GRU and LSTM have fewer than two shares of the training split in common."
+    assert finding(DATA, apart).why == why
+
+
+def test_the_change_with_data_is_taken_at_a_size_where_the_data_were_swept():
+    swept = planted_over_data({0.25: -0.4, 0.5: -0.2, 1.0: 0.0})
+    large = planted(0.0, shift=-3.0, size=SizeSettings("params", 80_000), hidden_size=90)
+    assert result(DATA, [*swept, *large]).word == "supported"
 
 
 def shares(lr: float, hidden: float, spread: float = 0.01, n: int = 30) -> Shares:

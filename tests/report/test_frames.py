@@ -10,7 +10,8 @@ import pytest
 
 from bench.metrics import METRICS
 from bench.report.frames import curves_frame, runs_frame
-from bench.settings import OptimSettings, SizeSettings
+from bench.report.groups import group_of, settings_of
+from bench.settings import OptimSettings, SizeSettings, TrainSettings
 from tests.report.fabricated import cell, failure, nats_of, outcome, record, run, sweep, task
 
 
@@ -73,6 +74,7 @@ def test_runs_that_differ_in_the_seed_alone_share_a_group():
         {"task": task(version=2)},
         {"size": SizeSettings("params", 18_000)},
         {"phase": "tune"},
+        {"train": TrainSettings(fraction=0.5)},
     ],
 )
 def test_any_other_difference_makes_another_group(changes):
@@ -135,3 +137,15 @@ def test_a_curve_without_times_keeps_its_points():
 
 def test_the_made_up_records_say_what_they_are_made_of():
     assert record(run()).outcome.scores["validation"]["nll"] == nats_of(run())
+
+
+def test_shares_of_the_data_have_a_column_and_are_told_apart_in_words():
+    runs = runs_frame([record(run(train=TrainSettings(fraction=share))) for share in (0.1, 1.0)])
+    assert dict(zip(runs["train_fraction"], runs["settings"], strict=True)) == {
+        0.1: "train.fraction=0.1",
+        1.0: "train.fraction=1.0",
+    }
+
+
+def test_a_group_of_runs_on_all_data_has_the_name_that_it_had_before_there_were_shares():
+    assert group_of(settings_of(run()), "abc") == "247b772f540e"

@@ -14,7 +14,7 @@ from bench.report.ink import COLOURS, inks
 from bench.report.page import charts
 from bench.report.section import Document, Section
 from bench.report.sections.curves import common_mean
-from bench.settings import OptimSettings, SizeSettings
+from bench.settings import OptimSettings, SizeSettings, TrainSettings
 from tests.report.fabricated import PROVENANCE, failure, record, run, sweep, task
 
 
@@ -115,6 +115,37 @@ def test_size_is_shown_only_where_it_was_swept():
     assert "Score against size" not in [part.heading for part in compose(sweep(3), name="x").chapters[0].sections]
     document = compose([*sweep(3), *sweep(3, num_layers=2)], name="x")
     assert "6 sizes over 3 cells" in words(section(document, "Score against size"))
+
+
+def test_score_against_data_is_shown_where_several_shares_were_trained_on():
+    records = [made for share in (0.1, 0.5, 1.0) for made in sweep(3, train=TrainSettings(fraction=share))]
+    heading = "Score against training data"
+    assert heading not in [part.heading for part in compose(sweep(3), name="x").chapters[0].sections]
+    part = section(compose(records, name="x"), heading)
+    assert "3 shares of the training split over 3 cells" in words(part)
+    assert part.chart is not None
+    assert part.table is not None
+    axes = part.chart.figure.axes[0]
+    assert axes.get_xscale() == "log"
+    assert [list(line.get_xdata()) for line in axes.get_lines() if len(line.get_xdata()) == 3][:3] == [
+        [0.1, 0.5, 1.0]
+    ] * 3
+    assert [entry[2].text for entry in part.table.rows] == ["0.1", "0.5", "1"] * 3
+    assert part.chart.caption.startswith("n = 3 runs per marker")
+    assert "Bar: 95 % expanded percentile bootstrap interval of the mean" in part.chart.caption
+    assert len(part.chart.data) == 27
+
+
+def test_answers_curves_and_sizes_are_of_the_most_data():
+    worse = sweep(6, ("gru", "lstm"))
+    better = sweep(6, ("gru", "lstm"), train=TrainSettings(fraction=0.5), hidden_size=400)
+    document = compose([*worse, *better], name="x")
+    (answer,) = document.answers
+    assert "share of the training split" not in " ".join(answer.sentences)
+    chart = section(document, "Learning curves").chart
+    assert chart is not None
+    assert set(chart.data["train_fraction"]) == {1.0}
+    assert "trained on a share of the training split: 0.5." in " ".join(compose(better, name="x").answers[0].sentences)
 
 
 def test_the_parameter_table_prints_the_mismatch_of_both_counts():

@@ -9,13 +9,21 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from bench.claims.claim import TIMED, Claim
+from bench.claims.claim import OVER_DATA, TIMED, Claim
 from bench.claims.finding import UNTUNED, Finding, Result
 from bench.claims.judgement import JudgeAt, judge_all, judge_each
 from bench.claims.shares import Importances, against, missing, share_verdict_at
 from bench.report.claims.judged import counted, verdict_at
-from bench.report.claims.quantities import Measured, measured
-from bench.report.claims.sides import NotTestedError, Side, cell_name, of_cell, of_equal_conditions, sides_of
+from bench.report.claims.quantities import Measured, measured, measured_over_data
+from bench.report.claims.sides import (
+    NotTestedError,
+    Side,
+    cell_name,
+    of_cell,
+    of_equal_conditions,
+    sides_of,
+    swept_sides,
+)
 from bench.report.frames import TASK
 from bench.report.naming import budget_label, size_label
 from bench.report.wording import listed, plain, quantity
@@ -24,7 +32,6 @@ FAMILIES = {"music": "piano_roll", "text": "language_model"}
 """Family of tasks to the kind that its members have."""
 
 NOT_YET = {
-    "interaction_with_fraction": "No runs sweep the training fraction.",
     "difference_of_differences": "No runs are matched over a setting that one of a pair has and the other has not.",
 }
 """Estimators that take runs or studies which a report does not have, and what is missing."""
@@ -99,19 +106,20 @@ def _look(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame, points: pd.DataF
     """Return what is to be judged on one data set, or a result that says why nothing is."""
     task, task_label = str(rows["task"].iloc[0]), str(rows["task_label"].iloc[0])
     try:
-        sides = sides_of(claim, rows, runs)
+        is_over_data = claim.estimator == OVER_DATA
+        steps = swept_sides(claim, rows, runs) if is_over_data else (sides_of(claim, rows, runs),)
         if claim.metric in TIMED:
-            sides = of_equal_conditions(*sides)
-        found = measured(claim, sides, points)
+            steps = tuple(of_equal_conditions(*sides) for sides in steps)
+        found = measured_over_data(claim, steps, points) if is_over_data else measured(claim, steps[0], points)
     except NotTestedError as error:
         return Result(task, task_label, None, str(error))
-    groups = tuple(str(side.row["group"]) for side in sides)
+    sides, groups = steps[-1], tuple(str(side.row["group"]) for sides in steps for side in sides)
     sign = "/" if claim.is_ratio else "−"
     result = Result(
         task,
         task_label,
         None,
-        compared=_compared(claim, sides, found),
+        compared=_compared(claim, steps, found),
         sides=f"{sides[0].name} {sign} {sides[1].name}",
         what=found.what,
         tuning=_tuning(sides),
@@ -175,18 +183,22 @@ def _groups_at(shapes: pd.Index, sides: Sequence[pd.DataFrame]) -> set[str]:
     return set(runs.loc[runs.index.isin(shapes), "group"])
 
 
-def _compared(claim: Claim, sides: tuple[Side, Side], found: Measured) -> str:
+def _compared(claim: Claim, steps: Sequence[tuple[Side, Side]], found: Measured) -> str:
+    sides, is_swept = steps[-1], len(steps) > 1
     shapes = [
-        f"{side.name} at {size_label(side.row['hidden_size'], side.row['num_layers'])}{_set(side)}" for side in sides
+        f"{side.name} at {size_label(side.row['hidden_size'], side.row['num_layers'])}{'' if is_swept else _set(side)}"
+        for side in sides
     ]
+    shares = f", trained on {listed([f'{each:g}' for each in found.fractions])} of the training split" * is_swept
     budgets = {budget_label(side.row) for side in sides}
     budget = f", sizes solved for {budgets.pop()}" if len(budgets) == 1 and "" not in budgets else ""
     kernel = f", all on the kernel {plain(sides[0].done['kernel'].iloc[0], 40)}" if claim.metric in TIMED else ""
     pairs = f"paired by {quantity(len(found.seeds), 'seed')}"
-    return f"{listed(shapes)} (hidden × layers){budget}{kernel}, {pairs}{_left_out(sides, found)}"
+    left_out = _left_out([side for sides in steps for side in sides], found)
+    return f"{listed(shapes)} (hidden × layers){budget}{shares}{kernel}, {pairs}{left_out}"
 
 
-def _left_out(sides: tuple[Side, Side], found: Measured) -> str:
+def _left_out(sides: Sequence[Side], found: Measured) -> str:
     unreached = [reached.count(False) for reached in found.is_reached]
     never = f"; {unreached[0]} and {unreached[1]} runs never got there" if any(unreached) else ""
     failed = sum(int((side.runs["status"] != "done").sum()) for side in sides)

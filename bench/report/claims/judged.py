@@ -6,10 +6,11 @@ import dataclasses
 
 import numpy as np
 
-from bench.claims.claim import Claim
+from bench.claims.claim import OVER_DATA, Claim
 from bench.report.claims.quantities import Measured
 from bench.seeds import stream
 from bench.stats.estimate import Estimate, estimate, paired_estimate
+from bench.stats.interaction import slope_over_fractions
 from bench.stats.intervals import Interval
 from bench.stats.question import Question
 from bench.stats.ratio import ratio_of_medians
@@ -61,6 +62,11 @@ def _estimate(claim: Claim, found: Measured, label: str, confidence: float) -> E
         seed = stream("bootstrap", label=label)
         return estimate(
             lambda level: ratio_of_medians(found.left, found.right, seed=seed, confidence=level), confidence=confidence
+        )
+    if claim.estimator == OVER_DATA:
+        courses = np.asarray(found.differences)
+        return estimate(
+            lambda level: slope_over_fractions(courses, found.fractions, confidence=level), confidence=confidence
         )
     if claim.estimator == "restricted_mean_difference":
         left, right = _times(found)

@@ -16,7 +16,11 @@ from bench.report.wording import plain, score_label
 
 @dataclass(frozen=True)
 class Measured:
-    """The numbers of both sides over the seeds that both have; `is_reached` where a threshold was to be reached."""
+    """The numbers of both sides over the seeds that both have; `is_reached` where a threshold was to be reached.
+
+    Over several shares of the training split, `differences` are left minus right of each seed at each of `fractions`,
+    and `left` and `right` those at the largest.
+    """
 
     seeds: tuple[int, ...]
     left: tuple[float, ...]
@@ -24,6 +28,8 @@ class Measured:
     what: str
     is_reached: tuple[tuple[bool, ...], tuple[bool, ...]] = ((), ())
     horizon: float = math.nan
+    differences: tuple[tuple[float, ...], ...] = ()
+    fractions: tuple[float, ...] = ()
 
 
 def measured(claim: Claim, sides: tuple[Side, Side], points: pd.DataFrame) -> Measured:
@@ -41,6 +47,25 @@ def measured(claim: Claim, sides: tuple[Side, Side], points: pd.DataFrame) -> Me
         tuple(pairs["left"].astype(float)),
         tuple(pairs["right"].astype(float)),
         _label(claim, first, split),
+    )
+
+
+def measured_over_data(claim: Claim, steps: Sequence[tuple[Side, Side]], points: pd.DataFrame) -> Measured:
+    """Return what the runs of both sides say at each share of the training split. Raises NotTestedError."""
+    found = [measured(claim, sides, points) for sides in steps]
+    if len({each.what for each in found}) > 1:
+        raise NotTestedError("The shares of the training split were not scored on the same split.")
+    by_seed = [dict(zip(each.seeds, zip(each.left, each.right, strict=True), strict=True)) for each in found]
+    seeds = tuple(seed for seed in found[0].seeds if all(seed in values for values in by_seed))
+    if not seeds:
+        raise NotTestedError("No seed was finished on both sides at every share of the training split.")
+    return Measured(
+        seeds,
+        tuple(by_seed[-1][seed][0] for seed in seeds),
+        tuple(by_seed[-1][seed][1] for seed in seeds),
+        what=f"{found[0].what}, per doubling of the training data",
+        differences=tuple(tuple(values[seed][0] - values[seed][1] for values in by_seed) for seed in seeds),
+        fractions=tuple(float(sides[0].row["train_fraction"]) for sides in steps),
     )
 
 

@@ -10,9 +10,9 @@ import pandas as pd
 
 from bench.claims.cells import CellChoice
 from bench.claims.claim import Claim
-from bench.report.frames import CONDITIONS
+from bench.report.frames import CONDITIONS, SHAPE
 from bench.report.ink import NAMES
-from bench.report.summary import best_groups, done
+from bench.report.summary import at_fractions, best_groups, done
 from bench.report.wording import listed, plain
 
 FAIR = {"hidden": ["hidden_size", "num_layers"], "any": []}
@@ -39,24 +39,43 @@ def sides_of(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame) -> tuple[Side
     """Return both sides of a claim, given the summary of one task and its runs. Raises NotTestedError.
 
     Where several sizes or settings ran, each side is at the group of the best mean validation score; at a fair size
-    that both have, and of several such sizes at the one where the two validation scores are best together.
+    that both have, and of several such sizes at the one where the two validation scores are best together. Where
+    several shares of the training split were trained on, both sides are at the largest that both have.
     """
-    fair = _fair(claim, rows)
-    left, right = (_of_cell(choice, fair, runs) for choice in claim.choices)
+    left, right = _candidates(claim, rows, runs)
     names = [cell_name(choice) for choice in claim.choices]
-    missing = [name for name, side in zip(names, (left, right), strict=True) if side.empty]
-    if missing:
-        raise NotTestedError(f"No finished run of {listed(missing)}{_mode(claim)}.")
+    shared = set(left["train_fraction"]) & set(right["train_fraction"])
+    if not shared:
+        raise NotTestedError(f"{listed(names)} have no share of the training split in common.")
+    left, right = (side[side["train_fraction"] == max(shared)] for side in (left, right))
     key = FAIR.get(claim.size_mode, BUDGET)
     pairs = _pairs(left, right, key)
     if not pairs:
         raise NotTestedError(f"{listed(names)} have no {'width' if key != BUDGET else 'budget'} in common.")
-    best = sorted(pairs, key=_rank)[0]
-    of_group = [runs[runs["group"] == row["group"]] for row in best]
-    first, second = (
-        Side(name, row, all_runs, done(all_runs)) for name, row, all_runs in zip(names, best, of_group, strict=True)
-    )
-    return first, second
+    first, second = sorted(pairs, key=_rank)[0]
+    return _side(names[0], first, runs), _side(names[1], second, runs)
+
+
+def swept_sides(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame) -> tuple[tuple[Side, Side], ...]:
+    """Return both sides of a claim at each share of the training split that both have, from the smallest.
+
+    The size is the one chosen at the largest share; at each, either side is at its best settings there. Raises
+    NotTestedError, also where there are fewer than two shares.
+    """
+    scored = rows[rows["n"] > 0]
+    swept = scored[scored.groupby([*SHAPE, "size_mode"])["train_fraction"].transform("nunique") > 1]
+    if swept.empty:
+        raise NotTestedError("No runs sweep the training fraction.")
+    chosen = sides_of(claim, swept, runs)
+    found = [
+        {row["train_fraction"]: _side(side.name, row, runs) for _, row in at_fractions(candidates, side.row).iterrows()}
+        for side, candidates in zip(chosen, _candidates(claim, swept, runs), strict=True)
+    ]
+    shared = sorted(found[0].keys() & found[1].keys())
+    if len(shared) < 2:
+        names = listed([side.name for side in chosen])
+        raise NotTestedError(f"{names} have fewer than two shares of the training split in common.")
+    return tuple((found[0][fraction], found[1][fraction]) for fraction in shared)
 
 
 def of_equal_conditions(left: Side, right: Side) -> tuple[Side, Side]:
@@ -79,6 +98,21 @@ def of_cell(choice: CellChoice, runs: pd.DataFrame) -> pd.DataFrame:
 def cell_name(choice: CellChoice) -> str:
     """Return how a side is called: the cell's printed name, and its fields where some settings are meant."""
     return f"{NAMES.get(choice.word, plain(choice.word, 24))} {choice.said}".strip()
+
+
+def _candidates(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows of either side that have a score at a size that is fair. Raises NotTestedError for a lack."""
+    fair = _fair(claim, rows)
+    left, right = (_of_cell(choice, fair, runs) for choice in claim.choices)
+    missing = [cell_name(choice) for choice, side in zip(claim.choices, (left, right), strict=True) if side.empty]
+    if missing:
+        raise NotTestedError(f"No finished run of {listed(missing)}{_mode(claim)}.")
+    return left, right
+
+
+def _side(name: str, row: pd.Series, runs: pd.DataFrame) -> Side:
+    of_group = runs[runs["group"] == row["group"]]
+    return Side(name, row, of_group, done(of_group))
 
 
 def _fair(claim: Claim, rows: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from bench.report.ink import GREY, Ink, Inks
 from bench.report.rows import WIDTH
 from bench.report.section import Chart, Section
-from bench.report.summary import done, reported
+from bench.report.summary import done, of_most_data, reported
 from bench.report.wording import better, quantity, score_label, short, spanned
 from bench.stats.intervals import BOOTSTRAP
 
@@ -27,7 +27,7 @@ X = "num_params_recurrent"
 def size(table: pd.DataFrame, runs: pd.DataFrame, looks: Inks, stem: str) -> Section | None:
     """Return the scores of one task against recurrent parameters, or None where only one size was run."""
     split = "test" if (table["split"] == "test").any() else "validation"
-    known = table[(table["n"] > 0) & (table["split"] == split)].dropna(subset=[X])
+    known = of_most_data(table[(table["n"] > 0) & (table["split"] == split)]).dropna(subset=[X])
     if known.groupby("cell")[X].nunique().max() < 2 or known.empty:
         return None
     known = known.drop_duplicates(["cell", "hidden_size", "num_layers"])
