@@ -14,6 +14,7 @@ from bench.errors import ConfigError, DataError
 from bench.schema import CountOrOff, Layers, Width, WidthOrOff, build
 from bench.sealing import digest_of, seal, unseal
 from bench.settings import Device, InitSettings, KernelName, OptimSettings, Phase, SizeSettings, TrainSettings
+from bench.settings.later import without_later
 
 FORMAT = 2
 """Version of the record's layout on disk."""

@@ -7,8 +7,9 @@ import dataclasses
 import pytest
 
 from bench.errors import DataError
-from bench.records import LATER, Cost, CurvePoint, Outcome, Provenance, RunRecord, slug
+from bench.records import Cost, CurvePoint, Outcome, Provenance, RunRecord, slug
 from bench.sealing import seal, unseal
+from bench.settings.later import LATER
 from tests.toys import changed, run
 
 

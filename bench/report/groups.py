@@ -9,8 +9,9 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
-from bench.records import DESCRIPTIVE, LATER, Run, RunRecord
+from bench.records import DESCRIPTIVE, Run, RunRecord
 from bench.sealing import digest_of
+from bench.settings.later import LATER
 
 Settings = Mapping[str, str]
 """Dotted name of a setting to its value as text."""

@@ -15,6 +15,7 @@ from bench.request import Tasks, run_of
 from bench.schema import convert, fields_of
 from bench.sealing import digest_of
 from bench.settings import CmaEs, Command, WilcoxonPruner
+from bench.settings.later import without_later
 from bench.space import Space, Value, space_of
 from bench.trials import StudyRecord
 

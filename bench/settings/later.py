@@ -1,0 +1,24 @@
+"""Settings that came later, and how what was named before them keeps its name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+LATER: Mapping[str, object] = MappingProxyType({"train.fraction": 1.0})
+"""Settings that came after the first records, with the value that stood for each before there was one.
+
+At that value a hash leaves them out: what was finished before is found by the same command, and stays finished. Whoever
+adds a setting to a Run adds it here, with its default.
+"""
+
+
+def without_later(node: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings, nested by section, without those of `LATER` that are at the value of before."""
+    kept = dict(node)
+    for path, before in LATER.items():
+        section, name = path.split(".")
+        if kept[section][name] == before:
+            kept[section] = {key: value for key, value in kept[section].items() if key != name}
+    return kept
