@@ -50,6 +50,7 @@ def _scenario(tally: Tally, shim: Shim, folder: Path, scenario: str, words: Sequ
     cold = product.finished(folder, [*words, f"name=reference-{scenario}"], is_cold=True)
     wanted = outcomes.outcomes(folder / "results" / f"reference-{scenario}")
     tally.check(cold.status == 0 and bool(wanted), f"{scenario}: the reference ends with {cold.status}: {cold.text}")
+    shutil.rmtree(results, ignore_errors=True)  # what the scenario before has left
     shim.arm(Action.COUNT)
     product.finished(folder, [*words, NAME])
     shim.disarm()
