@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any, Literal
 
 from bench.errors import ConfigError, DataError
@@ -23,13 +22,6 @@ Status = Literal["done", "pruned", "diverged", "timeout", "failed"]
 
 DESCRIPTIVE = ("title", "description", "licence", "sources", "statistics", "published", "settings")
 """Parts of a task's YAML that say something about the task and change nothing in a training."""
-
-LATER: Mapping[str, object] = MappingProxyType({"train.fraction": 1.0})
-"""Settings that came after the first records, with the value that stood for each before there was one.
-
-At that value a hash leaves them out: what was finished before is found by the same command, and stays finished. Whoever
-adds a setting to a Run adds it here, with its default.
-"""
 
 DEEPEST = 16
 """Levels of nesting that a YAML node in a record may have."""
@@ -190,16 +182,6 @@ class RunRecord:
         except (ConfigError, KeyError, TypeError) as error:
             raise DataError(where, f"not a run record: {error}") from error
         return record
-
-
-def without_later(node: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings, nested by section, without those of `LATER` that are at the value of before."""
-    kept = dict(node)
-    for path, before in LATER.items():
-        section, name = path.split(".")
-        if kept[section][name] == before:
-            kept[section] = {key: value for key, value in kept[section].items() if key != name}
-    return kept
 
 
 def slug(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from bench.errors import ConfigError
 from bench.metrics import METRICS, Metric
-from bench.records import DESCRIPTIVE, Run, slug, without_later
+from bench.records import DESCRIPTIVE, Run, slug
 from bench.request import Tasks, run_of
 from bench.schema import convert, fields_of
 from bench.sealing import digest_of
