@@ -21,7 +21,7 @@ from bench.sealing import digest_of
 from bench.seeds import stream
 from bench.stats.intervals import BOOTSTRAP, ENOUGH, Interval, mean_interval
 
-GROUPS = ("Task", "Cell", "Hidden × layers", "Settings", "Score", "A", "n", "B", "n", "B minus A", "Pairs", "Verdict")
+GROUPS = ("Task", "Cell", "Hidden × layers", "Settings", "Score", "Verdict", "A", "n", "B", "n", "B minus A", "Pairs")
 
 CLAIMS = ("Claim", "Data set", "In A", "In B", "Effect in A", "Effect in B")
 
@@ -101,10 +101,10 @@ def _group(group: GroupDifference) -> tuple[Entry, ...]:
         Entry(size_label(hidden_size, num_layers), hidden_size + num_layers / 1000),
         Entry(plain(settings, 200)),
         Entry(group.metric),
+        Entry(group.verdict),
         *chain.from_iterable((_number(mean, digits), Entry(str(mean.n), mean.n)) for mean in means),
         _number(group.interval, digits),
         Entry("" if group.interval is None else f"{group.interval.n} ({group.interval.kind})"),
-        Entry(group.verdict),
     )
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from bench import report, store
 from bench.claims.files import read_claims
-from bench.errors import UsageError
+from bench.errors import DataError, UsageError
 from bench.report.material import Material
 from bench.report.wording import plain
-from bench.store import Results
+from bench.store import Remark, Results
 
 
 def results_of(directory: Path) -> Results:
@@ -26,14 +26,24 @@ def material_of(directory: Path) -> Material:
     """Read what the report of a results directory is made from. Raises UsageError if there is nothing in it."""
     results = results_of(directory)
     studies, probes = store.read_studies(directory), store.read_probes(directory)
+    remarks, unread = _remarks(directory)
     return Material(
         records=results.records,
         name=directory.resolve().name,
-        damaged=(*results.damaged, *studies.damaged, *probes.damaged),
+        damaged=(*results.damaged, *studies.damaged, *probes.damaged, *unread),
         studies=studies.records,
         probes=probes.records,
         claims=read_claims(),
+        remarks=remarks,
     )
+
+
+def _remarks(directory: Path) -> tuple[tuple[Remark, ...], tuple[str, ...]]:
+    """Return what the authors of results say about them, and what is wrong with it."""
+    try:
+        return store.read_remarks(directory), ()
+    except DataError as error:
+        return (), (str(error),)
 
 
 def publish(directory: Path) -> int:

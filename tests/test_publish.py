@@ -31,3 +31,21 @@ def test_a_report_that_is_there_is_left_as_it_is(tmp_path, capsys):
     take_stock(tmp_path)
     assert (page.stat().st_mtime_ns, page.read_bytes()) == before
     assert f"python -m bench report {tmp_path}" in capsys.readouterr().err
+
+
+def test_what_the_authors_say_stands_in_the_report_as_plain_text(tmp_path):
+    store.write(tmp_path, record(run("gru", 0)))
+    notes = "First of all.\nStill the first.\n\n<b>Second</b>.\n\n## Where print\n\ndiffers\n"
+    (tmp_path / "notes.md").write_text(notes)
+    publish(tmp_path)
+    page, text = ((tmp_path / "report" / name).read_text() for name in ("report.html", "report.md"))
+    assert "<p>First of all. Still the first.</p>" in page
+    assert "&lt;b&gt;Second&lt;/b&gt;." in page
+    assert "### Where print\n\ndiffers" in text
+
+
+def test_notes_that_cannot_be_read_are_named_and_the_report_is_made(tmp_path, capsys):
+    store.write(tmp_path, record(run("gru", 0)))
+    (tmp_path / "notes.md").write_bytes(b"\xff\xfe")
+    assert publish(tmp_path) == 1
+    assert "notes.md" in capsys.readouterr().err

@@ -32,7 +32,7 @@ from bench.report.sections.speed import speed
 from bench.report.summary import STATUSES
 from bench.report.tuning import tuning
 from bench.report.wording import listed, plain, quantity
-from bench.store import ProbeRecord
+from bench.store import ProbeRecord, Remark
 
 
 def compose(material: Material) -> Document:
@@ -49,6 +49,7 @@ def compose(material: Material) -> Document:
         scores=scores(table, looks),
         guide=guide(runs, is_tuned=bool(material.studies)),
         chapters=(
+            *_remarks(material.remarks),
             *evidence(found.findings),
             *_tasks(table, runs, found.points, settings, material.probes, looks),
             *tuning(found.tuned, found.by_key, looks),
@@ -61,6 +62,15 @@ def compose(material: Material) -> Document:
         verdicts=verdicts(found.findings),
         untested=untested(found.findings),
     )
+
+
+def _remarks(remarks: Sequence[Remark]) -> list[Chapter]:
+    """Return the chapter of what the authors of the results say, if they say anything."""
+    sections = [
+        Section(plain(remark.heading, 120), tuple(plain(text, 4000) for text in remark.paragraphs))
+        for remark in remarks
+    ]
+    return [Chapter("Notes by the authors of these results", tuple(sections))] if sections else []
 
 
 def _facts(runs: pd.DataFrame) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bench.claims.claim import Claim
 from bench.records import RunRecord
-from bench.store import ProbeRecord
+from bench.store import ProbeRecord, Remark
 from bench.trials import StudyRecord
 
 
@@ -15,7 +15,8 @@ from bench.trials import StudyRecord
 class Material:
     """The records of some Runs, the studies that they belong to, and what probes found in models.
 
-    `name` is that of the results; `damaged` says what could not be read and why; `claims` are put to the Runs.
+    `name` is that of the results; `damaged` says what could not be read and why; `claims` are put to the Runs;
+    `remarks` are what the authors of the results say about them.
     """
 
     records: Sequence[RunRecord]
@@ -24,3 +25,4 @@ class Material:
     studies: Sequence[StudyRecord] = ()
     probes: Sequence[ProbeRecord] = ()
     claims: Sequence[Claim] = ()
+    remarks: Sequence[Remark] = ()

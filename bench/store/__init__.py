@@ -5,6 +5,7 @@ results/NAME/studies/LABEL/study.json      the trials of a study, in the order i
 results/NAME/studies/LABEL/trial-N.json    a trial that was asked for since
 results/NAME/probes/LABEL.json             what probes found in the trained model of a Run
 results/NAME/archive.zip                   any of the above and records, put away; read as if in their place
+results/NAME/notes.md                      what their authors say about the results, for the report
 results/NAME/sizes/TASK-CELL-KEY.json      a hidden size that was found by timing
 results/NAME/runs/LABEL/record.json        the outcome
 results/NAME/runs/LABEL/record.N.json      the outcome of an earlier attempt that failed
@@ -21,6 +22,7 @@ from bench.store.locks import HeldError, Holder, held, holder
 from bench.store.places import folder_of, results_directory
 from bench.store.plans import PlannedRun, read_plan, write_plan
 from bench.store.probes import GateProbe, ProbeRecord, Probes, read_probes, write_probe
+from bench.store.remarks import Remark, read_remarks
 from bench.store.results import FINAL, Found, Results, damage, find, is_final, look, read, scan, write, write_log
 from bench.store.sizes import TimedSize, find_size, write_size
 from bench.store.studies import Studies, held_study, read_studies, read_study, study_folder, write_study, write_trial
@@ -35,6 +37,7 @@ __all__ = [
     "PlannedRun",
     "ProbeRecord",
     "Probes",
+    "Remark",
     "Results",
     "Studies",
     "TimedSize",
@@ -51,6 +54,7 @@ __all__ = [
     "read",
     "read_plan",
     "read_probes",
+    "read_remarks",
     "read_studies",
     "read_study",
     "results_directory",

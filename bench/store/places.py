@@ -17,6 +17,7 @@ PROBES = "probes"
 STUDY = "study.json"
 SIZES = "sizes"
 ARCHIVE = "archive.zip"
+NOTES = "notes.md"
 RESULTS = Path("results")
 
 

@@ -82,7 +82,7 @@ def _listed_sizes(found: Gathered) -> str:
         each = listed([_size(row, found) for _, row in rows.sort_values(names[1:]).iterrows()])
         where = f"on {plain(str(task), 80)}, " if sizes["task_label"].nunique() > 1 else ""
         told.append(f"{where}{each}")
-    return f"The sizes (hidden size × layers) were {'; '.join(told)}."
+    return f"The sizes (hidden size × layers): {'; '.join(told)}."
 
 
 def _size(row: pd.Series, found: Gathered) -> str:

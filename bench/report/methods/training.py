@@ -26,6 +26,7 @@ def training(subjects: Sequence[Subject]) -> list[str]:
         f"Each update took {spread(subjects, _batch)}.",
         f"The Euclidean norm of the gradient was {spread(subjects, _clip)}.",
         f"Training used {spread(subjects, _noise)}.",
+        *_fractions(subjects),
         f"Training lasted {spread(subjects, _budget)}.",
         f"The validation loss was measured {spread(subjects, _evaluation)}.",
     ]
@@ -95,6 +96,14 @@ def _noise(subject: Subject) -> str:
         if value or subject.is_searched(f"train.{name}"):
             found.append(words.format(subject.value(f"train.{name}", value)))
     return listed(found) if found else "neither dropout nor noise"
+
+
+def _fractions(subjects: Sequence[Subject]) -> list[str]:
+    """Return what share of the data was trained on, where it was not always all."""
+    if all(subject.run.train.fraction == 1 for subject in subjects):
+        return []
+    shares = spread(subjects, lambda subject: f"{100 * subject.run.train.fraction:g} %")
+    return [f"Of the training split it took {shares}, drawn for each seed and the same for every cell."]
 
 
 def _budget(subject: Subject) -> str:
