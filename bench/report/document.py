@@ -10,6 +10,7 @@ from bench.report.answer import answers
 from bench.report.beside import settings_by_group
 from bench.report.frames import TASK
 from bench.report.gathered import Gathered, gathered
+from bench.report.glance import glance
 from bench.report.groups import Settings
 from bench.report.guide import guide
 from bench.report.ink import Inks
@@ -46,7 +47,7 @@ def compose(material: Material) -> Document:
         facts=_facts(runs),
         answers=answers(table, runs, looks),
         notes=_notes(len(material.records) - len(found.records), material.damaged),
-        scores=scores(table, looks),
+        scores=scores(table, looks, glance(table, runs, settings, looks)),
         guide=guide(runs, is_tuned=bool(material.studies)),
         chapters=(
             *_remarks(material.remarks),

@@ -67,7 +67,7 @@ def _page(template: str, **content: object) -> str:
 
 def charts(document: Document) -> list[Chart]:
     """Return all charts of a report in their order."""
-    sections = [section for chapter in document.chapters for section in chapter.sections]
+    sections = [document.scores, *(section for chapter in document.chapters for section in chapter.sections)]
     return [section.chart for section in sections if section.chart is not None]
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 from bench.report.frames import TASK
 from bench.report.ink import Inks
 from bench.report.naming import size_label
-from bench.report.section import Entry, Section, Table
+from bench.report.section import Chart, Entry, Section, Table
 from bench.report.summary import STATUSES
 from bench.report.wording import (
     SHORT_METRICS,
@@ -27,8 +27,8 @@ SAID_ONCE = ("Task", "Score", "Not done", "Settings")
 """Columns that are left out where they say the same in every row; the caption says it instead."""
 
 
-def scores(table: pd.DataFrame, looks: Inks) -> Section:
-    """Return the table of all groups, best mean first within a task."""
+def scores(table: pd.DataFrame, looks: Inks, chart: Chart | None = None) -> Section:
+    """Return the table of all groups, best mean first within a task, and the figure that goes with it."""
     heading = "Summary"
     if table.empty:
         return Section(heading, ("There are no runs to summarise.",))
@@ -42,7 +42,7 @@ def scores(table: pd.DataFrame, looks: Inks) -> Section:
     entries = tuple(tuple(entry for name, entry in fields.items() if name not in once) for fields in rows)
     headers = tuple(name for name in rows[0] if name not in once)
     said = [f"{name}: {rows[0][name].text}." for name in once if rows[0][name].text]
-    return Section(heading, _text(table), Table(headers, entries, " ".join([*said, _caption(table)])))
+    return Section(heading, _text(table), Table(headers, entries, " ".join([*said, _caption(table)])), chart)
 
 
 def _fields(row: pd.Series, looks: Inks, digits: int) -> dict[str, Entry]:
