@@ -16,17 +16,24 @@ from bench.report.wording import plain
 INK = "#202124"
 GREY = "#5f6368"
 
-ORDER = ("gru", "gru_before", "lstm", "lstm_peephole", "tanh")
-NAMES = {"gru": "GRU", "gru_before": "GRU (reset before)", "lstm": "LSTM", "lstm_peephole": "LSTM (peepholes)"}
+ORDER = ("gru", "gru_before", "lstm", "lstm_b", "lstm_peephole", "tanh")
+NAMES = {
+    "gru": "GRU",
+    "gru_before": "GRU (reset before)",
+    "lstm": "LSTM",
+    "lstm_b": "LSTM (forget bias 1)",
+    "lstm_peephole": "LSTM (peepholes)",
+}
 COLOURS = {
     "gru": "#0072B2",
     "gru_before": "#3A9BCF",
     "lstm": "#D55E00",
+    "lstm_b": "#CC79A7",
     "lstm_peephole": "#B07D00",
     "tanh": "#009E73",
 }
-OTHER_COLOURS = ("#CC79A7", "#5B5B5B", "#7B5EA7")
-MARKERS = {"gru": "o", "gru_before": "h", "lstm": "s", "lstm_peephole": "p", "tanh": "^"}
+OTHER_COLOURS = ("#5B5B5B", "#7B5EA7", "#8C564B")
+MARKERS = {"gru": "o", "gru_before": "h", "lstm": "s", "lstm_b": "d", "lstm_peephole": "p", "tanh": "^"}
 OTHER_MARKERS = ("D", "v", "P", "X", "<", ">")
 
 

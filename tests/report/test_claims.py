@@ -199,6 +199,13 @@ def test_settings_of_a_cell_make_two_sides_of_one_cell():
     assert found.sides == "LSTM forget_bias=1 − LSTM forget_bias=0"
 
 
+def test_a_cell_of_the_very_name_goes_before_others_of_its_kind():
+    records = planted(0.0)
+    other = cell("lstm_b", kind="lstm", forget_bias=1.0)
+    records += [record(run("lstm", i, size=SIZE, cell=other), scores=scores(run("lstm", i), 7.0)) for i in range(10)]
+    assert result(ALIKE, records).word == "supported"
+
+
 def test_each_side_is_at_the_settings_of_the_best_validation_score():
     worse = planted(0.4, optim=OptimSettings(lr=0.1), shift=1.0, seed=1)
     found = result(ALIKE, [*planted(0.0), *worse])

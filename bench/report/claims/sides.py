@@ -90,9 +90,10 @@ def of_equal_conditions(left: Side, right: Side) -> tuple[Side, Side]:
 
 
 def of_cell(choice: CellChoice, runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs that a claim means by a cell."""
-    meant = {node for node in runs["cell_node"].unique() if choice.admits(json.loads(node))}
-    return runs[runs["cell_node"].isin(meant)]
+    """Return the runs that a claim means by a cell: of that name where there are some, else of that kind."""
+    meant = [node for node in runs["cell_node"].unique() if choice.admits(json.loads(node))]
+    named = [node for node in meant if json.loads(node).get("name") == choice.word]
+    return runs[runs["cell_node"].isin(named or meant)]
 
 
 def cell_name(choice: CellChoice) -> str:
