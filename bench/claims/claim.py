@@ -53,10 +53,10 @@ THRESHOLDS = ("updates_to_threshold", "seconds_to_threshold")
 class Claim:
     """One claim, as its file in `conf/claim/` or in the user's `./claim/` states it.
 
-    `tasks`: names of tasks, or the families `music`, `text`, `all`. `cells`: the left and the right one, by name or else
-    kind, with fields where only some settings are meant: `lstm forget_bias=1`. `metric` is what is compared: `loss`
-    in the task's own metric on the split that is scored, `overfit` that minus the same on the training split. The
-    effect is left minus right, or left over right; `direction` says how it differs from none.
+    `tasks`: names of tasks, or the families `music`, `text`, `all`. `cells`: the left and the right one, by name or
+    else kind, with fields where only some settings are meant: `lstm forget_bias=1`. `metric` is what is compared:
+    `loss` in the task's own metric on the split that is scored, `overfit` that minus the same on the training split.
+    The effect is left minus right, or left over right; `direction` says how it differs from none.
 
     `size_mode` is how the sizes of the runs must have been made fair, `size_count` what was counted for it, `budget`
     the range in which that budget must lie. `margin` holds the effects that do not matter, in the unit of the metric;
