@@ -61,7 +61,7 @@ def test_a_swept_setting_is_told_by_its_values():
 
 
 def test_a_solved_size_names_its_budget():
-    assert "Hidden sizes were solved for a budget of 20,000 parameters in the recurrent layers." in prose(
+    assert "Hidden sizes were chosen for a budget of 20,000 parameters in the recurrent layers." in prose(
         sweep(2, size=SizeSettings(mode="params", num_params=20_000))
     )
 

@@ -65,7 +65,7 @@ def _sizes(found: Gathered, subjects: Sequence[Subject]) -> list[str]:
         budget = rows[by_key[subject.record.key]]
         if subject.is_searched("hidden_size"):
             return "tuned"
-        return f"solved for a budget of {budget}" if budget else "set to a given number"
+        return f"chosen for a budget of {budget}" if budget else "set to a given number"
 
     return [f"Hidden sizes were {spread(subjects, chosen)}.", _listed_sizes(found)]
 
