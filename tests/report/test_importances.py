@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from bench import importance
 from bench.claims.files import read_claims
 from bench.report import shares
+from bench.report.claims.rows import claims_frame
 from tests.report.made import compose
 from tests.report.tuned import HIDDEN, LR, bowl, study
 
@@ -30,7 +32,7 @@ def words(*studies):
     """Return the word on each claim about what matters, and why, by its name."""
     claims = [claim for claim in read_claims() if claim.estimator == "importance_share"]
     records = [record for _, own in studies for record in own]
-    frame = compose(records, name="x", studies=[each for each, _ in studies], claims=claims).claims
+    frame = claims_frame(compose(records, name="x", studies=[each for each, _ in studies], claims=claims).findings)
     return {row["claim"]: (row["verdict"], row["reason"]) for _, row in frame.iterrows()}
 
 
@@ -48,6 +50,13 @@ def test_where_the_rate_decides_it_matters_most():
 def test_a_share_that_is_one_by_definition_is_no_evidence():
     verdict, why = words(study("lstm", 24))["learning_rate_matters_most"]
     assert (verdict, why) == ("not tested", "No study says what share of the variance a setting explains.")
+
+
+def test_studies_that_searched_most_speak_where_others_searched_less():
+    wide = [study(cell, 24, loss=by_size, space=SPACE) for cell in ("gru", "lstm")]
+    rates = {"optim.lr": dataclasses.replace(LR, low=LR.low / 2)}  # other rates, so that no Run is in two studies
+    narrow = [study(cell, 24, loss=bowl, space=rates, settings={"train": {}}) for cell in ("gru", "lstm")]
+    assert words(*wide, *narrow)["layer_size_matters_more_than_the_cell"][0] == "supported"
 
 
 @pytest.mark.parametrize("cells", [("gru", "tanh"), ("gru",)], ids=" ".join)

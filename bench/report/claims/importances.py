@@ -35,7 +35,10 @@ def importances(claims: Sequence[Claim], tasks: Sequence[Tuned], records: Mappin
 
 
 def _of_cells(tuned: Tuned, cells: Sequence[str]) -> Tuned:
+    """Return the studies of some cells; where some searched more settings than others, those that searched most."""
     studies = {name: study for name, study in tuned.studies.items() if study.cell in cells}
+    most = max((len(study.space) for study in studies.values()), default=0)
+    studies = {name: study for name, study in studies.items() if len(study.space) == most}
     return replace(tuned, studies=studies, trials=tuned.trials[tuned.trials["study"].isin(list(studies))])
 
 
