@@ -13,7 +13,7 @@ import yaml
 from bench.__main__ import main
 from bench.cells import KINDS
 from bench.commands import COMMANDS
-from bench.config import conf_dir
+from bench.config import conf_dir, options
 from bench.tasks.spec import SPLITS, task_spec
 from tests.test_config import GOOD, dispatch
 from tests.toys import SENTENCE, write_text_task
@@ -76,7 +76,9 @@ def test_an_invalid_task_says_so_in_its_row_and_hides_no_other(tmp_path, monkeyp
 
 def test_every_cell_is_listed_with_its_source(capsys):
     rows = {row["cell"]: row for row in json.loads(said(["cells", "--json"], capsys))}
-    assert set(rows) == set(KINDS)
+    assert set(rows) == options("cell", [conf_dir()])
+    assert set(KINDS) < set(rows)
+    assert all(row["source"] for row in rows.values())
     assert rows["lstm"]["states"] == ["h", "c"]
     assert rows["gru"]["settings"]["reset"] == "after"
 

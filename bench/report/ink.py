@@ -32,7 +32,7 @@ COLOURS = {
     "lstm_peephole": "#B07D00",
     "tanh": "#009E73",
 }
-OTHER_COLOURS = ("#5B5B5B", "#7B5EA7", "#8C564B")
+OTHER_COLOURS = ("#5B5B5B", "#7B5EA7", "#8C564B", "#2E8B8B", "#A0A000")
 MARKERS = {"gru": "o", "gru_before": "h", "lstm": "s", "lstm_b": "d", "lstm_peephole": "p", "tanh": "^"}
 OTHER_MARKERS = ("D", "v", "P", "X", "<", ">")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -71,7 +72,11 @@ class Workload:
         return 2 * self.batch_size * self.length * total
 
     def task(self) -> Task:
-        """Return a task whose training split is exactly one batch, without padding, in every epoch."""
+        """Return the task whose training split is exactly one batch, without padding, in every epoch: one object."""
+        return _task_of(self)
+
+    def made(self) -> Task:
+        """Return such a task, made anew."""
         generator = torch.Generator().manual_seed(stream("order", task=self.name, seed=0, epoch=0))
         return self._music(generator) if self.is_music else self._text(generator)
 
@@ -153,3 +158,8 @@ def _about(name: str, kind: str) -> dict[str, Any]:
         "direction": "minimise",
         "sources": (),
     }
+
+
+@cache
+def _task_of(workload: Workload) -> Task:
+    return workload.made()

@@ -19,7 +19,7 @@ from random import Random
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from bench.config import legal_keys
-from bench.schema import Range, fields_of
+from bench.schema import Matching, Range, fields_of
 from bench.settings import Command
 from tests.faults import workplace
 from tests.faults.damage import said_by
@@ -89,7 +89,9 @@ def bad_values(kind: Any) -> list[str]:
     return common
 
 
-def _outside(bounds: Range, kind: type) -> list[str]:
+def _outside(bounds: Range | Matching, kind: type) -> list[str]:
+    if isinstance(bounds, Matching):
+        return [value for value in ("-;|", "two words", "'*'") if not bounds.admits(value.strip("'"))]
     step = 1 if kind is int else 0.25
     below = [f"{bounds.low - step:g}", "-1000000000000"] if bounds.low > float("-inf") else []
     above = [f"{bounds.high + step:g}"] if bounds.high < float("inf") else []

@@ -222,7 +222,7 @@ def test_both_sides_are_at_one_budget():
 
 
 def test_runs_of_another_size_mode_or_budget_are_not_meant():
-    why = "No finished run of GRU and LSTM with size=params, at a budget from 15,000 to 25,000."
+    why = "No finished run of GRU and LSTM with size=params size.count=recurrent, at a budget from 15,000 to 25,000."
     assert finding(ALIKE, planted(0.0, size=SizeSettings())).why == why
     assert finding(ALIKE, planted(0.0, size=SizeSettings("params", 50_000))).why == why
 
@@ -273,7 +273,7 @@ def test_several_data_sets_are_judged_with_holm():
         (CLAIMS["lstm_better_on_text"], "No runs on text."),
         (CLAIMS["lstm_gains_more_from_data"], "No runs sweep the training fraction."),
         (CLAIMS["learning_rate_matters_most"], "No study says what share of the variance a setting explains."),
-        (CLAIMS["gru_beats_tanh_on_music"], "No finished run of tanh with size=params."),
+        (CLAIMS["gru_beats_tanh_on_music"], "No finished run of tanh with size=params size.count=recurrent."),
         (mine(metric="train_loss"), "The training split was not scored (train.score_train)."),
         (mine(cells=["gru", "mgu"]), "No finished run of mgu."),
     ],
