@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from bench.errors import ConfigError, UsageError
+from bench.errors import UsageError
 from bench.executors import jobs
 from bench.executors.job import carry_out_packs
 from bench.executors.jobs import Answer, Engine
@@ -109,8 +109,6 @@ def _check_answers(address: str) -> None:
     host, _, port = address.rpartition(":")
     if address == "auto":
         return
-    if not host or not port.isdecimal():
-        raise ConfigError("ray.address", f"must be HOST:PORT or auto, got {address!r}")
     try:
         socket.create_connection((host, int(port)), timeout=KNOCK_SECONDS).close()
     except (OSError, OverflowError) as error:

@@ -48,7 +48,7 @@ class SlurmSettings:
 class RaySettings:
     """Which Ray cluster carries out tasks: the one at `address`, or one on this machine; a task has `packs` packs."""
 
-    address: str | None = None
+    address: Annotated[str, Matching(r"auto|\S+:\d{1,5}", "HOST:PORT or auto")] | None = None
     packs: Count = 1
 
 

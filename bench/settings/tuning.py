@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from bench.schema import Count, CountOrOff, Positive, Range
+from bench.schema import Count, CountOrOff, Matching, Positive, Range
 
 Rate = Annotated[int, Range(low=2)]
 
@@ -140,4 +140,4 @@ class TuneSettings:
     seed: CountOrOff = 0
     seeds_per_trial: Count = 1
     confirm_seeds: CountOrOff = 10
-    storage: str | None = None
+    storage: Annotated[str, Matching(r"[A-Za-z][\w+.-]*:\S+", "a URL")] | None = None
