@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -33,6 +34,15 @@ class Machine:
     device: torch.device
     dtype: torch.dtype
     is_joint: bool = False
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """What seconds are counted with: the processor's where one thread computes, which no other program lengthens.
+
+        On a GPU, or with several threads, those of the wall clock.
+        """
+        is_single = self.device.type == "cpu" and torch.get_num_threads() == 1
+        return time.process_time if is_single else time.perf_counter
 
 
 def evaluate(

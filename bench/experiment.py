@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -127,11 +126,11 @@ def _train(runs: Sequence[Run], worker: Worker, origin: Provenance) -> Iterator[
         members.append(member)
     keeper = Keeper(worker.site, place, worker.tell, worker.is_hopeless, worker.is_stopped)
     for member in fit(members, shape, task, validation, machine, keeper.watch):
-        started = time.perf_counter()
+        started = machine.clock()
         own = subset(task, member.run.train.fraction, member.run.seed)
         splits = _scored_splits(member.run, own, validation)
         outcome = _outcome(member, shape, own, splits, machine)
-        cost = _cost(member, task, scoring_seconds=time.perf_counter() - started)
+        cost = _cost(member, task, scoring_seconds=machine.clock() - started)
         yield RunRecord(member.run.key, member.run, outcome, cost, replace(origin, resumed=notes[member.run.key]))
 
 

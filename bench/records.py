@@ -115,6 +115,9 @@ class Outcome:
 class Cost:
     """What a Run took, over all attempts; `seconds` are training, evaluation and scoring.
 
+    Seconds are the processor's where one thread of a CPU computes: what other programs do meanwhile does not lengthen
+    them. On a GPU, and with several threads, they are those of the wall clock.
+
     `curve_seconds` are training seconds, evaluation excluded, at each point of the curve.
     """
 

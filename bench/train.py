@@ -6,7 +6,6 @@ that its numbers are the same bits whoever its neighbours are; on a GPU all memb
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
@@ -95,16 +94,17 @@ def member_of(run: Run, shape: Shape, task: Task, machine: Machine) -> Member:
 
 def update(members: Sequence[Member], shape: Shape, task: Task, machine: Machine) -> None:
     """Take one optimiser step in each member; a member whose loss or gradient is not finite ends as diverged."""
+    clock = machine.clock
     for member in members:
-        started = time.perf_counter()
+        started = clock()
         batch = _next_batch(member, machine)
-        loaded = time.perf_counter()
+        loaded = clock()
         nats, member.state, grads = _gradients(member, batch, shape, task, machine)
         try:
             member.step(float(nats[0]), batch.n_units[0], grads[0])
         except DivergedError as error:
             member.status, member.reason = "diverged", str(error)
-        trained = time.perf_counter()
+        trained = clock()
         member.clock.data += loaded - started
         member.clock.train += trained - loaded
         member.clock.units += batch.n_units[0]
@@ -139,9 +139,9 @@ def _evaluate_and_stop(
     due = [member for member in group if member.is_evaluation_due]
     if not due:
         return
-    started = time.perf_counter()
+    started = machine.clock()
     scores = evaluate(torch.stack([member.row for member in due]), shape, task, batches, machine)
-    seconds = (time.perf_counter() - started) / len(due)
+    seconds = (machine.clock() - started) / len(due)
     for member, score in zip(due, scores, strict=True):
         member.clock.evaluation += seconds
         member.take_note(score["nats"])

@@ -104,6 +104,7 @@ HOMES = {
     "optuna": {"importance", "study"},
     "seaborn": {"report"},
     "matplotlib": {"report"},
+    "PIL": {"report"},
     "pandas": {"report", "store"},
     "scipy": {"stats", "tasks"},
     "datasets": {"tasks"},

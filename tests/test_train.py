@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import time
 
 import pytest
 import torch
 
+from bench import train as training
 from bench.cells import KINDS
 from bench.data import training_batches
 from bench.evaluation import Machine
@@ -184,3 +186,17 @@ def test_the_reported_curve_is_in_units_of_training():
     assert all(math.isfinite(point.train_nats) for point in member.curve)
     assert member.clock.units == 4 * music_task().train.n_units
     assert member.curve_seconds == sorted(member.curve_seconds)
+
+
+def test_seconds_are_not_lengthened_by_waiting_for_the_processor(monkeypatch):
+    take = training._next_batch
+
+    def late(*arguments):
+        time.sleep(0.05)  # as if another program had the processor
+        return take(*arguments)
+
+    monkeypatch.setattr(training, "_next_batch", late)
+    started = time.perf_counter()
+    (member,) = train(changed(run(), "train", max_updates=10, max_epochs=0))
+    assert time.perf_counter() - started > 10 * 0.05
+    assert member.clock.seconds < 10 * 0.05

@@ -26,6 +26,8 @@ from bench.report.wording import (
 from bench.stats.intervals import ENOUGH, Interval
 from bench.stats.paired import paired_interval
 
+BUDGET = ["size_mode", "size_count", "size_budget"]
+
 MATCHED = 1.1
 """Largest ratio of parameter counts that still reads as `at about n parameters`."""
 
@@ -46,7 +48,7 @@ def paired_difference(left: pd.DataFrame, right: pd.DataFrame, split: str) -> In
 
 
 def _sentences(rows: pd.DataFrame, runs: pd.DataFrame, looks: Inks) -> tuple[str, ...]:
-    best = best_groups(rows)
+    best = best_groups(_at_one_budget(rows))
     split = "test" if (best["split"] == "test").any() else "validation"
     best = best[best["split"] == split].sort_values("mean", ascending=not _is_maximised(best))
     if best.empty:
@@ -55,6 +57,16 @@ def _sentences(rows: pd.DataFrame, runs: pd.DataFrame, looks: Inks) -> tuple[str
     if len(best) == 1:
         return *reached, f"Only {looks[best['cell'].iloc[0]].name} has a score, so nothing is compared."
     return *reached, *_comparison(best, runs, split, looks)
+
+
+def _at_one_budget(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the budget at which the cells do best together, of those that all have; else all rows."""
+    known = rows.dropna(subset=["size_budget", "validation"])
+    by_budget = [own for _, own in known.groupby(BUDGET) if set(own["cell"]) == set(rows["cell"])]
+    if not by_budget:
+        return rows
+    sign = -1 if _is_maximised(rows) else 1
+    return min(by_budget, key=lambda own: sign * float(best_groups(own)["validation"].mean()))
 
 
 def _is_maximised(rows: pd.DataFrame) -> bool:

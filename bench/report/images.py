@@ -7,6 +7,7 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
+import PIL.Image
 from matplotlib.figure import Figure
 
 from bench.report.ink import theme
@@ -23,9 +24,20 @@ class Image:
     svg: bytes
 
 
+COLOURS = 256
+"""Colours of a PNG: a figure has a few and their shades at edges; with a palette its file is a third as large."""
+
+
 def render(figure: Figure) -> Image:
     """Return a figure as PNG and SVG."""
-    return Image(_save(figure, "png", {"Software": None}), _save(figure, "svg", {"Date": None, "Creator": None}))
+    png = _with_palette(_save(figure, "png", {"Software": None}))
+    return Image(png, _save(figure, "svg", {"Date": None, "Creator": None}))
+
+
+def _with_palette(png: bytes) -> bytes:
+    with PIL.Image.open(io.BytesIO(png)) as image, io.BytesIO() as buffer:
+        image.convert("RGB").quantize(COLOURS, dither=PIL.Image.Dither.NONE).save(buffer, "png", optimize=True)
+        return buffer.getvalue()
 
 
 def _save(figure: Figure, kind: str, metadata: dict[str, Any]) -> bytes:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any, get_args
 
 import pandas as pd
@@ -29,14 +31,27 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     where none was tested. `interval` says what kind it is. Speed and time are medians over the same Runs; speed
     is nan where they ran on different kernels.
     """
-    trials = runs[runs["phase"] == "tune"].groupby([*TASK, "cell"]).size().to_dict()
+    trials = Counter(_pool(run) for _, run in runs[runs["phase"] == "tune"].iterrows())
     rows = []
     for _, group in reported(runs).groupby("group", sort=True):
         row = _row(group)
-        row["tuning_runs"] = trials.get((*(row[name] for name in TASK), row["cell"]), 0)
+        row["tuning_runs"] = trials[_pool(row)]
         rows.append(row)
     rows.sort(key=_rank)
     return pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
+
+
+def _pool(row: Mapping[str, Any] | pd.Series) -> tuple[object, ...]:
+    """Return what tells the tuning of one group from that of another: task, cell, budget of the size, share of data."""
+    budget = None if pd.isna(row["size_budget"]) else row["size_budget"]
+    return (
+        *(row[name] for name in TASK),
+        row["cell"],
+        row["size_mode"],
+        budget,
+        row["size_count"],
+        row["train_fraction"],
+    )
 
 
 def summary_rows(runs: pd.DataFrame) -> list[dict[str, Any]]:
