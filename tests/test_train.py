@@ -14,7 +14,7 @@ from bench.cells import KINDS
 from bench.data import training_batches
 from bench.evaluation import Machine
 from bench.records import Run
-from tests.toys import cell_node, changed, machine, music_task, rolls, run, text_task, trained
+from tests.toys import cell_node, changed, machine, music_task, rolls, run, shape, text_task, trained
 
 FLOAT32 = machine(torch.float32)
 VALIDATION = rolls(4, seed=9)
@@ -200,3 +200,10 @@ def test_seconds_are_not_lengthened_by_waiting_for_the_processor(monkeypatch):
     (member,) = train(changed(run(), "train", max_updates=10, max_epochs=0))
     assert time.perf_counter() - started > 10 * 0.05
     assert member.clock.seconds < 10 * 0.05
+
+
+def test_numbers_too_small_for_the_processors_fast_path_count_as_zero():
+    task, settings = music_task(), run()
+    torch.set_flush_denormal(False)
+    training.machine_for(settings, shape(settings, task))
+    assert float(torch.tensor([1e-39]) * torch.ones(1)) == 0
