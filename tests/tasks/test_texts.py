@@ -101,7 +101,11 @@ def test_a_bad_file_is_named(data, case):
     assert str(caught.value) == f"bad data in {data / 'train.x'}: {problem}"
 
 
-@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"x" * 999)[:-9], gzip.compress(b"abc")[:12] + b"?" * 9])
+@pytest.mark.parametrize(
+    "content",
+    [b"no gzip", gzip.compress(b"x" * 999)[:-9], gzip.compress(b"abc")[:12] + b"?" * 9],
+    ids=["no gzip", "cut short", "rubbish after the head"],  # its bytes hold the time
+)
 def test_a_damaged_gzip_file_is_named(data, content):
     for split in SPLITS:
         (data / f"{split}.txt.gz").write_bytes(content)
