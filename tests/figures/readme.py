@@ -16,7 +16,7 @@ from bench.publish import material_of
 from bench.report.document import compose
 from bench.report.exports import escape_markdown
 from bench.report.section import Document
-from bench.report.wording import digits_for, interval, number
+from bench.report.wording import digits_for, interval, number, span
 
 README = Path("README.md")
 RESULTS = Path("results/chung2014")
@@ -24,7 +24,7 @@ BEGIN = "<!-- from results/chung2014 by `python -m tests.figures.readme` -->"
 END = "<!-- to here -->"
 CAPTION = (
     "Effect in nats per frame where the claim is about a loss: left minus right, or left over right, with its interval "
-    "of 95 %, wider where a claim is put to several data sets (Holm); 10 pairs each."
+    "of 95 %, wider where a claim is put to several data sets (Holm). n = {} pairs of one seed."
 )
 
 
@@ -36,8 +36,11 @@ def opening(document: Document) -> str:
     tasks = sorted({result.task_label for finding in tested for result in finding.results})
     lines = [("Claim", *tasks), ("---",) * (1 + len(tasks)), *(_row(finding, tasks) for finding in tested)]
     rows = ["| " + " | ".join(line) + " |" for line in lines]
+    ns = [result.verdict.estimate.wide.n for finding in tested for result in finding.tested if result.verdict]
     figure = f"![{escape_markdown(chart.alt)}]({RESULTS}/report/figures/{chart.name}.png)"
-    return "\n".join([BEGIN, "", *rows, "", CAPTION, "", figure, "", f"*{escape_markdown(chart.caption)}*", "", END])
+    return "\n".join(
+        [BEGIN, "", *rows, "", CAPTION.format(span(ns)), "", figure, "", f"*{escape_markdown(chart.caption)}*", "", END]
+    )
 
 
 def _row(finding: Finding, tasks: Sequence[str]) -> tuple[str, ...]:

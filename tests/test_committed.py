@@ -1,0 +1,45 @@
+"""What is committed of results is whole, and what the README and the report say of it is what it says."""
+
+from __future__ import annotations
+
+import filecmp
+import shutil
+
+import pytest
+
+from bench import store
+from bench.config import conf_dir
+from bench.publish import material_of
+from bench.report import build
+from bench.report.document import compose
+from tests.figures import readme
+
+HERE = conf_dir().parent
+FOLDERS = sorted(path.parent for path in (HERE / "results").glob("*/archive.zip"))
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
+def test_committed_results_are_whole_and_small(folder):
+    results = store.read(folder)
+    assert results.records
+    assert not results.damaged
+    assert not store.read_studies(folder).damaged
+    committed = [path for path in folder.rglob("*") if path.suffix not in ("", ".html", ".svg")]
+    assert sum(path.stat().st_size for path in committed) < 10e6
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
+def test_the_committed_report_is_what_the_records_give(folder, tmp_path):
+    """Text and numbers; a figure's bytes depend on the version of the library that draws it."""
+    copy = tmp_path / folder.name
+    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("report"))
+    build(material_of(copy), copy)
+    texts = [path.relative_to(copy) for path in copy.rglob("*") if path.suffix in (".csv", ".json", ".md", ".tex")]
+    assert len(texts) >= 7
+    assert [str(path) for path in texts if not filecmp.cmp(copy / path, folder / path, shallow=False)] == []
+
+
+def test_the_readme_opens_with_what_the_committed_results_say():
+    text = (HERE / "README.md").read_text(encoding="utf-8")
+    assert readme.opening(compose(material_of(HERE / readme.RESULTS))) in text
+    assert text.index(readme.BEGIN) < 3000
