@@ -55,7 +55,7 @@ def machine_for(run: Run, shape: Shape) -> Machine:
     """Return where and with what a Run is trained. Raises ConfigError where its kernel cannot do it.
 
     From here on this thread takes denormal numbers for zero: gradients fade into them over long sequences, where a
-    processor is up to a hundred times slower, and a cell that forgets faster would look like a slower cell.
+    processor is several times slower, and a cell that forgets faster would look like a slower cell.
     """
     torch.set_flush_denormal(True)
     device, dtype = torch.device(run.device), torch.float32
