@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from bench.claims.cells import CellChoice, cell_choice
 from bench.errors import ConfigError
 from bench.schema import Matching, Positive, Share, build
+from bench.settings.training import Regulariser
 from bench.stats.question import Direction
 
 Name = Annotated[str, Matching(r"[a-z][a-z0-9_]{0,59}", "lower-case letters, digits and _, at most 60")]
@@ -43,6 +44,9 @@ RATIOS = ("ratio_of_paired_medians", "exact_count_ratio")
 OVER_DATA = "interaction_with_fraction"
 """The estimator of how a difference changes with each doubling of the training data (`train.fraction`)."""
 
+WITH_AND_WITHOUT = "difference_of_differences"
+"""The estimator of how a difference changes when a regulariser is turned on."""
+
 TIMED = ("seconds_per_update", "units_per_second", "seconds_to_threshold")
 """Quantities that depend on the machine and the kernel."""
 
@@ -62,7 +66,8 @@ class Claim:
     the range in which that budget must lie. `margin` holds the effects that do not matter, in the unit of the metric;
     `relative_margin` does so as a share of the right side. `threshold` is the validation loss to reach, as a share of
     that of the unigram model in nats. `factors`, for importance: the setting whose share is the larger, and than whose,
-    if not than all others' together. `across`: each data set by itself, or all must agree. `note` is what a reader
+    if not than all others' together. `regulariser`, for a difference of differences: the setting that is on in one of
+    them and off in the other. `across`: each data set by itself, or all must agree. `note` is what a reader
     should know before believing it.
     """
 
@@ -82,6 +87,7 @@ class Claim:
     expected: Positive = 1.0
     threshold: Share | None = None
     factors: tuple[str, ...] = ()
+    regulariser: Regulariser | None = None
     across: Literal["each", "all"] = "each"
     note: Note = ""
 
@@ -135,6 +141,8 @@ def _check_estimator(claim: Claim, where: str) -> None:
     """Refuse a metric that the estimator is not for."""
     if (claim.estimator == "importance_share") != (len(claim.factors) in (1, 2)):
         raise ConfigError(f"{where}.factors", f"are one or two, for importance_share, got {len(claim.factors)}")
+    if (claim.estimator == WITH_AND_WITHOUT) != (claim.regulariser is not None):
+        raise ConfigError(f"{where}.regulariser", f"belongs to {WITH_AND_WITHOUT}, got {claim.regulariser}")
     for_threshold = claim.metric in THRESHOLDS
     if for_threshold != (claim.estimator == "restricted_mean_difference"):
         raise ConfigError(

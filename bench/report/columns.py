@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from operator import attrgetter
+from typing import get_args
 
 from bench.metrics import METRICS
 from bench.records import RunRecord
 from bench.report.groups import Settings, group_of
+from bench.settings.training import Regulariser
 
 Value = str | int | float | bool
 
 RUN_COLUMNS = (
     *("key", "task", "task_version", "data", "title", "task_label", "kind", "level", "metric", "unit", "direction"),
     *("cell", "cell_node", "hidden_size", "num_layers", "num_params_recurrent", "num_params_total"),
-    *("size_mode", "size_budget", "size_count", "train_fraction", "seed", "phase", "group", "settings"),
+    *("size_mode", "size_budget", "size_count", "train_fraction", "regularisers", "seed", "phase", "group"),
+    "settings",
     *("status", "reason", "kernel", "n_updates", "n_epochs", "best_update"),
     *("validation", "test", "train", "accuracy", "baseline_test", "baseline_validation"),
     *("seconds", "train_seconds", "data_seconds", "evaluation_seconds", "units_per_second", "peak_memory_mb"),
@@ -99,6 +103,7 @@ def _shape_columns(record: RunRecord) -> dict[str, Value]:
         "size_budget": math.nan if run.size.budget is None else run.size.budget,
         "size_count": run.size.count,
         "train_fraction": run.train.fraction,
+        "regularisers": ", ".join(name for name in get_args(Regulariser) if attrgetter(name)(run)),
         "seed": run.seed,
         "phase": run.phase,
     }

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 import pandas as pd
@@ -20,7 +20,7 @@ SUMMARY_COLUMNS = (
     *("task", "task_version", "data", "task_label", "cell", "hidden_size", "num_layers", "settings", "phase"),
     *("num_params_recurrent", "num_params_total", "n", "metric", "direction", "split", "mean", "low", "high"),
     *("interval", "baseline", "validation", "units_per_second", "unit", "kernel", "train_seconds"),
-    *("size_mode", "size_budget", "size_count", "train_fraction", "tuning_runs", *STATUSES, "group"),
+    *("size_mode", "size_budget", "size_count", "train_fraction", "regularisers", "tuning_runs", *STATUSES, "group"),
 )
 
 
@@ -31,14 +31,29 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     where none was tested. `interval` says what kind it is. Speed and time are medians over the same Runs; speed
     is nan where they ran on different kernels.
     """
-    trials = Counter(_pool(run) for _, run in runs[runs["phase"] == "tune"].iterrows())
-    rows = []
-    for _, group in reported(runs).groupby("group", sort=True):
-        row = _row(group)
-        row["tuning_runs"] = trials[_pool(row)]
-        rows.append(row)
+    rows = [_row(group) for _, group in reported(runs).groupby("group", sort=True)]
+    for row, n_trials in zip(rows, _tuning_runs(rows, runs[runs["phase"] == "tune"]), strict=True):
+        row["tuning_runs"] = n_trials
     rows.sort(key=_rank)
     return pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
+
+
+def _tuning_runs(rows: Sequence[Mapping[str, Any]], trials: pd.DataFrame) -> list[int]:
+    """Return how many trials each group's settings were chosen from.
+
+    Regularisers are told apart where groups of one pool differ in them: they were swept then. Elsewhere they may have
+    been searched, and trials with one and without one belong to the same group.
+    """
+    variants: dict[tuple[object, ...], set[str]] = defaultdict(set)
+    for row in rows:
+        variants[_pool(row)].add(row["regularisers"])
+
+    def pool(row: Mapping[str, Any] | pd.Series) -> tuple[object, ...]:
+        shared = _pool(row)
+        return (*shared, row["regularisers"]) if len(variants[shared]) > 1 else shared
+
+    n_trials = Counter(pool(trial) for _, trial in trials.iterrows())
+    return [n_trials[pool(row)] for row in rows]
 
 
 def _pool(row: Mapping[str, Any] | pd.Series) -> tuple[object, ...]:
@@ -122,7 +137,7 @@ def _row(group: pd.DataFrame) -> dict[str, Any]:
     return {
         **{name: first[name] for name in (*TASK, "task_label", *SHAPE, "settings", "phase", "metric")},
         **{name: first[name] for name in ("direction", "group", "size_mode", "size_budget", "size_count")},
-        "train_fraction": first["train_fraction"],
+        **{name: first[name] for name in ("train_fraction", "regularisers")},
         **{name: group[name].max() for name in ("num_params_recurrent", "num_params_total", "unit")},
         **{
             "n": interval.n,

@@ -7,6 +7,16 @@ from typing import Literal
 
 from bench.schema import BelowOne, Count, CountOrOff, Fraction, NonNegative, Positive, Share
 
+Regulariser = Literal[
+    "train.weight_noise",
+    "train.input_noise",
+    "train.dropout",
+    "train.input_dropout",
+    "train.output_dropout",
+    "optim.weight_decay",
+]
+"""The settings that regularise, each off at 0."""
+
 SIZE_BUDGETS = {"params": "num_params", "flops": "num_flops", "seconds": "us_per_unit"}
 """The setting that holds the budget of each mode in which the hidden size is solved for."""
 

@@ -27,26 +27,18 @@ def slope_over_fractions(
     return paired_interval(list(slopes), confidence=confidence)
 
 
-def difference_of_differences(
-    with_it: tuple[Sequence[float], Sequence[float]],
-    without: tuple[Sequence[float], Sequence[float]],
-    *,
-    confidence: float = 0.95,
-) -> Interval:
-    """Return left minus right with a setting, less left minus right without it, seed by seed.
+def difference_of_differences(differences: Float[np.ndarray, "seed step"], *, confidence: float = 0.95) -> Interval:
+    """Return by how much the paired difference of two cells grows when something is turned on.
 
-    Each pair holds the left and the right cell; the same seeds ran all four. It assumes what `paired_interval`
-    does of the four values of a seed put together.
+    Each seed has its left minus right twice, without it and then with it. It assumes what `paired_interval` does of
+    the second less the first.
 
-    Raises ValueError for lists of unequal length.
+    Raises ValueError where a seed has not two differences.
     Source: Cox 1984, International Statistical Review 52: the interaction contrast of a 2 x 2 design.
     """
-    values = [*with_it, *without]
-    if len({len(part) for part in values}) != 1:
-        raise ValueError(f"each seed takes four values, got lists of {[len(part) for part in values]}")
-    left_with, right_with, left_without, right_without = (np.asarray(part, dtype=float) for part in values)
-    contrasts = (left_with - right_with) - (left_without - right_without)
-    return paired_interval(list(contrasts), confidence=confidence)
+    if differences.shape[1] != 2:
+        raise ValueError(f"each seed has a difference without it and one with it, got shape {differences.shape}")
+    return paired_interval(list(differences[:, 1] - differences[:, 0]), confidence=confidence)
 
 
 def slopes_per_row(rows: Float[np.ndarray, "row point"], x: Float[np.ndarray, "place"]) -> Float[np.ndarray, "row"]:

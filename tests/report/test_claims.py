@@ -349,6 +349,51 @@ def test_the_change_with_data_is_taken_at_a_size_where_the_data_were_swept():
     assert result(DATA, [*swept, *large]).word == "supported"
 
 
+DROPOUT = CLAIMS["dropout_helps_the_lstm_more"]
+
+
+def planted_with_dropout(gaps, n: int = 10, beside: float = 0.0, **changes):
+    """Records of n seeds of both cells at several strengths of dropout, GRU minus LSTM planted at each."""
+    return [
+        made
+        for i, (share, gap) in enumerate(gaps.items())
+        for made in planted(
+            gap, n, seed=i, train=TrainSettings(output_dropout=share, weight_noise=beside), shift=-share, **changes
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("gaps", "noise", "word"),
+    [
+        ({0.0: 0.0, 0.5: 0.4}, 0.01, "supported"),
+        ({0.0: 0.2, 0.5: 0.0}, 0.01, "contradicted"),
+        ({0.0: 0.3, 0.5: 0.3}, 0.01, "equivalent"),
+        ({0.0: 0.0, 0.5: 0.09}, 0.1, "inconclusive"),
+    ],
+    ids=["supported", "contradicted", "equivalent", "inconclusive"],
+)
+def test_a_planted_change_of_the_difference_with_dropout_gets_its_verdict(gaps, noise, word):
+    found = result(DROPOUT, planted_with_dropout(gaps, noise=noise))
+    assert found.word == word
+    assert len(found.groups) == 4
+    assert "each without train.output_dropout and with it, paired by 10 seeds" in found.compared
+    assert found.what == "test NLL (nats per frame), by train.output_dropout"
+
+
+def test_of_several_strengths_of_dropout_the_best_by_validation_is_meant():
+    found = result(DROPOUT, planted_with_dropout({0.0: 0.0, 0.2: 5.0, 0.5: 0.4}, noise=0.001))
+    assert found.verdict.estimate.wide.mean == pytest.approx(-0.4, abs=0.01)
+
+
+def test_runs_that_differ_in_more_than_dropout_test_nothing_of_it():
+    records = planted_with_dropout({0.5: 0.0})
+    why = "No runs are the same but for train.output_dropout being off."
+    assert finding(DROPOUT, records).why == why
+    assert finding(DROPOUT, [*records, *planted_with_dropout({0.0: 0.0}, beside=0.1)]).why == why
+    assert finding(DROPOUT, planted_with_dropout({0.0: 0.0})).why == "No runs have train.output_dropout on."
+
+
 def shares(lr: float, hidden: float, spread: float = 0.01, n: int = 30) -> Shares:
     draw = random.Random(0)
     means = {"optim.lr": lr, "hidden_size": hidden}

@@ -9,7 +9,7 @@ import pytest
 
 from bench.report.frames import runs_frame
 from bench.report.summary import STATUSES, best_groups, summary, summary_rows
-from bench.settings import OptimSettings
+from bench.settings import OptimSettings, TrainSettings
 from tests.report.fabricated import failure, record, run, scores, sweep, task
 
 
@@ -99,6 +99,26 @@ def test_tuning_runs_are_counted_beside_what_they_tuned():
         ("gru", "confirm", 3),
         ("lstm", "confirm", 0),
     ]
+
+
+def drops_out(*shares: float, phase: str = "confirm"):
+    """One run for each share of dropout, another learning rate for each if they are trials."""
+    rates = (0.1, 0.01, 0.001) if phase == "tune" else (0.1,)
+    return [
+        record(run("gru", 0, phase=phase, optim=OptimSettings(lr=lr), train=TrainSettings(dropout=share)))
+        for share in shares
+        for lr in rates
+    ]
+
+
+def test_trials_of_a_swept_regulariser_are_counted_apart():
+    rows = summary_rows(runs_frame([*drops_out(0.0, 0.5), *drops_out(0.0, 0.5, 0.5, phase="tune")]))
+    assert {row["regularisers"]: row["tuning_runs"] for row in rows} == {"": 3, "train.dropout": 6}
+
+
+def test_trials_of_a_searched_regulariser_are_counted_together():
+    rows = summary_rows(runs_frame([*drops_out(0.5), *drops_out(0.0, 0.25, 0.5, phase="tune")]))
+    assert [(row["regularisers"], row["tuning_runs"]) for row in rows] == [("train.dropout", 9)]
 
 
 def test_before_anything_is_confirmed_tuning_runs_speak_by_validation():

@@ -9,32 +9,26 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from bench.claims.claim import OVER_DATA, TIMED, Claim
+from bench.claims.claim import TIMED, Claim
 from bench.claims.finding import UNTUNED, Finding, Result
 from bench.claims.judgement import JudgeAt, judge_all, judge_each
 from bench.claims.shares import Importances, against, missing, share_verdict_at
 from bench.report.claims.judged import counted, verdict_at
-from bench.report.claims.quantities import Measured, measured, measured_over_data
+from bench.report.claims.quantities import Measured, measured, measured_over_steps
 from bench.report.claims.sides import (
     NotTestedError,
     Side,
     cell_name,
     of_cell,
     of_equal_conditions,
-    sides_of,
-    swept_sides,
 )
+from bench.report.claims.steps import steps_of
 from bench.report.frames import TASK
 from bench.report.naming import budget_label, size_label
 from bench.report.wording import listed, plain, quantity
 
 FAMILIES = {"music": "piano_roll", "text": "language_model"}
 """Family of tasks to the kind that its members have."""
-
-NOT_YET = {
-    "difference_of_differences": "No runs are matched over a setting that one of a pair has and the other has not.",
-}
-"""Estimators that take runs or studies which a report does not have, and what is missing."""
 
 NO_IMPORTANCES: Importances = MappingProxyType({})
 
@@ -69,8 +63,6 @@ def _finding(
     points: pd.DataFrame,
     importances: Importances,
 ) -> Finding:
-    if claim.estimator in NOT_YET:
-        return Finding(claim, (), NOT_YET[claim.estimator])
     meant = [(rows, runs) for rows, runs in tasks if _is_meant(claim, runs.iloc[0])]
     if not meant:
         return Finding(claim, (), f"No runs on {listed(list(claim.tasks))}.")
@@ -106,11 +98,10 @@ def _look(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame, points: pd.DataF
     """Return what is to be judged on one data set, or a result that says why nothing is."""
     task, task_label = str(rows["task"].iloc[0]), str(rows["task_label"].iloc[0])
     try:
-        is_over_data = claim.estimator == OVER_DATA
-        steps = swept_sides(claim, rows, runs) if is_over_data else (sides_of(claim, rows, runs),)
+        steps = steps_of(claim, rows, runs)
         if claim.metric in TIMED:
             steps = tuple(of_equal_conditions(*sides) for sides in steps)
-        found = measured_over_data(claim, steps, points) if is_over_data else measured(claim, steps[0], points)
+        found = measured(claim, steps[0], points) if len(steps) == 1 else measured_over_steps(claim, steps, points)
     except NotTestedError as error:
         return Result(task, task_label, None, str(error))
     sides, groups = steps[-1], tuple(str(side.row["group"]) for sides in steps for side in sides)
@@ -189,13 +180,19 @@ def _compared(claim: Claim, steps: Sequence[tuple[Side, Side]], found: Measured)
         f"{side.name} at {size_label(side.row['hidden_size'], side.row['num_layers'])}{'' if is_swept else _set(side)}"
         for side in sides
     ]
-    shares = f", trained on {listed([f'{each:g}' for each in found.fractions])} of the training split" * is_swept
+    each = f", each {_steps(claim, found)}" * is_swept
     budgets = {budget_label(side.row) for side in sides}
     budget = f", sizes for {budgets.pop()}" if len(budgets) == 1 and "" not in budgets else ""
     kernel = f", all on the kernel {plain(sides[0].done['kernel'].iloc[0], 40)}" if claim.metric in TIMED else ""
     pairs = f"paired by {quantity(len(found.seeds), 'seed')}"
     left_out = _left_out([side for sides in steps for side in sides], found)
-    return f"{listed(shapes)} (hidden × layers){budget}{shares}{kernel}, {pairs}{left_out}"
+    return f"{listed(shapes)} (hidden × layers){budget}{each}{kernel}, {pairs}{left_out}"
+
+
+def _steps(claim: Claim, found: Measured) -> str:
+    if claim.regulariser is not None:
+        return f"without {claim.regulariser} and with it"
+    return f"trained on {listed([f'{share:g}' for share in found.fractions])} of the training split"
 
 
 def _left_out(sides: Sequence[Side], found: Measured) -> str:

@@ -6,11 +6,11 @@ import dataclasses
 
 import numpy as np
 
-from bench.claims.claim import OVER_DATA, Claim
+from bench.claims.claim import OVER_DATA, WITH_AND_WITHOUT, Claim
 from bench.report.claims.quantities import Measured
 from bench.seeds import stream
 from bench.stats.estimate import Estimate, estimate, paired_estimate
-from bench.stats.interaction import slope_over_fractions
+from bench.stats.interaction import difference_of_differences, slope_over_fractions
 from bench.stats.intervals import Interval
 from bench.stats.question import Question
 from bench.stats.ratio import ratio_of_medians
@@ -68,6 +68,9 @@ def _estimate(claim: Claim, found: Measured, label: str, confidence: float) -> E
         return estimate(
             lambda level: slope_over_fractions(courses, found.fractions, confidence=level), confidence=confidence
         )
+    if claim.estimator == WITH_AND_WITHOUT:
+        pairs = np.asarray(found.differences)
+        return estimate(lambda level: difference_of_differences(pairs, confidence=level), confidence=confidence)
     if claim.estimator == "restricted_mean_difference":
         left, right = _times(found)
         return estimate(

@@ -18,8 +18,8 @@ from bench.report.wording import plain, score_label
 class Measured:
     """The numbers of both sides over the seeds that both have; `is_reached` where a threshold was to be reached.
 
-    Over several shares of the training split, `differences` are left minus right of each seed at each of `fractions`,
-    and `left` and `right` those at the largest.
+    Over several steps, `differences` are left minus right of each seed at each, `fractions` the shares of the training
+    split there, and `left` and `right` the numbers at the last.
     """
 
     seeds: tuple[int, ...]
@@ -50,23 +50,30 @@ def measured(claim: Claim, sides: tuple[Side, Side], points: pd.DataFrame) -> Me
     )
 
 
-def measured_over_data(claim: Claim, steps: Sequence[tuple[Side, Side]], points: pd.DataFrame) -> Measured:
-    """Return what the runs of both sides say at each share of the training split. Raises NotTestedError."""
+def measured_over_steps(claim: Claim, steps: Sequence[tuple[Side, Side]], points: pd.DataFrame) -> Measured:
+    """Return what the runs of both sides say at each step of an interaction. Raises NotTestedError."""
     found = [measured(claim, sides, points) for sides in steps]
     if len({each.what for each in found}) > 1:
-        raise NotTestedError("The shares of the training split were not scored on the same split.")
+        raise NotTestedError("The runs that are compared were not all scored on the same split.")
     by_seed = [dict(zip(each.seeds, zip(each.left, each.right, strict=True), strict=True)) for each in found]
     seeds = tuple(seed for seed in found[0].seeds if all(seed in values for values in by_seed))
     if not seeds:
-        raise NotTestedError("No seed was finished on both sides at every share of the training split.")
+        raise NotTestedError(f"No seed was finished on both sides {_everywhere(claim)}.")
+    per_step = "per doubling of the training data" if claim.regulariser is None else f"by {claim.regulariser}"
     return Measured(
         seeds,
         tuple(by_seed[-1][seed][0] for seed in seeds),
         tuple(by_seed[-1][seed][1] for seed in seeds),
-        what=f"{found[0].what}, per doubling of the training data",
+        what=f"{found[0].what}, {per_step}",
         differences=tuple(tuple(values[seed][0] - values[seed][1] for values in by_seed) for seed in seeds),
         fractions=tuple(float(sides[0].row["train_fraction"]) for sides in steps),
     )
+
+
+def _everywhere(claim: Claim) -> str:
+    if claim.regulariser is None:
+        return "at every share of the training split"
+    return f"with {claim.regulariser} and without it"
 
 
 def _values(claim: Claim, runs: pd.DataFrame, split: str) -> pd.Series:

@@ -10,9 +10,9 @@ import pandas as pd
 
 from bench.claims.cells import CellChoice
 from bench.claims.claim import Claim
-from bench.report.frames import CONDITIONS, SHAPE
+from bench.report.frames import CONDITIONS
 from bench.report.ink import NAMES
-from bench.report.summary import at_fractions, best_groups, done
+from bench.report.summary import best_groups, done
 from bench.report.wording import listed, plain
 
 FAIR = {"hidden": ["hidden_size", "num_layers"], "any": []}
@@ -42,7 +42,7 @@ def sides_of(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame) -> tuple[Side
     that both have, and of several such sizes at the one where the two validation scores are best together. Where
     several shares of the training split were trained on, both sides are at the largest that both have.
     """
-    left, right = _candidates(claim, rows, runs)
+    left, right = candidates(claim, rows, runs)
     names = [cell_name(choice) for choice in claim.choices]
     shared = set(left["train_fraction"]) & set(right["train_fraction"])
     if not shared:
@@ -53,29 +53,7 @@ def sides_of(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame) -> tuple[Side
     if not pairs:
         raise NotTestedError(f"{listed(names)} have no {'width' if key != BUDGET else 'budget'} in common.")
     first, second = sorted(pairs, key=_rank)[0]
-    return _side(names[0], first, runs), _side(names[1], second, runs)
-
-
-def swept_sides(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame) -> tuple[tuple[Side, Side], ...]:
-    """Return both sides of a claim at each share of the training split that both have, from the smallest.
-
-    The size is the one chosen at the largest share; at each, either side is at its best settings there. Raises
-    NotTestedError, also where there are fewer than two shares.
-    """
-    scored = rows[rows["n"] > 0]
-    swept = scored[scored.groupby([*SHAPE, "size_mode"])["train_fraction"].transform("nunique") > 1]
-    if swept.empty:
-        raise NotTestedError("No runs sweep the training fraction.")
-    chosen = sides_of(claim, swept, runs)
-    found = [
-        {row["train_fraction"]: _side(side.name, row, runs) for _, row in at_fractions(candidates, side.row).iterrows()}
-        for side, candidates in zip(chosen, _candidates(claim, swept, runs), strict=True)
-    ]
-    shared = sorted(found[0].keys() & found[1].keys())
-    if len(shared) < 2:
-        names = listed([side.name for side in chosen])
-        raise NotTestedError(f"{names} have fewer than two shares of the training split in common.")
-    return tuple((found[0][fraction], found[1][fraction]) for fraction in shared)
+    return side_at(names[0], first, runs), side_at(names[1], second, runs)
 
 
 def of_equal_conditions(left: Side, right: Side) -> tuple[Side, Side]:
@@ -101,7 +79,7 @@ def cell_name(choice: CellChoice) -> str:
     return f"{NAMES.get(choice.word, plain(choice.word, 24))} {choice.said}".strip()
 
 
-def _candidates(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def candidates(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the rows of either side that have a score at a size that is fair. Raises NotTestedError for a lack."""
     fair = _fair(claim, rows)
     left, right = (_of_cell(choice, fair, runs) for choice in claim.choices)
@@ -111,7 +89,8 @@ def _candidates(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame) -> tuple[p
     return left, right
 
 
-def _side(name: str, row: pd.Series, runs: pd.DataFrame) -> Side:
+def side_at(name: str, row: pd.Series, runs: pd.DataFrame) -> Side:
+    """Return the side of that name at a row of the summary."""
     of_group = runs[runs["group"] == row["group"]]
     return Side(name, row, of_group, done(of_group))
 
