@@ -20,7 +20,7 @@ from bench.request import Tasks, shape_of
 from bench.store import GateProbe, ProbeRecord
 from bench.tasks import Task
 from bench.tasks.base import Split
-from bench.train import fit, machine_for, member_of
+from bench.train import fit, machine_for, member_of, threads
 
 MOST_SEQUENCES = 16
 MOST_STEPS = 200
@@ -65,14 +65,10 @@ def _mean_nats(records: Sequence[RunRecord]) -> float:
 
 def _trained_again(record: RunRecord, shape: Shape, task: Task, validation: Split) -> Tensor | None:
     """Return the best weights of a Run by validation loss, trained with as many threads as before."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(record.provenance.threads)
-    try:
+    with threads(record.provenance.threads):
         machine = machine_for(record.run, shape)
         member = member_of(record.run, shape, task, machine)
         (ended,) = fit([member], shape, task, validation, machine, lambda members: None)
-    finally:
-        torch.set_num_threads(before)
     return ended.best_row
 
 

@@ -7,6 +7,7 @@ that its numbers are the same bits whoever its neighbours are; on a GPU all memb
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -61,6 +62,17 @@ def machine_for(run: Run, shape: Shape) -> Machine:
     device, dtype = torch.device(run.device), torch.float32
     kernel = kernels.choose(run.kernel, shape.cell, device, dtype)
     return Machine(kernel, device, dtype, is_joint=device.type == "cuda")
+
+
+@contextmanager
+def threads(n: int) -> Iterator[None]:
+    """Compute on so many threads, and on as many as before when that is over."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def schedule_of(members: Sequence[Member], shape: Shape, task: Task, machine: Machine) -> Alone | Joint:

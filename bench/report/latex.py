@@ -8,10 +8,10 @@ import pandas as pd
 
 from bench.claims.finding import Finding, Result
 from bench.report.frames import TASK
-from bench.report.ink import inks
+from bench.report.ink import Inks, inks
 from bench.report.naming import size_label
 from bench.report.section import Document
-from bench.report.wording import SHORT_METRICS, better, count, decimals, interval, listed, number, plain
+from bench.report.wording import SHORT_METRICS, better, count, decimals, interval, number, plain
 from bench.stats.intervals import BOOTSTRAP, ENOUGH
 
 MOST_ROWS = 40
@@ -71,9 +71,17 @@ def escape_latex(text: object) -> str:
 
 
 def _summary(table: pd.DataFrame) -> str:
+    """Return a table for each task, which is as wide as a line of an article takes."""
     if table.empty:
         return "% There are no runs.\n"
     looks = inks(table["cell"])
+    tasks = [rows for _, rows in table.groupby(TASK, sort=False)]
+    labels = ["summary"] if len(tasks) == 1 else [f"summary:{i}" for i in range(1, len(tasks) + 1)]
+    return "\n".join(_of_task(rows, looks, label) for rows, label in zip(tasks, labels, strict=True))
+
+
+def _of_task(table: pd.DataFrame, looks: Inks, label: str) -> str:
+    digits = decimals(table)
     rows = [
         {
             "Task": plain(row["task_label"], 80),
@@ -88,14 +96,13 @@ def _summary(table: pd.DataFrame) -> str:
             "Trials": count(row["tuning_runs"]),
             "Settings": plain(row["settings"], 120),
         }
-        for _, of_task in table.groupby(TASK, sort=False)
-        for digits in [decimals(of_task)]
-        for _, row in of_task.iterrows()
+        for _, row in table.iterrows()
     ]
-    frame = pd.DataFrame(rows)
-    caption = [SCORE_CAPTION, f"{listed(sorted({better(way) for way in table['direction']}))}.".capitalize()]
-    caption.append("Recurrent, total: parameters. Trials: tuning runs of the cell.")
-    return _table(*_without_repetition(frame, " ".join(caption)), "summary", left=("Task", "Cell", "Score", "Settings"))
+    caption = (
+        f"{SCORE_CAPTION} {better(table['direction'].iloc[0]).capitalize()}. Recurrent, total: parameters. Trials: "
+    )
+    frame, said = _without_repetition(pd.DataFrame(rows), f"{caption}tuning runs of the cell.")
+    return _table(frame, said, label, left=("Cell", "Score", "Settings"))
 
 
 def _without_repetition(frame: pd.DataFrame, caption: str) -> tuple[pd.DataFrame, str]:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-
-import torch
 
 from bench.errors import UsageError
 from bench.joint import Joint
@@ -17,7 +14,7 @@ from bench.model import Shape
 from bench.records import Run
 from bench.speed.timing import CLOCKS
 from bench.tasks import Task
-from bench.train import Alone, machine_for, member_of, schedule_of
+from bench.train import Alone, machine_for, member_of, schedule_of, threads
 
 ROUNDS = 5
 TURN_SECONDS = 0.05
@@ -51,7 +48,7 @@ def us_per_unit(run: Run, shapes: Sequence[Shape], task: Task, *, expected: floa
     up and is not counted. One thread, as worker processes have it. Counted are the processor's seconds, so that what
     else the machine does is of less matter; on a GPU, where the model is trained alone, those of the wall.
     """
-    with _one_thread():
+    with threads(1):
         trainees = [_trainee(replace(run, hidden_size=shape.hidden_size), shape, task) for shape in shapes]
         n_updates = _n_updates(trainees[0], task, expected)
         rounds = [[trainee.us_per_unit(n_updates) for trainee in trainees] for _ in range(1 + ROUNDS)]
@@ -69,13 +66,3 @@ def _n_updates(trainee: Trainee, task: Task, expected: float) -> int:
     units = task.train.n_units / trainee.member.batches.n_per_epoch
     us_per_update = max(expected, trainee.us_per_unit(1)) * units
     return math.ceil(TURN_SECONDS * 1e6 / us_per_update)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    n_threads = torch.get_num_threads()
-    try:
-        torch.set_num_threads(1)
-        yield
-    finally:
-        torch.set_num_threads(n_threads)

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 
 import pytest
 
 from bench.settings import OptimSettings
+from tests.report.browser import missing, opened, show
 from tests.report.fabricated import failure, record, run, sweep, task
 from tests.report.made import build
-
-FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
-)
 
 
 def _missing(what: str) -> None:
@@ -27,20 +22,10 @@ def _missing(what: str) -> None:
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
     """A headless Chromium with an empty profile, or a skip that says why."""
-    binary = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    driver = shutil.which("chromedriver")
-    if binary is None or driver is None:
-        _missing("browser" if binary is None else "browser driver")
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = binary
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=driver))
-    yield opened
-    opened.quit()
+    if lack := missing():
+        _missing(lack)
+    with opened(tmp_path_factory.mktemp("profile")) as chromium:
+        yield chromium
 
 
 @pytest.fixture(scope="module")
@@ -50,17 +35,6 @@ def page(tmp_path_factory):
     records += sweep(2, task=task("words", metric="perplexity", title="A-very-long-title-without-any-blank-" * 3))
     records += [record(run("gru", 0, phase="tune", optim=OptimSettings(lr=0.01)))]
     return build(records, tmp_path_factory.mktemp("results"), name="everything")
-
-
-def _open(browser, page, *, width: int = 1280, scheme: str = "light") -> None:
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    features = [
-        {"name": "prefers-color-scheme", "value": scheme},
-        {"name": "prefers-reduced-motion", "value": "reduce"},  # no click while the page still scrolls
-    ]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-    browser.get(page.as_uri())
 
 
 def _column(browser, index: int) -> list[str]:
@@ -80,13 +54,13 @@ def _header(browser, text: str) -> int:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_opens_without_a_word_in_the_console(browser, page, scheme):
     browser.get_log("browser")
-    _open(browser, page, scheme=scheme)
+    show(browser, page, scheme=scheme)
     assert browser.title == "everything · gatebench report"
     assert browser.get_log("browser") == []
 
 
 def test_every_image_is_loaded_from_the_page_itself(browser, page):
-    _open(browser, page)
+    show(browser, page)
     widths = browser.execute_script("return [...document.images].map(image => image.naturalWidth)")
     assert len(widths) == 8
     assert min(widths) > 1000
@@ -95,13 +69,13 @@ def test_every_image_is_loaded_from_the_page_itself(browser, page):
 
 
 def test_its_own_style_applies_under_the_policy(browser, page):
-    _open(browser, page)
+    show(browser, page)
     assert browser.execute_script("return getComputedStyle(document.querySelector('.facts')).listStyleType") == "none"
 
 
 @pytest.mark.parametrize("header", ["Mean", "Recurrent parameters"])
 def test_clicking_a_header_sorts_by_number_and_clicking_again_turns_it_around(browser, page, header):
-    _open(browser, page)
+    show(browser, page)
     index = _header(browser, header)
     button = browser.find_elements("css selector", "#summary th button")[index]
     for direction in ("ascending", "descending"):
@@ -112,7 +86,7 @@ def test_clicking_a_header_sorts_by_number_and_clicking_again_turns_it_around(br
 
 
 def test_a_header_sorts_by_keyboard_and_only_one_is_marked(browser, page):
-    _open(browser, page)
+    show(browser, page)
     first, second = (_header(browser, name) for name in ("Mean", "Cell"))
     buttons = browser.find_elements("css selector", "#summary th button")
     buttons[first].click()
@@ -122,29 +96,29 @@ def test_a_header_sorts_by_keyboard_and_only_one_is_marked(browser, page):
 
 
 def test_the_dark_page_is_dark_and_its_figures_too(browser, page):
-    _open(browser, page, scheme="dark")
+    show(browser, page, scheme="dark")
     style = "const s = getComputedStyle(document.querySelector(arguments[0])); return [s.backgroundColor, s.filter]"
     assert browser.execute_script(style, "body")[0] == "rgb(22, 24, 28)"
     assert browser.execute_script(style, ".sheet img")[1].startswith("invert(")
-    _open(browser, page, scheme="light")
+    show(browser, page, scheme="light")
     assert browser.execute_script(style, ".sheet img")[1] == "none"
 
 
 @pytest.mark.parametrize("width", [390, 1280])
 def test_nothing_sticks_out_of_the_page(browser, page, width):
-    _open(browser, page, width=width)
+    show(browser, page, width=width)
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
 
 
 def test_downloads_carry_their_content(browser, page):
-    _open(browser, page)
+    show(browser, page)
     addresses = browser.execute_script("return [...document.querySelectorAll('a[download]')].map(a => a.href)")
     assert len(addresses) == 8 * 3 + 1
     assert {address.split(";")[0] for address in addresses} == {"data:image/png", "data:image/svg+xml", "data:text/csv"}
 
 
 def test_every_entry_of_the_contents_leads_somewhere(browser, page):
-    _open(browser, page)
+    show(browser, page)
     script = "return [...document.querySelectorAll('nav a')].map(a => !!document.getElementById(a.hash.slice(1)))"
     found = browser.execute_script(script)
     assert len(found) > 10

@@ -107,6 +107,12 @@ def test_without_claims_or_runs_the_files_are_empty_but_there():
     assert latex(compose([], claims=read_claims()))["verdicts"].startswith("% ")
 
 
+def test_several_tasks_have_a_table_each():
+    text = latex(compose([*sweep(2), *sweep(2, task=task("other", title="Another Music"))]))["summary"]
+    assert re.findall(r"\\label\{(.*)\}", text) == ["tab:summary:1", "tab:summary:2"]
+    assert re.findall(r"caption\{Task: ([^.]*)\.", text) == ["Made-up Music", "Another Music"]
+
+
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX on this machine")
 @pytest.mark.parametrize("kind", ["hostile", "long"])
 def test_latex_sets_the_files_without_an_error(kind, tmp_path):
@@ -122,5 +128,6 @@ def test_latex_sets_the_files_without_an_error(kind, tmp_path):
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-shell-escape", "paper"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:]
+    assert kind == "hostile" or b"Overfull" not in done.stdout
     assert (tmp_path / "paper.pdf").exists()
     assert not (tmp_path / "pwned").exists()
