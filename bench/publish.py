@@ -50,7 +50,7 @@ def publish(directory: Path) -> int:
     """Rebuild the report, print its table and its path, and return how many files are damaged."""
     material = material_of(directory)
     page = report.build(material, directory)
-    print(report.console_table(report.runs_frame(material.records)))
+    print(report.console_table(report.runs_frame(material.records, material.searched)))
     say(f"report: {page}")
     return _say_damaged(material.damaged)
 

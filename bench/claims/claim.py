@@ -64,11 +64,11 @@ class Claim:
 
     `size_mode` is how the sizes of the runs must have been made fair, `size_count` what was counted for it, `budget`
     the range in which that budget must lie. `margin` holds the effects that do not matter, in the unit of the metric;
-    `relative_margin` does so as a share of the right side. `threshold` is the validation loss to reach, as a share of
-    that of the unigram model in nats. `factors`, for importance: the setting whose share is the larger, and than whose,
-    if not than all others' together. `regulariser`, for a difference of differences: the setting that is on in one of
-    them and off in the other. `across`: each data set by itself, or all must agree. `note` is what a reader
-    should know before believing it.
+    `relative_margin` does so as a share of the right side. `threshold` sets the validation loss to reach: a share of
+    the way, in nats, from the unigram model's to that of the cell that gets less far. `factors`, for importance: the
+    setting whose share is the larger, and than whose, if not than all others' together. `regulariser`, for a difference
+    of differences: the setting that is on in one of them and off in the other. `across`: each data set by itself, or
+    all must agree. `note` is what a reader should know before believing it.
     """
 
     name: Name

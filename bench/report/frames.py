@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pandas as pd
 
@@ -20,11 +20,12 @@ CONDITIONS = ["kernel", "cpu", "device", "threads"]
 """Two speeds may be compared when all of these are equal."""
 
 
-def runs_frame(records: Sequence[RunRecord]) -> pd.DataFrame:
+def runs_frame(records: Sequence[RunRecord], searched: Collection[str] = ()) -> pd.DataFrame:
     """Return one row per Run, in an order that does not depend on the order of the records.
 
     Units: scores in the task's metric, `peak_memory_mb` in 10**6 bytes, `units_per_second` in training units
-    (`unit`) per second of forward, backward and update.
+    (`unit`) per second of forward, backward and update. `settings` are those in which groups of one shape differ; what
+    studies have `searched` is a result and no condition, and told only where nothing else tells the groups apart.
     """
     data = data_names(records)
     settings = {record.key: settings_of(record.run) for record in records}
@@ -32,7 +33,7 @@ def runs_frame(records: Sequence[RunRecord]) -> pd.DataFrame:
     runs = pd.DataFrame(rows, columns=list(RUN_COLUMNS))
     runs = runs.sort_values([*TASK, *SHAPE, "phase", "group", "seed", "key"], ignore_index=True)
     by_group = dict(zip(runs["group"], (settings[key] for key in runs["key"]), strict=True))
-    runs["settings"] = _differing_settings(runs, by_group)
+    runs["settings"] = _differing_settings(runs, by_group, searched)
     runs["task_label"] = _task_labels(runs)
     return runs
 
@@ -50,11 +51,22 @@ def curves_frame(records: Sequence[RunRecord]) -> pd.DataFrame:
     return pd.DataFrame({name: columns[name] for name in CURVE_COLUMNS})
 
 
-def _differing_settings(runs: pd.DataFrame, by_group: Mapping[str, Settings]) -> pd.Series[str]:
+def _differing_settings(
+    runs: pd.DataFrame, by_group: Mapping[str, Settings], searched: Collection[str]
+) -> pd.Series[str]:
     texts: dict[str, str] = {}
     for _, rows in runs.groupby([*TASK, *SHAPE, "phase"]):
-        texts |= differing({group: by_group[group] for group in rows["group"].unique()})
+        groups = {group: by_group[group] for group in rows["group"].unique()}
+        given = {
+            group: {name: settings[name] for name in settings.keys() - searched} for group, settings in groups.items()
+        }
+        told = differing(given)
+        texts |= told if len(set(told.values())) == len(told) else differing(groups)
     return runs["group"].map(texts).astype(str)
+
+
+def _without(settings: Settings, searched: Collection[str]) -> Settings:
+    return {name: value for name, value in settings.items() if name not in searched}
 
 
 def _task_labels(runs: pd.DataFrame) -> pd.Series[str]:

@@ -47,7 +47,7 @@ def gathered(material: Material) -> Gathered:
     """Return the frames of some material."""
     unique = {record.key: record for record in sorted(material.records, key=_order)}
     records = tuple(unique.values())
-    runs, points = runs_frame(records), curves_frame(records)
+    runs, points = runs_frame(records, material.searched), curves_frame(records)
     table = summary(runs)
     looks = inks([*runs["cell"], *(study.cell for study in material.studies)])
     tuned = tuned_tasks(material.studies, trials_frame(material.studies, records, runs, looks))

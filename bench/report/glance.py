@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -17,13 +18,13 @@ from bench.report.ink import INK, Inks
 from bench.report.naming import size_label
 from bench.report.rows import WIDTH
 from bench.report.section import Chart
-from bench.report.summary import done, reported
+from bench.report.summary import done, of_most_data, reported
 from bench.report.wording import decimals, number, plain, score_label, spanned
 from bench.stats.intervals import BOOTSTRAP
 
 MOST_PANELS = 8
 MOST_GROUPS = 8
-"""Groups of a task that are drawn, the best ones."""
+"""Groups of a task that are drawn."""
 
 
 def glance(table: pd.DataFrame, runs: pd.DataFrame, settings: Mapping[str, Settings], looks: Inks) -> Chart | None:
@@ -33,7 +34,7 @@ def glance(table: pd.DataFrame, runs: pd.DataFrame, settings: Mapping[str, Setti
         scored = rows[rows["n"] > 0]
         if not scored.empty:
             of_task = runs[(runs[TASK] == list(task)).all(axis=1)]
-            panels.append(_panel(scored.head(MOST_GROUPS), of_task, settings, looks))
+            panels.append(_panel(_chosen(scored), of_task, settings, looks))
     if not 2 <= len(panels) <= MOST_PANELS:
         return None
     frame = pd.concat([panel for panel, _ in panels], ignore_index=True)
@@ -45,6 +46,14 @@ def glance(table: pd.DataFrame, runs: pd.DataFrame, settings: Mapping[str, Setti
         figure=_figure([panel for panel, _ in panels], in_print, looks),
         data=_data(frame, in_print),
     )
+
+
+def _chosen(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the groups on the most data that are drawn: the best of each cell, then the best of the rest."""
+    of_size = of_most_data(rows)
+    first = ~of_size.duplicated("cell")
+    kept = pd.concat([of_size[first], of_size[~first]]).head(MOST_GROUPS)
+    return of_size[of_size["group"].isin(kept["group"])]
 
 
 def _panel(
@@ -104,7 +113,7 @@ def _draw(axes: Axes, panel: pd.DataFrame, in_print: pd.DataFrame, looks: Inks) 
     labels = [_label(own.iloc[0], looks) for own in groups]
     axes.set_yticks(range(len(groups)), labels, fontsize="small")
     axes.set_ylim(len(groups) - 0.5, -0.5)
-    axes.set_title(plain(panel["task_label"].iloc[0], 40), loc="left", fontsize="medium")
+    axes.set_title(fill(plain(panel["task_label"].iloc[0], 60), 20), loc="left", fontsize="medium")
     axes.set_xlabel(score_label(panel["metric"].iloc[0], panel["split"].iloc[0]), fontsize="small")
     axes.grid(visible=False, axis="y")
     axes.spines["left"].set_visible(False)
@@ -133,8 +142,8 @@ def _caption(frame: pd.DataFrame, *, has_print: bool) -> str:
     in_print = " Cross: the number in print of the same measure, one run each." if has_print else ""
     return (
         f"n = {spanned(frame.drop_duplicates('group')['n'], 'run')} per row (hidden size × layers), each small point "
-        f"one seed; at most {MOST_GROUPS} rows for a task, the best. Bar: 95 % {BOOTSTRAP} interval of the mean."
-        f"{in_print} No axis starts at zero, and each has its own."
+        f"one seed; at most {MOST_GROUPS} rows for a task, the best and each cell's best. Bar: 95 % {BOOTSTRAP} "
+        f"interval of the mean.{in_print} No axis starts at zero, and each has its own."
     )
 
 

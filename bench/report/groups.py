@@ -16,6 +16,9 @@ from bench.settings.later import LATER
 Settings = Mapping[str, str]
 """Dotted name of a setting to its value as text."""
 
+LONGEST = 8
+"""Characters of a number that is told as it is."""
+
 _Task = tuple[str, str]
 
 
@@ -46,13 +49,31 @@ def data_names(records: Sequence[RunRecord]) -> dict[str, str]:
 
 
 def differing(groups: Mapping[str, Settings]) -> dict[str, str]:
-    """Map each group to the settings in which the given groups are not all equal, e.g. `optim.lr=0.01`."""
+    """Map each group to the settings in which the given groups are not all equal, e.g. `optim.lr=0.01`.
+
+    A number of many digits is given to four, where that tells all its values apart.
+    """
     names = sorted({name for settings in groups.values() for name in settings})
-    varied = [name for name in names if len({settings.get(name) for settings in groups.values()}) > 1]
+    values = {name: {settings.get(name, "unset") for settings in groups.values()} for name in names}
+    told = {name: _told(found) for name, found in values.items() if len(found) > 1}
     return {
-        group: ", ".join(f"{name}={settings.get(name, 'unset')}" for name in varied)
+        group: ", ".join(f"{name}={words[settings.get(name, 'unset')]}" for name, words in told.items())
         for group, settings in groups.items()
     }
+
+
+def _told(values: Iterable[str]) -> dict[str, str]:
+    short = {value: _short(value) for value in values}
+    return short if len(set(short.values())) == len(short) else {value: value for value in short}
+
+
+def _short(value: str) -> str:
+    if len(value) <= LONGEST:
+        return value
+    try:
+        return f"{float(value):.4g}"
+    except ValueError:
+        return value
 
 
 def _task(record: RunRecord) -> _Task:

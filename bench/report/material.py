@@ -26,3 +26,8 @@ class Material:
     probes: Sequence[ProbeRecord] = ()
     claims: Sequence[Claim] = ()
     remarks: Sequence[Remark] = ()
+
+    @property
+    def searched(self) -> frozenset[str]:
+        """The settings that any study has searched: their values are results."""
+        return frozenset(path for study in self.studies for path in study.space)

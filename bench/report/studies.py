@@ -13,7 +13,8 @@ from typing import Any
 import pandas as pd
 
 from bench.metrics import METRICS
-from bench.records import RunRecord
+from bench.records import RunRecord, slug
+from bench.report.families import Place, with_families
 from bench.report.frames import TASK
 from bench.report.groups import Settings, differing, leaves
 from bench.report.ink import Inks
@@ -22,7 +23,7 @@ from bench.report.wording import plain
 from bench.trials import StudyRecord, TrialOutcome, TrialRecord, best_of, outcome_of
 
 TRIAL_COLUMNS = (
-    *("study", "study_key", *TASK, "task_label", "cell", "number", "state", "score", "counted", "is_best"),
+    *("study", "study_key", *TASK, "task_label", "family", "cell", "number", "state", "score", "counted", "is_best"),
     *("n_epochs", "epochs_saved"),
 )
 """Columns of every trial; after them one for each setting that is searched in any study."""
@@ -33,7 +34,11 @@ INDEPENDENT = ("random", "qmc", "grid")
 
 @dataclass(frozen=True)
 class Tuned:
-    """The studies of one task by the names they are shown with, and the frame of their trials."""
+    """The studies of one task by the names they are shown with, and the frame of their trials.
+
+    Where a task has studies that are not to be compared, for other sizes or of other shares of the data, each kind is
+    a family of its own, which the label tells from the others.
+    """
 
     label: str
     stem: str
@@ -57,10 +62,12 @@ def trials_frame(
     out at most: for a pruned trial, its seeds times the epochs of a whole Run, less those trained.
     """
     by_key = {record.key: record for record in records}
-    tasks = {study.key: _task_of(study, runs) for study in studies}
-    names = _names(studies, by_key, tasks, looks)
-    ordered = sorted(studies, key=lambda study: _rank(tasks[study.key], names[study.key], study, looks))
-    rows = [row | tasks[study.key] | {"study": names[study.key]} for study in ordered for row in _rows(study, by_key)]
+    places = with_families(studies, {study.key: _runs_of(study, runs) for study in studies})
+    names = _names(studies, by_key, places, looks)
+    ordered = sorted(studies, key=lambda study: _rank(places[study.key], names[study.key], study, looks))
+    rows = [
+        {**row, **places[study.key], "study": names[study.key]} for study in ordered for row in _rows(study, by_key)
+    ]
     settings = dict.fromkeys(path for study in ordered for path in study.space)
     trials = pd.DataFrame(rows, columns=[*TRIAL_COLUMNS, *settings])
     trials["counted"] = trials["counted"].fillna(_worst(ordered, trials).where(trials["state"] == "diverged"))
@@ -68,15 +75,18 @@ def trials_frame(
 
 
 def tuned_tasks(studies: Sequence[StudyRecord], trials: pd.DataFrame) -> tuple[Tuned, ...]:
-    """Return the studies task by task, in the order of the frame; a study without a trial is left out."""
+    """Return the studies by task and family, in the order of the frame; a study without a trial is left out."""
     by_key = {study.key: study for study in studies}
     found = []
-    for task, rows in trials.groupby(TASK, sort=False):
+    for (*task, family), rows in trials.groupby([*TASK, "family"], sort=False):
         names = rows.drop_duplicates("study_key")
         named = {name: by_key[key] for name, key in zip(names["study"], names["study_key"], strict=True)}
         settings = dict.fromkeys(path for study in named.values() for path in study.space)
         of_task = rows[[*TRIAL_COLUMNS, *settings]].reset_index(drop=True)
-        found.append(Tuned(plain(rows["task_label"].iloc[0], 80), file_stem(list(task)), named, of_task))
+        kind = str(family)
+        label = plain(rows["task_label"].iloc[0], 80) + (f", {plain(kind, 120)}" if kind else "")
+        stem = file_stem(task) + (f"-{slug(kind)}" if kind else "")
+        found.append(Tuned(label, stem, named, of_task))
     return tuple(found)
 
 
@@ -100,25 +110,25 @@ def fixed_settings(study: StudyRecord, records: Mapping[str, RunRecord]) -> Sett
     return settings | {path: value for path, value in of_cell.items() if path not in study.space}
 
 
-def _rank(task: Mapping[str, str], name: str, study: StudyRecord, looks: Inks) -> tuple[object, ...]:
-    return *task.values(), [*looks].index(study.cell), name, study.key
+def _rank(place: Place, name: str, study: StudyRecord, looks: Inks) -> tuple[object, ...]:
+    return *place.values(), [*looks].index(study.cell), name, study.key
 
 
 def _names(
     studies: Sequence[StudyRecord],
     records: Mapping[str, RunRecord],
-    tasks: Mapping[str, Mapping[str, str]],
+    places: Mapping[str, Place],
     looks: Inks,
 ) -> dict[str, str]:
     """Return the name of each study: its cell, and where that is not enough, the settings that tell it apart."""
     names = {}
     for study in studies:
-        siblings = [other for other in studies if (tasks[other.key], other.cell) == (tasks[study.key], study.cell)]
+        siblings = [other for other in studies if (places[other.key], other.cell) == (places[study.key], study.cell)]
         told = differing({other.key: _identity(other, records) for other in siblings})[study.key]
         names[study.key] = f"{looks[study.cell].name} {plain(told, 60)}".strip()
-    n_called = Counter((*tasks[key].values(), name) for key, name in names.items())
+    n_called = Counter((*places[key].values(), name) for key, name in names.items())
     return {
-        key: name if n_called[*tasks[key].values(), name] == 1 else f"{name} {key[:6]}" for key, name in names.items()
+        key: name if n_called[*places[key].values(), name] == 1 else f"{name} {key[:6]}" for key, name in names.items()
     }
 
 
@@ -129,14 +139,11 @@ def _identity(study: StudyRecord, records: Mapping[str, RunRecord]) -> dict[str,
     return {**fixed_settings(study, records), **told, "space": json.dumps(sorted(study.space))}
 
 
-def _task_of(study: StudyRecord, runs: pd.DataFrame) -> dict[str, str]:
-    """Return the task's columns: those of the first of its Runs that is known, or of any Run of its name."""
+def _runs_of(study: StudyRecord, runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the Runs of a study that are known, or any of its task's name."""
     keys = [key for trial in study.trials for key in trial.runs]
     known = runs[runs["key"].isin(keys)]
-    known = runs[runs["task"] == study.task] if known.empty else known
-    if known.empty:
-        return {"task": study.task, "task_version": "", "data": "", "task_label": study.task}
-    return {name: str(known[name].iloc[0]) for name in (*TASK, "task_label")}
+    return runs[runs["task"] == study.task] if known.empty else known
 
 
 def _rows(study: StudyRecord, records: Mapping[str, RunRecord]) -> list[dict[str, Any]]:

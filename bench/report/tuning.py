@@ -18,16 +18,19 @@ TITLE = "How the cells were tuned"
 
 
 def tuning(tasks: Sequence[Tuned], by_key: Mapping[str, RunRecord], looks: Inks) -> tuple[Chapter, ...]:
-    """Return the chapter on tuning, or none where there are no trials, given the records by their keys."""
-    sections: list[Section] = []
-    for tuned in tasks:
-        of_task = f": {tuned.label}" if len(tasks) > 1 else ""
-        found = (
-            studies_table(tuned, f"Studies{of_task}"),
-            best_so_far(tuned, looks, f"Best score so far{of_task}"),
-            expected_best(tuned, looks, f"Expected best of k trials{of_task}"),
-            importance(tuned, looks, f"What mattered within a study{of_task}"),
-            cell_importance(tuned, by_key, f"What mattered more, the cell or its settings{of_task}"),
-        )
-        sections += [section for section in found if section is not None]
-    return (Chapter(TITLE, tuple(sections)),) if sections else ()
+    """Return a chapter on the tuning for each family of studies, given the records by their keys."""
+    return tuple(
+        Chapter(f"{TITLE}: {tuned.label}" if len(tasks) > 1 else TITLE, _sections(tuned, by_key, looks))
+        for tuned in tasks
+    )
+
+
+def _sections(tuned: Tuned, by_key: Mapping[str, RunRecord], looks: Inks) -> tuple[Section, ...]:
+    found = (
+        studies_table(tuned, "Studies"),
+        best_so_far(tuned, looks, "Best score so far"),
+        expected_best(tuned, looks, "Expected best of k trials"),
+        importance(tuned, looks, "What mattered within a study"),
+        cell_importance(tuned, by_key, "What mattered more, the cell or its settings"),
+    )
+    return tuple(section for section in found if section is not None)

@@ -171,6 +171,21 @@ def test_a_run_that_never_reaches_a_loss_counts_with_the_longest_time():
     assert "10 and 0 runs never got there" in found.compared
 
 
+def test_a_loss_that_every_run_has_at_its_first_evaluation_tells_nothing():
+    records = [record(made.run, curve=made.outcome.curve[-2:]) for made in planted(0.0)]
+    why = finding(CLAIMS["gru_reaches_a_loss_in_fewer_updates"], records).why
+    assert why == "Every run was at a validation score of 8.861 by its first evaluation (train.evaluate_every)."
+
+
+def test_a_side_that_learns_nothing_sets_no_loss_to_reach():
+    records = [
+        record(made.run, scores=scores(made.run, 12.0)) if made.run.cell_name == "gru" else made
+        for made in planted(0.0)
+    ]
+    why = finding(CLAIMS["gru_reaches_a_loss_in_fewer_updates"], records).why
+    assert why.startswith("One side is no better than the unigram model")
+
+
 def test_parameters_are_counted_and_not_estimated():
     node = cell("lstm", peepholes=False)
     counts = {"gru": {"recurrent": 75, "total": 100}, "lstm": {"recurrent": 100, "total": 130}}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bench.records import CurvePoint, RunRecord
-from bench.settings import OptimSettings, TrainSettings
+from bench.settings import OptimSettings, SizeSettings, TrainSettings
 from bench.space import Dimension, Value
 from bench.trials import StudyRecord, TrialRecord
 from tests.report.fabricated import failure, record, run, scores, task
@@ -58,6 +58,7 @@ def study(
     metric: str = "nll",
     n_trials: int | None = None,
     settings: Mapping[str, Any] | None = None,
+    size: SizeSettings | None = None,
     **fields: Any,
 ) -> tuple[StudyRecord, list[RunRecord]]:
     """A study by random search with the records of its Runs; `endings` says which trials are not done, and how."""
@@ -67,12 +68,13 @@ def study(
     for number, params in enumerate(drawn(space, n)):
         ending = (endings or {}).get(number, "done")
         score = loss(cell, params, float(noise.normal()))
-        made = _record(cell, number, params, score, ending, task(task_name, metric=metric, title=task_name))
+        node = task(task_name, metric=metric, title=task_name)
+        made = _record(cell, number, params, score, ending, node, size or SizeSettings())
         problem = "hidden_size is too large" if ending == "infeasible" else ""
         trials.append(TrialRecord(number, params, () if problem else (made.key,), number, problem))
         records += [made] if ending not in ("waiting", "infeasible") else []
     whole: dict[str, Any] = {
-        "key": f"{cell}-{task_name}-{len(settings or {})}-{fields.get('seed', 0)}".ljust(16, "0"),
+        "key": f"{cell}-{task_name}-{len(settings or {})}-{fields.get('seed', 0)}{size or ''}".ljust(16, "0"),
         "label": f"{task_name} {cell}",
         "task": task_name,
         "cell": cell,
@@ -95,10 +97,12 @@ def together(*made: tuple[StudyRecord, list[RunRecord]]) -> tuple[list[StudyReco
     return [each for each, _ in made], [one for _, records in made for one in records]
 
 
-def _record(cell: str, number: int, params: Params, score: float, ending: str, node: dict[str, Any]) -> RunRecord:
+def _record(
+    cell: str, number: int, params: Params, score: float, ending: str, node: dict[str, Any], size: SizeSettings
+) -> RunRecord:
     optim = OptimSettings(lr=float(params.get("optim.lr", 1e-3)))
     train = TrainSettings(max_epochs=20, dropout=number / 1000)  # another Run for each number, whatever is searched
-    trial = run(cell, 0, phase="tune", task=node, optim=optim, train=train)
+    trial = run(cell, 0, phase="tune", task=node, optim=optim, train=train, size=size)
     if ending in ("failed", "diverged", "timeout"):
         return failure(trial, ending)
     if ending == "pruned":

@@ -21,12 +21,12 @@ MEASURE: EvaluatorName = "fanova"
 def importances(claims: Sequence[Claim], tasks: Sequence[Tuned], records: Mapping[str, RunRecord]) -> Importances:
     """Return the shares over the studies of each task and each set of cells that a claim names.
 
-    Left out are those with too few finished trials, with a cell that has no study, and with a single factor, whose
-    share would be one by definition.
+    Of several families of studies, those speak that searched most. Left out are those with too few finished trials,
+    with a cell that has no study, and with a single factor, whose share would be one by definition.
     """
     wanted = {claim.cells for claim in claims if claim.estimator == "importance_share"}
     found = {}
-    for tuned in tasks:
+    for tuned in sorted(tasks, key=lambda tuned: max(len(study.space) for study in tuned.studies.values())):
         for cells in sorted(wanted):
             shares = _shares(_of_cells(tuned, cells), cells, records)
             if shares is not None:

@@ -123,6 +123,10 @@ def _times(claim: Claim, sides: tuple[Side, Side], points: pd.DataFrame) -> Meas
     reached = [[_first(course, threshold, clock, is_minimised) for course in side] for side in ran]
     if not any(time is not None for side in reached for time in side):
         raise NotTestedError(f"No run of either side reached a validation score of {threshold:.4g}.")
+    if _at_once(ran, reached, clock):
+        raise NotTestedError(
+            f"Every run was at a validation score of {threshold:.4g} by its first evaluation (train.evaluate_every)."
+        )
     left, right = (tuple(horizon if time is None else time for time in side) for side in reached)
     return Measured(
         seeds,
@@ -141,16 +145,29 @@ def _first(course: pd.DataFrame | None, threshold: float, clock: str, is_minimis
     return float(course[clock][there].min()) if there.any() else None
 
 
+def _at_once(
+    ran: Sequence[Sequence[pd.DataFrame | None]], reached: Sequence[Sequence[float | None]], clock: str
+) -> bool:
+    """Return whether the first evaluation of every run was late enough, so that nothing tells the runs apart."""
+    pairs = [pair for side in zip(ran, reached, strict=True) for pair in zip(*side, strict=True)]
+    return all(course is not None and time == course[clock].min() for course, time in pairs)
+
+
 def _is_reached(times: Sequence[float | None]) -> tuple[bool, ...]:
     return tuple(time is not None for time in times)
 
 
 def _threshold(claim: Claim, sides: tuple[Side, Side]) -> float:
-    """Return the score whose nats are that share of the unigram model's; perplexity is an exponential of nats."""
+    """Return the score that lies that share of the way, in nats, from the unigram model's to the worse side's mean."""
     baselines = pd.concat([side.done["baseline_validation"] for side in sides]).dropna()
     if baselines.empty or claim.threshold is None:
         raise NotTestedError("The unigram model's score on validation, which sets the threshold, is not known.")
     baseline, metric = float(baselines.iloc[0]), str(sides[0].row["metric"])
     if metric not in METRICS:
         raise NotTestedError("The threshold is a share of nats, and this task's score is none.")
-    return baseline**claim.threshold if metric == "perplexity" else baseline * claim.threshold
+    worse = max(float(side.done["validation"].mean()) for side in sides)
+    if not worse < baseline:
+        raise NotTestedError("One side is no better than the unigram model, so there is no way to go a share of.")
+    if metric == "perplexity":
+        return float(baseline ** (1 - claim.threshold) * worse**claim.threshold)
+    return baseline + claim.threshold * (worse - baseline)

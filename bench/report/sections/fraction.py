@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from bench.report.frames import SHAPE
 from bench.report.ink import Ink, Inks
 from bench.report.naming import size_label
 from bench.report.rows import WIDTH
@@ -42,9 +43,14 @@ def fraction(table: pd.DataFrame, runs: pd.DataFrame, looks: Inks, stem: str) ->
 
 
 def _known(scored: pd.DataFrame) -> pd.DataFrame:
-    """Return what is drawn of each cell: the size that is best on most data, at its best settings for each share."""
+    """Return what is drawn of each cell: the size that is best on most data, at its best settings for each share.
+
+    A size that was trained on several shares goes before one that was trained on one alone.
+    """
     parts = []
-    for _, of_cell in scored.groupby("cell", sort=False):
+    for _, every in scored.groupby("cell", sort=False):
+        swept = every[every.groupby([*SHAPE, "size_mode"])[X].transform("nunique") > 1]
+        of_cell = every if swept.empty else swept
         at_most = of_cell[of_cell[X] == of_cell[X].max()]
         parts += [at_fractions(of_cell, row) for _, row in best_groups(at_most).iterrows()]
     return pd.concat(parts).sort_values(["cell", X])

@@ -9,11 +9,11 @@ from bench.report.shares import MEANING, Series, caveats, chart_of, finished, in
 from bench.report.studies import Tuned
 
 
-def importance(tuned: Tuned, looks: Inks, heading: str) -> Section:
-    """Return the importance of the searched settings within each study of a task."""
+def importance(tuned: Tuned, looks: Inks, heading: str) -> Section | None:
+    """Return the importance of the searched settings within each study, None where there was never but one."""
     searched = {name: study for name, study in tuned.studies.items() if len(study.space) > 1}
     if not searched:
-        return Section(heading, ("Only one setting was searched: within a study its importance is 1 by definition.",))
+        return None
     series = []
     for name, study in searched.items():
         trials = finished(tuned, [name])

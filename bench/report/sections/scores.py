@@ -27,6 +27,10 @@ SAID_ONCE = ("Task", "Score", "Not done", "Settings")
 """Columns that are left out where they say the same in every row; the caption says it instead."""
 
 
+ALIKE = [*TASK, "size_mode", "size_count", "train_fraction", "regularisers"]
+"""Groups that have all of these in common are compared, so they should have been tuned alike."""
+
+
 def scores(table: pd.DataFrame, looks: Inks, chart: Chart | None = None) -> Section:
     """Return the table of all groups, best mean first within a task, and the figure that goes with it."""
     heading = "Summary"
@@ -51,17 +55,17 @@ def _fields(row: pd.Series, looks: Inks, digits: int) -> dict[str, Entry]:
     return {
         "Task": Entry(plain(row["task_label"], 80)),
         "Cell": Entry(looks[row["cell"]].name),
+        "Hidden × layers": Entry(size_label(row["hidden_size"], row["num_layers"]), shape),
+        "Settings": Entry(plain(row["settings"], 120)),
         "Mean": Entry(number(row["mean"], digits), row["mean"]),
         "95 % interval": Entry(interval(row["low"], row["high"], digits), row["high"] - row["low"]),
         "n": Entry(str(row["n"]), row["n"]),
         "Score": Entry(f"{row['split']} {metric}" if row["n"] else metric),
-        "Hidden × layers": Entry(size_label(row["hidden_size"], row["num_layers"]), shape),
         "Recurrent parameters": Entry(count(row["num_params_recurrent"]), row["num_params_recurrent"]),
         "Total parameters": Entry(count(row["num_params_total"]), row["num_params_total"]),
         "Unigram baseline": Entry(number(row["baseline"], min(digits, 2)), row["baseline"]),
         "Training time": Entry(duration(row["train_seconds"]), row["train_seconds"]),
         "Not done": _not_done(row),
-        "Settings": Entry(plain(row["settings"], 120)),
     }
 
 
@@ -104,7 +108,7 @@ def _tuning(table: pd.DataFrame) -> str:
     spent = f"{span(budgets)} tuning runs"
     if not budgets.any():
         return "Nothing was tuned here: every cell ran with the settings listed at the end of this page."
-    if (table.groupby(TASK)["tuning_runs"].nunique() == 1).all():
+    if (table.groupby(ALIKE)["tuning_runs"].nunique() == 1).all():
         return f"Within a task, every cell was tuned with the same budget: {spent} each."
     return f"The tuning budgets of the cells differ ({spent}), so this comparison is not fair to every cell."
 
