@@ -53,7 +53,7 @@ def probes(records: Sequence[RunRecord], tasks: Tasks) -> Iterator[ProbeRecord]:
     for record in records:
         task, validation = tasks.task(record.run.task), tasks.validation(record.run.task)
         shape = shape_of(record.run, task)
-        row = _trained_again(record, shape, task, validation)
+        row = trained_again(record, shape, task, validation)
         if row is not None:
             is_same = hashlib.sha256(row.unsqueeze(0).cpu().numpy().tobytes()).hexdigest()
             yield _probe(record, shape, task, validation, row, is_same == record.outcome.weights_digest)
@@ -63,7 +63,7 @@ def _mean_nats(records: Sequence[RunRecord]) -> float:
     return sum(record.outcome.scores["validation"]["nats"] for record in records) / len(records)
 
 
-def _trained_again(record: RunRecord, shape: Shape, task: Task, validation: Split) -> Tensor | None:
+def trained_again(record: RunRecord, shape: Shape, task: Task, validation: Split) -> Tensor | None:
     """Return the best weights of a Run by validation loss, trained with as many threads as before."""
     with threads(record.provenance.threads):
         machine = machine_for(record.run, shape)

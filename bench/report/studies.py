@@ -13,13 +13,14 @@ from typing import Any
 import pandas as pd
 
 from bench.metrics import METRICS
-from bench.records import RunRecord, slug
+from bench.records import RunRecord
 from bench.report.families import Place, with_families
 from bench.report.frames import TASK
 from bench.report.groups import Settings, differing, leaves
 from bench.report.ink import Inks
 from bench.report.naming import file_stem
 from bench.report.wording import plain
+from bench.sealing import digest_of
 from bench.trials import StudyRecord, TrialOutcome, TrialRecord, best_of, outcome_of
 
 TRIAL_COLUMNS = (
@@ -85,7 +86,7 @@ def tuned_tasks(studies: Sequence[StudyRecord], trials: pd.DataFrame) -> tuple[T
         of_task = rows[[*TRIAL_COLUMNS, *settings]].reset_index(drop=True)
         kind = str(family)
         label = plain(rows["task_label"].iloc[0], 80) + (f", {plain(kind, 120)}" if kind else "")
-        stem = file_stem(task) + (f"-{slug(kind)}" if kind else "")
+        stem = file_stem(task) + (f"-{digest_of(kind)[:6]}" if kind else "")
         found.append(Tuned(label, stem, named, of_task))
     return tuple(found)
 

@@ -137,6 +137,15 @@ def slower(made, factor: float):
     return dataclasses.replace(made, cost=times)
 
 
+def test_times_are_those_of_runs_that_were_regularised_alike():
+    noisy = TrainSettings(weight_noise=0.1)
+    records = [*planted(-0.5), *planted(-0.2, train=noisy, shift=-0.1)]
+    assert result(ALIKE, records).compared.count("weight_noise=0.1") == 1
+    assert result(FASTER, records).compared.count("weight_noise=0.1") == 0
+    apart = [made for made in records if (made.run.cell_name == "gru") != (made.run.train == noisy)]
+    assert finding(FASTER, apart).why == "GRU and LSTM were regularised differently, and their times are not compared."
+
+
 def test_a_cell_that_takes_twice_the_time_is_slower():
     records = [slower(made, 1 + (made.run.cell_name == "gru")) for made in planted(0.0)]
     found = result(FASTER, records)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from bench.claims.cells import CellChoice
-from bench.claims.claim import Claim
+from bench.claims.claim import THRESHOLDS, TIMED, Claim
 from bench.report.frames import CONDITIONS
 from bench.report.ink import NAMES
 from bench.report.summary import best_groups, done
@@ -19,6 +19,9 @@ FAIR = {"hidden": ["hidden_size", "num_layers"], "any": []}
 """What has to be equal on both sides, by the mode in which sizes were made fair; a solved size has its budget."""
 
 BUDGET = ["size_budget", "size_count"]
+
+TIMED_ALIKE = ["regularisers"]
+"""What has to be equal too where times are compared: noise takes time, and more updates."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +52,11 @@ def sides_of(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame) -> tuple[Side
         raise NotTestedError(f"{listed(names)} have no share of the training split in common.")
     left, right = (side[side["train_fraction"] == max(shared)] for side in (left, right))
     key = FAIR.get(claim.size_mode, BUDGET)
-    pairs = _pairs(left, right, key)
-    if not pairs:
+    if not _pairs(left, right, key):
         raise NotTestedError(f"{listed(names)} have no {'width' if key != BUDGET else 'budget'} in common.")
+    pairs = _pairs(left, right, [*key, *TIMED_ALIKE] if claim.metric in (*TIMED, *THRESHOLDS) else key)
+    if not pairs:
+        raise NotTestedError(f"{listed(names)} were regularised differently, and their times are not compared.")
     first, second = sorted(pairs, key=_rank)[0]
     return side_at(names[0], first, runs), side_at(names[1], second, runs)
 

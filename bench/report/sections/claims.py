@@ -138,7 +138,7 @@ def _explained(result: Result) -> str:
     if result.verdict is None:
         return f"{label}: not tested. {plain(result.why, 300)}"
     why = re.sub(r"-(?=\d)", "−", plain(result.why, 600))
-    return f"{label}: {result.word}. {why}. Compared: {plain(result.compared, 600)}."
+    return f"{label}: {result.word}. {why[:1].upper()}{why[1:]}. Compared: {plain(result.compared, 600)}."
 
 
 def _detail(result: Result) -> tuple[Entry, ...]:
