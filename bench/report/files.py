@@ -17,7 +17,7 @@ from bench.report.images import Image, render
 from bench.report.ink import inks, theme
 from bench.report.latex import latex
 from bench.report.material import Material
-from bench.report.naming import size_label
+from bench.report.naming import short_settings, size_label
 from bench.report.page import charts, comparison_html, html
 from bench.report.section import Comparison, Document
 from bench.report.summary import STATUSES, summary
@@ -107,10 +107,9 @@ def console_table(runs: pd.DataFrame) -> str:
 
 def _line(row: pd.Series, cell: str, digits: int) -> tuple[str, ...]:
     failures = [f"{row[status]} {status}" for status in STATUSES if status != "done" and row[status]]
-    settings = f" {plain(row['settings'], 40)}" if row["settings"] else ""
     return (
         plain(row["task_label"], 32),
-        f"{cell}{settings}",
+        f"{cell} {short_settings(row)}".rstrip(),
         size_label(row["hidden_size"], row["num_layers"]),
         count(row["num_params_recurrent"]),
         f"{row['split']} {row['metric']}",

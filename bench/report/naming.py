@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 import pandas as pd
@@ -20,8 +21,13 @@ def size_label(hidden_size: int, num_layers: int) -> str:
 
 def group_label(row: pd.Series, looks: Inks) -> str:
     """Return what tells a group from the others of its task: cell, shape, and settings where they differ."""
-    settings = f" {plain(row['settings'], 44)}" if row["settings"] else ""
-    return f"{looks[row['cell']].name} {size_label(row['hidden_size'], row['num_layers'])}{settings}"
+    shape = size_label(row["hidden_size"], row["num_layers"])
+    return f"{looks[row['cell']].name} {shape} {short_settings(row)}".rstrip()
+
+
+def short_settings(row: pd.Series) -> str:
+    """Return the settings that tell a group apart, for a label: each by the last part of its name."""
+    return plain(re.sub(r"[\w.]+\.(?=\w+=)", "", row["settings"]), 44)
 
 
 def budget_label(row: pd.Series) -> str:
