@@ -36,7 +36,7 @@ EstimatorName = Literal[
     "difference_of_differences",
     "importance_share",
 ]
-SizeMode = Literal["hidden", "params", "flops", "seconds", "any"]
+SizeMode = Literal["hidden", "params", "flops", "seconds", "same", "any"]
 
 RATIOS = ("ratio_of_paired_medians", "exact_count_ratio")
 """Estimators of a ratio: no effect is 1, or what is `expected`."""
@@ -62,13 +62,14 @@ class Claim:
     `loss` in the task's own metric on the split that is scored, `overfit` that minus the same on the training split.
     The effect is left minus right, or left over right; `direction` says how it differs from none.
 
-    `size_mode` is how the sizes of the runs must have been made fair, `size_count` what was counted for it, `budget`
-    the range in which that budget must lie. `margin` holds the effects that do not matter, in the unit of the metric;
-    `relative_margin` does so as a share of the right side. `threshold` sets the validation loss to reach: a share of
-    the way, in nats, from the unigram model's to that of the cell that gets less far. `factors`, for importance: the
-    setting whose share is the larger, and than whose, if not than all others' together. `regulariser`, for a difference
-    of differences: the setting that is on in one of them and off in the other. `across`: each data set by itself, or
-    all must agree. `note` is what a reader should know before believing it.
+    `size_mode` is how the sizes of the runs must have been made fair, `same` being equal shapes whatever they were
+    chosen for, as is fair to variants of one cell; `size_count` is what was counted for it, `budget` the range in which
+    that budget must lie. `margin` holds the effects that do not matter, in the unit of the metric; `relative_margin`
+    does so as a share of the right side. `threshold` sets the validation loss to reach: a share of the way, in nats,
+    from the unigram model's to that of the cell that gets less far. `factors`, for importance: the setting whose share
+    is the larger, and than whose, if not than all others' together. `regulariser`, for a difference of differences: the
+    setting that is on in one of them and off in the other. `across`: each data set by itself, or all must agree. `note`
+    is what a reader should know before believing it.
     """
 
     name: Name
@@ -123,7 +124,7 @@ def _check_sides(claim: Claim, where: str) -> None:
         raise ConfigError(f"{where}.budget", f"must be the lowest and the highest, got {list(claim.budget)}")
     if claim.size_count and claim.size_mode not in ("params", "flops"):
         raise ConfigError(f"{where}.size_count", f"needs size_mode params or flops, got {claim.size_mode}")
-    if claim.budget and claim.size_mode in ("hidden", "any"):
+    if claim.budget and claim.size_mode in ("hidden", "same", "any"):
         raise ConfigError(f"{where}.budget", f"needs size_mode params, flops or seconds, got {claim.size_mode}")
 
 

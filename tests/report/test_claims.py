@@ -137,6 +137,20 @@ def slower(made, factor: float):
     return dataclasses.replace(made, cost=times)
 
 
+def test_variants_of_one_cell_are_compared_at_one_shape_whatever_it_was_chosen_for():
+    cells = {bias: cell("lstm", forget_bias=bias) for bias in (0, 1)}
+    levels = {(0, 39): 8.6, (1, 39): 8.5, (0, 64): 8.4}
+    records = [
+        record(made, scores=scores(made, level + 0.001 * seed))
+        for (bias, hidden), level in levels.items()
+        for seed in range(8)
+        for made in [run("lstm", seed, cell=cells[bias], hidden_size=hidden, size=SIZE if bias else SizeSettings())]
+    ]
+    found = result(CLAIMS["forget_bias_helps_the_lstm"], records)
+    assert found.word == "supported"
+    assert found.compared.count("39 × 1") == 2
+
+
 def test_times_are_those_of_runs_that_were_regularised_alike():
     noisy = TrainSettings(weight_noise=0.1)
     records = [*planted(-0.5), *planted(-0.2, train=noisy, shift=-0.1)]

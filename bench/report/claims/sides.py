@@ -15,8 +15,13 @@ from bench.report.ink import NAMES
 from bench.report.summary import best_groups, done
 from bench.report.wording import listed, plain
 
-FAIR = {"hidden": ["hidden_size", "num_layers"], "any": []}
+SHAPES = ["hidden_size", "num_layers"]
+
+FAIR = {"hidden": SHAPES, "same": SHAPES, "any": []}
 """What has to be equal on both sides, by the mode in which sizes were made fair; a solved size has its budget."""
+
+CHOSEN_BY_ALL = ("same", "any")
+"""Modes of claims to which runs speak whatever their sizes were chosen for."""
 
 BUDGET = ["size_budget", "size_count"]
 
@@ -101,7 +106,7 @@ def side_at(name: str, row: pd.Series, runs: pd.DataFrame) -> Side:
 
 
 def _fair(claim: Claim, rows: pd.DataFrame) -> pd.DataFrame:
-    fair = rows if claim.size_mode == "any" else rows[rows["size_mode"] == claim.size_mode]
+    fair = rows if claim.size_mode in CHOSEN_BY_ALL else rows[rows["size_mode"] == claim.size_mode]
     if claim.size_count:
         fair = fair[fair["size_count"] == claim.size_count]
     if not claim.budget:
@@ -116,7 +121,7 @@ def _of_cell(choice: CellChoice, rows: pd.DataFrame, runs: pd.DataFrame) -> pd.D
 
 
 def _mode(claim: Claim) -> str:
-    if claim.size_mode == "any":
+    if claim.size_mode in CHOSEN_BY_ALL:
         return ""
     count = f" size.count={claim.size_count}" if claim.size_count else ""
     budget = f", at a budget from {claim.budget[0]:,g} to {claim.budget[1]:,g}" if claim.budget else ""

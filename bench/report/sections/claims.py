@@ -34,6 +34,7 @@ MODES = {
     "params": "at an equal number of parameters",
     "flops": "at equally many operations",
     "seconds": "at equal training time per unit",
+    "same": "at equal shapes",
     "any": "each side at its best size",
 }
 
