@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -16,18 +17,16 @@ from bench.report.gathered import Gathered, gathered
 from bench.report.material import Material
 from bench.report.naming import size_label
 from bench.report.section import Comparison, Entry, Section, Table
-from bench.report.wording import digits_for, interval, number, plain, quantity
+from bench.report.wording import NO_BREAK, digits_for, estimated, plain, quantity
 from bench.sealing import digest_of
 from bench.seeds import stream
 from bench.stats.intervals import BOOTSTRAP, ENOUGH, Interval, mean_interval
 
 GROUPS = ("Task", "Cell", "Hidden × layers", "Settings", "Score", "Verdict", "A", "n", "B", "n", "B minus A", "Pairs")
 
-CLAIMS = ("Claim", "Data set", "In A", "In B", "Effect in A", "Effect in B")
+CLAIMS = ("Claim", "Data set", "Compared", "In A", "Effect in A", "In B", "Effect in B")
 
-NOT_TESTED = "not tested"
-
-MOST_RUNS = 50
+MOST_RUNS = 20
 
 
 def compare_folders(left: Path, right: Path) -> tuple[Path, int]:
@@ -90,11 +89,13 @@ def _groups(groups: Sequence[GroupDifference]) -> Section:
 
 def _group(group: GroupDifference) -> tuple[Entry, ...]:
     task, cell, hidden_size, num_layers = group.place
-    label = f"compare:{task}:{cell}:{hidden_size}:{num_layers}:{group.metric}"
-    means = [mean_interval(list(side.values()), seed=stream("bootstrap", label=label)) for side in group.sides]
-    apart = [group.interval] if group.interval is not None else []
-    digits = digits_for([(each.low, each.high) for each in (*means, *apart)])
-    settings = "; ".join(f"{side}: {text}" for side, text in group.settings.items() if text)
+    label = f"compare:{task}:{cell}:{hidden_size}:{num_layers}:{group.label}:{group.metric}"
+    seed = stream("bootstrap", label=label)
+    means = [mean_interval(list(side.values()), seed=seed) if side else None for side in group.sides]
+    known = [each for each in (*means, group.interval) if each is not None]
+    digits = digits_for([(each.low, each.high) for each in known])
+    sides = [f"{side}: {text}" for side, text in group.settings.items() if text]
+    settings = "; ".join([group.label, *sides] if group.label else sides)
     return (
         Entry(plain(task, 60)),
         Entry(plain(cell, 40)),
@@ -102,52 +103,63 @@ def _group(group: GroupDifference) -> tuple[Entry, ...]:
         Entry(plain(settings, 200)),
         Entry(group.metric),
         Entry(group.verdict),
-        *chain.from_iterable((_number(mean, digits), Entry(str(mean.n), mean.n)) for mean in means),
+        *chain.from_iterable((_number(mean, digits), _count(mean)) for mean in means),
         _number(group.interval, digits),
         Entry("" if group.interval is None else f"{group.interval.n} ({group.interval.kind})"),
     )
 
 
+def _count(found: Interval | None) -> Entry:
+    return Entry("") if found is None else Entry(str(found.n), found.n)
+
+
 def _number(found: Interval | None, digits: int) -> Entry:
-    if found is None:
-        return Entry("")
-    return Entry(f"{number(found.mean, digits)} {interval(found.low, found.high, digits)}".strip(), found.mean)
+    return Entry("") if found is None else Entry(estimated(found, digits), found.mean)
 
 
 def _claims(left: Gathered, right: Gathered) -> Section:
-    """Return the claims whose verdict is another word in B than in A."""
+    """Return the claims whose verdict is another word in B than in A, where both can test them."""
     first, second = (dict(_verdicts(side.findings)) for side in (left, right))
-    both = sorted(first.keys() | second.keys())
-    pairs = {place: (first.get(place, _NONE), second.get(place, _NONE)) for place in both}
-    changed = {place: pair for place, pair in pairs.items() if pair[0][1] != pair[1][1]}
-    heading = "Claims whose verdict has changed"
-    if not changed:
-        n = quantity(len({claim for claim, _ in both}), "claim")
-        same = (
-            f"None: {n} that can be tested here have the same verdicts in both." if both else "No claim can be tested."
-        )
-        return Section(heading, (same,), anchor="claims")
-    rows = tuple(
-        (Entry(a[0] or b[0]), Entry(task), Entry(a[1]), Entry(b[1]), Entry(a[2]), Entry(b[2]))
-        for (_, task), (a, b) in changed.items()
+    both = sorted(first.keys() & second.keys())
+    changed = [place for place in both if first[place].word != second[place].word]
+    text = f"{len(changed) or 'None'} of the {quantity(len(both), 'verdict')} that both give."
+    alone = {"A": first.keys() - second.keys(), "B": second.keys() - first.keys()}
+    text += "".join(
+        f" Only {side} gives {quantity(len(places), 'verdict')} more." for side, places in alone.items() if places
     )
-    text = f"{quantity(len(changed), 'verdict')} of {len(both)} changed; the others are the same word in both."
-    caption = "Effect: left minus right, or left over right, as the claim has it, with its interval."
-    return Section(heading, (text,), Table(CLAIMS, rows, caption), anchor="claims")
+    rows = tuple(
+        (
+            Entry(first[place].sentence),
+            Entry(place[1]),
+            Entry(first[place].sides),
+            *chain.from_iterable((Entry(side[place].word), Entry(side[place].effect)) for side in (first, second)),
+        )
+        for place in changed
+    )
+    table = Table(CLAIMS, rows, "Effect: of the two compared, with its interval and n.") if rows else None
+    return Section("Claims whose verdict has changed", (text,), table, anchor="changed")
 
 
-_NONE = ("", NOT_TESTED, "")
+@dataclass(frozen=True)
+class _Verdict:
+    """One verdict of a claim as the comparison shows it."""
+
+    sentence: str
+    sides: str
+    word: str
+    effect: str
 
 
-def _verdicts(findings: Sequence[Finding]) -> Iterator[tuple[tuple[str, str], tuple[str, str, str]]]:
-    """Yield sentence, verdict and effect of each claim that was tested, by its name and data set."""
+def _verdicts(findings: Sequence[Finding]) -> Iterator[tuple[tuple[str, str], _Verdict]]:
+    """Yield each verdict of the claims that were tested, by the claim's name and its data set."""
     for finding in findings:
+        sentence = plain(finding.claim.sentence, 300)
         for result in finding.tested:
             if result.verdict is not None:
                 wide = result.verdict.estimate.wide
-                effect = f"{result.sides}: {_number(wide, digits_for([(wide.low, wide.high)])).text} (n = {wide.n})"
-                sentence = plain(finding.claim.sentence, 300)
-                yield (finding.claim.name, plain(result.task_label, 80)), (sentence, result.word, plain(effect, 120))
+                effect = f"{estimated(wide)}, n{NO_BREAK}={NO_BREAK}{wide.n}"
+                place = finding.claim.name, plain(result.task_label, 80)
+                yield place, _Verdict(sentence, plain(result.sides, 80), result.word, effect)
 
 
 def _runs(found: Diff) -> Section:

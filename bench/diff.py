@@ -43,11 +43,13 @@ class Pair:
 class GroupDifference:
     """The mean of the second set, B, minus that of the first, A, for one task, cell and size.
 
-    `settings` holds those of A and of B that differ; `verdict` is `different`, `not told apart`, or why neither;
+    `label` has the settings that tell the group from others of its place, where there are others; `settings` holds
+    those of A and of B that differ; `verdict` is `different`, `not told apart`, or why neither;
     `sides` are the scores of the seeds of A and of B that ended as done, on the split that `metric` names.
     """
 
     place: Place
+    label: str
     settings: Mapping[str, str]
     metric: str
     interval: Interval | None
@@ -113,18 +115,25 @@ def _differing_fields(left: Outcome, right: Outcome) -> tuple[str, ...]:
 
 
 def _group_differences(left: Mapping[str, RunRecord], right: Mapping[str, RunRecord]) -> Iterator[GroupDifference]:
-    first, second = _groups(left.values()), _groups(right.values())
+    first, second = _groups(_confirmed(left.values())), _groups(_confirmed(right.values()))
     for place in sorted(first.keys() & second.keys()):
         ours, theirs = first[place], second[place]
-        shared = sorted(ours.keys() & theirs.keys())
+        shared = ours.keys() & theirs.keys()
         rests = [sorted(ours.keys() - theirs.keys()), sorted(theirs.keys() - ours.keys())]
-        for settings in shared:
-            yield _difference(place, ours[settings], theirs[settings])
+        labels = differing({group: settings_of(ours[group][0].run) for group in shared})
+        for group in sorted(shared, key=lambda group: (labels[group], group)):
+            yield _difference(place, labels[group], ours[group], theirs[group])
         if len(rests[0]) == len(rests[1]) == 1:
-            yield _difference(place, ours[rests[0][0]], theirs[rests[1][0]])
+            yield _difference(place, "", ours[rests[0][0]], theirs[rests[1][0]])
         elif all(rests):
             counts = f"{len(rests[0])} and {len(rests[1])}"
-            yield GroupDifference(place, {}, "", None, f"{counts} other settings: not matched")
+            yield GroupDifference(place, "", {}, "", None, f"{counts} other settings: not matched")
+
+
+def _confirmed(records: Iterable[RunRecord]) -> list[RunRecord]:
+    """Return the records that speak for their group: trials of a search, one of each setting, only where alone."""
+    records = list(records)
+    return [record for record in records if record.run.phase == "confirm"] or records
 
 
 def _groups(records: Iterable[RunRecord]) -> dict[Place, dict[str, list[RunRecord]]]:
@@ -135,11 +144,11 @@ def _groups(records: Iterable[RunRecord]) -> dict[Place, dict[str, list[RunRecor
     return found
 
 
-def _difference(place: Place, left: Sequence[RunRecord], right: Sequence[RunRecord]) -> GroupDifference:
+def _difference(place: Place, label: str, left: Sequence[RunRecord], right: Sequence[RunRecord]) -> GroupDifference:
     settings = differing({"A": settings_of(left[0].run), "B": settings_of(right[0].run)})
     split = _split([*left, *right])
     sides = _scores(left, split), _scores(right, split)
-    found = GroupDifference(place, settings, f"{split} {metric_of(left[0])}", None, "", sides)
+    found = GroupDifference(place, label, settings, f"{split} {metric_of(left[0])}", None, "", sides)
     if _versions(left) != _versions(right):
         return dataclasses.replace(found, verdict="other task versions: not compared")
     if not _is_same_data(left[0].outcome, right[0].outcome):

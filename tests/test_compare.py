@@ -64,21 +64,33 @@ def test_the_difference_is_that_of_diff():
 
 def test_a_changed_verdict_is_listed_and_an_equal_one_is_not():
     right = [*moved(0.0, ("gru",)), *moved(-1.0, ("lstm",))]
-    changed = table(sections(sweep(8, ("gru", "lstm"), size=SIZE), right)["claims"])
+    changed = table(sections(sweep(8, ("gru", "lstm"), size=SIZE), right)["changed"])
     words = {row["Claim"]: (row["In A"], row["In B"]) for row in changed}
     assert ("supported", "contradicted") in words.values()
     assert all(first != second for first, second in words.values())
 
 
-def test_a_claim_that_only_one_can_test_is_listed():
-    changed = table(sections(sweep(8, ("gru",), size=SIZE), sweep(8, ("gru", "lstm"), size=SIZE))["claims"])
-    assert {row["In A"] for row in changed} == {"not tested"}
+def test_a_verdict_that_only_one_gives_is_counted_and_no_change():
+    found = sections(sweep(8, ("gru",), size=SIZE), sweep(8, ("gru", "lstm"), size=SIZE))["changed"]
+    assert found.table is None
+    assert re.fullmatch(r"None of the 0 verdicts that both give\. Only B gives [1-9]\d* verdicts more\.", found.text[0])
+
+
+def test_groups_that_are_not_matched_have_no_empty_numbers():
+    rates = [sweep(6, ("gru",), size=SIZE, optim=OptimSettings(lr=lr)) for lr in (0.1, 0.2, 0.3)]
+    (row,) = table(sections([*rates[0], *rates[1]], rates[2])["scores"])
+    assert row == {
+        "Task": "made_up_music",
+        "Cell": "gru",
+        "Hidden × layers": "46 × 1",
+        "Verdict": "2 and 1 other settings: not matched",
+    }
 
 
 def test_equal_results_say_that_nothing_changed():
     found = sections(sweep(8, size=SIZE), sweep(8, size=SIZE))
-    assert found["claims"].table is None
-    assert found["claims"].text[0].startswith("None: ")
+    assert found["changed"].table is None
+    assert re.fullmatch(r"None of the [1-9]\d* verdicts that both give\.", found["changed"].text[0])
     assert found["runs"].text == ("None: both hold the same runs with the same outcomes, to the last bit.",)
 
 

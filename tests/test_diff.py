@@ -144,3 +144,22 @@ def test_a_record_keeps_its_place_whatever_its_cost():
     left = record(run())
     right = dataclasses.replace(left, cost=dataclasses.replace(left.cost, seconds=99.0))
     assert len(compare([left], [right]).identical) == 1
+
+
+def test_a_trial_of_a_search_is_compared_as_a_run_and_not_as_a_group():
+    trials = [record(run(seed=0, phase="tune", optim=OptimSettings(lr=lr))) for lr in (0.01, 0.02)]
+    found = compare([*trials, *sweep(6, ("gru",))], [*trials, *sweep(6, ("gru",))])
+    assert len(found.identical) == 8
+    assert [group.interval.n for group in found.groups] == [6]
+    alone = compare(trials, trials)
+    assert [group.label for group in alone.groups] == ["optim.lr=0.01", "optim.lr=0.02"]
+    assert {group.verdict for group in alone.groups} == {"too few runs (1) to judge; it takes 6"}
+
+
+def test_groups_of_one_place_are_told_by_the_settings_that_they_differ_in():
+    rates = [OptimSettings(lr=lr) for lr in (0.01, 0.02)]
+    sides = [record for optim in rates for record in sweep(6, ("gru",), optim=optim)]
+    found = compare(sides, sides)
+    assert sorted(group.label for group in found.groups) == ["optim.lr=0.01", "optim.lr=0.02"]
+    assert "optim.lr=0.02" in describe(found)
+    assert [group.label for group in compare(sides[:6], sides[:6]).groups] == [""]

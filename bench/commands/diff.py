@@ -75,7 +75,8 @@ def _pairs(heading: str, pairs: Sequence[Pair]) -> str:
 def _groups(groups: Sequence[GroupDifference]) -> str:
     if not groups:
         return ""
-    columns = (*GROUP, "metric", "n", "b_minus_a", "low", "high", "interval", "verdict", "settings_a", "settings_b")
+    numbers = ("metric", "n", "b_minus_a", "low", "high", "interval", "verdict")
+    columns = (*GROUP, "settings", *numbers, "settings_a", "settings_b")
     ordered = sorted(groups, key=lambda group: group.verdict != "different")
     shown = [{name: _text(value) for name, value in _group(group).items()} for group in ordered[:MOST_LINES]]
     told = [name for name in columns if any(row[name] for row in shown)]
@@ -104,6 +105,7 @@ def _group(group: GroupDifference) -> dict[str, Any]:
     interval = dataclasses.asdict(group.interval) if group.interval is not None else {}
     return {
         **dict(zip(GROUP, group.place, strict=True)),
+        "settings": group.label,
         "metric": group.metric,
         "n": interval.get("n"),
         "b_minus_a": interval.get("mean"),

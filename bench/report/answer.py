@@ -13,6 +13,7 @@ from bench.report.wording import (
     about,
     better,
     decimals,
+    digits_for,
     excess,
     interval,
     listed,
@@ -147,7 +148,7 @@ def _verdict(difference: Interval, names: tuple[str, str], is_maximised: bool) -
             f"{left} and {right} share {quantity(difference.n, 'seed')}: too few for a significance test, which "
             f"needs at least {ENOUGH} paired seeds, so neither is called better."
         )
-    digits = decimals(pd.DataFrame({"low": [low], "high": [high]}))
+    digits = digits_for([(low, high)])
     over = f"Over {difference.n} paired seeds, {left} minus {right} is"
     found = f"{over} {number(difference.mean, digits)} {interval(low, high, digits)}"
     if low <= 0 <= high:

@@ -11,7 +11,7 @@ from bench.report.frames import TASK
 from bench.report.ink import Inks, inks
 from bench.report.naming import size_label
 from bench.report.section import Document
-from bench.report.wording import SHORT_METRICS, better, count, decimals, interval, number, plain
+from bench.report.wording import SHORT_METRICS, better, count, decimals, digits_for, interval, number, plain
 from bench.stats.intervals import BOOTSTRAP, ENOUGH
 
 MOST_ROWS = 40
@@ -125,7 +125,7 @@ def _verdict(finding: Finding, result: Result) -> dict[str, str]:
     wide = result.verdict.estimate.wide if result.verdict is not None else None
     if wide is None:
         raise ValueError("a claim without a verdict has no row")
-    digits = decimals(pd.DataFrame([vars(wide)]))
+    digits = digits_for([(wide.low, wide.high)])
     bounds = "" if wide.low == wide.high else interval(wide.low, wide.high, digits)
     where = f"{result.sides}, {result.what}, {result.task_label}; tuning: {result.tuning}"
     return {

@@ -14,7 +14,11 @@ from bench.metrics import METRICS
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bench.stats.intervals import Interval
+
 NO_NUMBER = "–"
+
+NO_BREAK = "\u00a0"
 
 SHORT_METRICS = {"nll": "NLL", "bits_per_char": "bits/char", "perplexity": "perplexity"}
 
@@ -65,6 +69,15 @@ def number(value: float, digits: int) -> str:
 def interval(low: float, high: float, digits: int) -> str:
     """Return an interval in brackets, or "" where there is none."""
     return "" if math.isnan(low) else f"[{number(low, digits)}, {number(high, digits)}]"
+
+
+def estimated(found: Interval, digits: int | None = None) -> str:
+    """Return a mean with its interval, which a line does not break; without brackets where there is no doubt."""
+    is_exact = found.low == found.high
+    if digits is None:
+        digits = 0 if is_exact and found.mean == round(found.mean) else digits_for([(found.low, found.high)])
+    bounds = "" if is_exact else interval(found.low, found.high, digits)
+    return f"{number(found.mean, digits)} {bounds.replace(' ', NO_BREAK)}".strip()
 
 
 def count(value: float) -> str:

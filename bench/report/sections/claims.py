@@ -5,15 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import pandas as pd
-
 from bench.claims.claim import Claim
 from bench.claims.finding import UNTUNED, WORDS, Finding, Result
 from bench.report.ink import NAMES
 from bench.report.section import Chapter, Entry, Section, Table
-from bench.report.wording import decimals, interval, number, plain, quantity, span
+from bench.report.wording import digits_for, estimated, number, plain, quantity, span
 from bench.stats.intervals import ENOUGH
-from bench.stats.verdict import Verdict
 
 HEADERS = ("Claim", "Verdict", "What was compared", "Effect [interval]", "n", "Tuning")
 
@@ -26,8 +23,6 @@ CAPTION = (
     "are of 95 %; over several data sets they are wider, so that the chance of even one false verdict of a claim stays "
     f"at 5 %. n: pairs of one seed; a verdict takes {ENOUGH}. Tuning: trials of each side."
 )
-
-NO_BREAK = "\u00a0"
 
 MODES = {
     "hidden": "at equal width",
@@ -105,20 +100,12 @@ def _row(finding: Finding) -> tuple[Entry, ...]:
 
 
 def _effects(tested: Sequence[Result]) -> str:
-    verdicts = [result.verdict for result in tested if result.verdict is not None]
-    if len(verdicts) == 1:
-        return _effect(verdicts[0])
-    means = sorted(verdict.estimate.wide.mean for verdict in verdicts)
-    widths = pd.DataFrame([vars(verdict.estimate.wide) for verdict in verdicts])
-    digits = decimals(widths)
+    effects = [result.verdict.estimate.wide for result in tested if result.verdict is not None]
+    if len(effects) == 1:
+        return estimated(effects[0])
+    means = sorted(effect.mean for effect in effects)
+    digits = digits_for((effect.low, effect.high) for effect in effects)
     return f"{number(means[0], digits)} to {number(means[-1], digits)} on {len(means)} data sets"
-
-
-def _effect(verdict: Verdict) -> str:
-    wide = verdict.estimate.wide
-    digits = decimals(pd.DataFrame([vars(wide)]))
-    bounds = "" if wide.low == wide.high else interval(wide.low, wide.high, digits)
-    return f"{number(wide.mean, digits)} {bounds.replace(' ', NO_BREAK)}".strip()
 
 
 def _section(finding: Finding) -> Section:
@@ -151,7 +138,7 @@ def _detail(result: Result) -> tuple[Entry, ...]:
     return (
         label,
         Entry(result.word),
-        Entry(_effect(result.verdict)),
+        Entry(estimated(estimate.wide)),
         Entry("" if is_counted else f"{100 * estimate.confidence:.4g} %", estimate.confidence),
         Entry(str(estimate.wide.n), estimate.wide.n),
         Entry(result.tuning),
