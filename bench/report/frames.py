@@ -14,7 +14,12 @@ from bench.report.groups import Settings, data_names, differing, settings_of
 TASK = ["task", "task_version", "data"]
 """Columns that name a task: numbers of another version or of other data are never averaged with these."""
 
-SHAPE = ["cell", "hidden_size", "num_layers"]
+SIZE = ["hidden_size", "num_layers"]
+
+SHAPE = ["cell", *SIZE]
+
+SIZED = [*SHAPE, "size_mode"]
+"""Columns that name a shape and what it was chosen for."""
 
 CONDITIONS = ["kernel", "cpu", "device", "threads"]
 """Two speeds may be compared when all of these are equal."""
@@ -57,10 +62,7 @@ def _differing_settings(
     texts: dict[str, str] = {}
     for _, rows in runs.groupby([*TASK, *SHAPE, "phase"]):
         groups = {group: by_group[group] for group in rows["group"].unique()}
-        given = {
-            group: {name: settings[name] for name in settings.keys() - searched} for group, settings in groups.items()
-        }
-        told = differing(given)
+        told = differing({group: _without(settings, searched) for group, settings in groups.items()})
         texts |= told if len(set(told.values())) == len(told) else differing(groups)
     return runs["group"].map(texts).astype(str)
 

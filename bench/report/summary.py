@@ -10,7 +10,7 @@ from typing import Any, get_args
 import pandas as pd
 
 from bench.records import Status
-from bench.report.frames import SHAPE, TASK
+from bench.report.frames import SHAPE, SIZED, TASK
 from bench.seeds import stream
 from bench.stats.intervals import Interval, mean_interval
 
@@ -124,7 +124,7 @@ def of_most_data(table: pd.DataFrame) -> pd.DataFrame:
 
 def at_fractions(table: pd.DataFrame, chosen: pd.Series) -> pd.DataFrame:
     """Return the groups of a chosen one's cell and size, the best by validation at each training fraction, in order."""
-    is_same = (table[[*SHAPE, "size_mode"]] == chosen[[*SHAPE, "size_mode"]]).all(axis=1)
+    is_same = (table[SIZED] == chosen[SIZED]).all(axis=1)
     of_size = table[is_same & table["validation"].notna()].sort_values("train_fraction")
     best = [best_groups(rows) for _, rows in of_size.groupby("train_fraction")]
     return pd.concat(best) if best else of_size

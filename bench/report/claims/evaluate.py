@@ -23,7 +23,7 @@ from bench.report.claims.sides import (
     of_equal_conditions,
 )
 from bench.report.claims.steps import steps_of
-from bench.report.frames import TASK
+from bench.report.frames import SIZE, TASK
 from bench.report.naming import budget_label, size_label
 from bench.report.wording import listed, plain, quantity
 
@@ -165,12 +165,12 @@ def _count(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame) -> Result:
 
 def _counts(runs: pd.DataFrame) -> pd.Series:
     """Return the recurrent parameters at each size, where all runs of a size have equally many."""
-    sizes = runs.dropna(subset="num_params_recurrent").groupby(["hidden_size", "num_layers"])["num_params_recurrent"]
+    sizes = runs.dropna(subset="num_params_recurrent").groupby(SIZE)["num_params_recurrent"]
     return sizes.first()[sizes.nunique() == 1]
 
 
 def _groups_at(shapes: pd.Index, sides: Sequence[pd.DataFrame]) -> set[str]:
-    runs = pd.concat(sides).set_index(["hidden_size", "num_layers"])
+    runs = pd.concat(sides).set_index(SIZE)
     return set(runs.loc[runs.index.isin(shapes), "group"])
 
 

@@ -10,14 +10,12 @@ import pandas as pd
 
 from bench.claims.cells import CellChoice
 from bench.claims.claim import THRESHOLDS, TIMED, Claim
-from bench.report.frames import CONDITIONS
+from bench.report.frames import CONDITIONS, SIZE
 from bench.report.ink import NAMES
 from bench.report.summary import best_groups, done
 from bench.report.wording import listed, plain
 
-SHAPES = ["hidden_size", "num_layers"]
-
-FAIR = {"hidden": SHAPES, "same": SHAPES, "any": []}
+FAIR = {"hidden": SIZE, "same": SIZE, "any": []}
 """What has to be equal on both sides, by the mode in which sizes were made fair; a solved size has its budget."""
 
 CHOSEN_BY_ALL = ("same", "any")
@@ -57,11 +55,11 @@ def sides_of(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame) -> tuple[Side
         raise NotTestedError(f"{listed(names)} have no share of the training split in common.")
     left, right = (side[side["train_fraction"] == max(shared)] for side in (left, right))
     key = FAIR.get(claim.size_mode, BUDGET)
-    if not _pairs(left, right, key):
-        raise NotTestedError(f"{listed(names)} have no {'width' if key != BUDGET else 'budget'} in common.")
     pairs = _pairs(left, right, [*key, *TIMED_ALIKE] if claim.metric in (*TIMED, *THRESHOLDS) else key)
-    if not pairs:
+    if not pairs and _pairs(left, right, key):
         raise NotTestedError(f"{listed(names)} were regularised differently, and their times are not compared.")
+    if not pairs:
+        raise NotTestedError(f"{listed(names)} have no {'width' if key != BUDGET else 'budget'} in common.")
     first, second = sorted(pairs, key=_rank)[0]
     return side_at(names[0], first, runs), side_at(names[1], second, runs)
 

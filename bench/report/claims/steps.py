@@ -8,11 +8,9 @@ import pandas as pd
 
 from bench.claims.claim import OVER_DATA, Claim
 from bench.report.claims.sides import NotTestedError, Side, candidates, side_at, sides_of
-from bench.report.frames import SHAPE
+from bench.report.frames import SIZED
 from bench.report.summary import at_fractions
 from bench.report.wording import listed
-
-SIZED = [*SHAPE, "size_mode"]
 
 Steps = tuple[tuple[Side, Side], ...]
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from bench.report.frames import SHAPE
+from bench.report.frames import SIZED
 from bench.report.ink import Ink, Inks
 from bench.report.naming import size_label
 from bench.report.rows import WIDTH
@@ -49,7 +49,7 @@ def _known(scored: pd.DataFrame) -> pd.DataFrame:
     """
     parts = []
     for _, every in scored.groupby("cell", sort=False):
-        swept = every[every.groupby([*SHAPE, "size_mode"])[X].transform("nunique") > 1]
+        swept = every[every.groupby(SIZED)[X].transform("nunique") > 1]
         of_cell = every if swept.empty else swept
         at_most = of_cell[of_cell[X] == of_cell[X].max()]
         parts += [at_fractions(of_cell, row) for _, row in best_groups(at_most).iterrows()]
