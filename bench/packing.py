@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ PASSES = 3.0
 POPULATION = {"cpu": 1, "cuda": 64}
 """Runs that train together unless told otherwise. On a CPU members are computed one after the other, so that company
 brings nothing, and a worker that dies takes fewer with it."""
+
+ALIKE = 2.0
+"""Packs whose lengths differ by less than this factor take turns."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,11 @@ def load_of(run: Run, shape: Shape, task: Task) -> Load:
 
 
 def packs(runs: Iterable[Run], loads: Mapping[str, Load], population: int | None) -> list[Pack]:
-    """Return the Runs in packs of equal shape, the longest first."""
+    """Return the Runs in packs of equal shape, the longest first, those of about one length seed by seed.
+
+    Runs of one seed that are to be compared thus train next to each other, and what slows the machine down for a while
+    slows all of them down.
+    """
     groups: dict[str, list[Run]] = {}
     for run in runs:
         groups.setdefault(loads[run.key].alike, []).append(run)
@@ -68,7 +76,16 @@ def packs(runs: Iterable[Run], loads: Mapping[str, Load], population: int | None
         for size in [population or POPULATION[group[0].device]]
         for start in range(0, len(group), size)
     ]
-    return sorted(chunks, key=lambda pack: -sum(loads[run.key].operations for run in pack))
+    return _in_turns([(sum(loads[run.key].operations for run in chunk), chunk) for chunk in chunks])
+
+
+def _in_turns(packs: Iterable[tuple[float, Pack]]) -> list[Pack]:
+    """Return packs, given with their lengths, the longest first, but those of about one length by seed."""
+    places, longest = [], math.inf
+    for length, pack in sorted(packs, key=lambda each: -each[0]):
+        longest = length if length * ALIKE < longest else longest
+        places.append((-longest, pack[0].seed, -length, pack))
+    return [pack for *_, pack in sorted(places, key=lambda place: place[:-1])]
 
 
 def rate(past: Mapping[str, Past], loads: Mapping[str, Load]) -> float | None:

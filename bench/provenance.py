@@ -33,13 +33,16 @@ def provenance(*, device: str, threads: int) -> Provenance:
 
 @functools.cache
 def _git_state() -> tuple[str, bool]:
-    """Return the commit of the checkout this package runs from and whether it was changed; ("", False) elsewhere."""
+    """Return the commit of the checkout this package runs from and whether it was changed, but for its results.
+
+    It is ("", False) where there is no checkout.
+    """
     root = Path(__file__).resolve().parent.parent
     if not (root / ".git").exists():
         return "", False
     try:
         commit = _git(root, "rev-parse", "HEAD")
-        return commit, bool(_git(root, "status", "--porcelain", "--untracked-files=no"))
+        return commit, bool(_git(root, "status", "--porcelain", "--untracked-files=no", "--", ".", ":!results"))
     except (OSError, subprocess.SubprocessError):
         return "", False
 

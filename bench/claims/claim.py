@@ -30,6 +30,7 @@ Quantity = Literal[
 EstimatorName = Literal[
     "paired_difference",
     "ratio_of_paired_medians",
+    "median_of_paired_ratios",
     "restricted_mean_difference",
     "exact_count_ratio",
     "interaction_with_fraction",
@@ -38,7 +39,7 @@ EstimatorName = Literal[
 ]
 SizeMode = Literal["hidden", "params", "flops", "seconds", "same", "any"]
 
-RATIOS = ("ratio_of_paired_medians", "exact_count_ratio")
+RATIOS = ("ratio_of_paired_medians", "median_of_paired_ratios", "exact_count_ratio")
 """Estimators of a ratio: no effect is 1, or what is `expected`."""
 
 OVER_DATA = "interaction_with_fraction"

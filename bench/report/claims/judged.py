@@ -13,11 +13,13 @@ from bench.stats.estimate import Estimate, estimate, paired_estimate
 from bench.stats.interaction import difference_of_differences, slope_over_fractions
 from bench.stats.intervals import Interval
 from bench.stats.question import Question
-from bench.stats.ratio import ratio_of_medians
+from bench.stats.ratio import median_of_ratios, ratio_of_medians
 from bench.stats.survival import Times, restricted_mean, restricted_mean_difference
 from bench.stats.verdict import Verdict, judge
 
 COUNTED = "none: counted, not estimated"
+
+RATIOS = {"ratio_of_paired_medians": ratio_of_medians, "median_of_paired_ratios": median_of_ratios}
 
 
 def verdict_at(claim: Claim, found: Measured, label: str, confidence: float) -> Verdict:
@@ -58,10 +60,10 @@ def _level(claim: Claim, found: Measured) -> float:
 
 
 def _estimate(claim: Claim, found: Measured, label: str, confidence: float) -> Estimate:
-    if claim.estimator == "ratio_of_paired_medians":
+    if ratio := RATIOS.get(claim.estimator):
         seed = stream("bootstrap", label=label)
         return estimate(
-            lambda level: ratio_of_medians(found.left, found.right, seed=seed, confidence=level), confidence=confidence
+            lambda level: ratio(found.left, found.right, seed=seed, confidence=level), confidence=confidence
         )
     if claim.estimator == OVER_DATA:
         courses = np.asarray(found.differences)

@@ -13,6 +13,7 @@ from bench.claims.claim import THRESHOLDS, TIMED, Claim
 from bench.report.frames import CONDITIONS, SIZE
 from bench.report.ink import NAMES
 from bench.report.summary import best_groups, done
+from bench.report.turns import took_turns
 from bench.report.wording import listed, plain
 
 FAIR = {"hidden": SIZE, "same": SIZE, "any": []}
@@ -65,13 +66,21 @@ def sides_of(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame) -> tuple[Side
 
 
 def of_equal_conditions(left: Side, right: Side) -> tuple[Side, Side]:
-    """Return both sides cut down to runs of one kernel on one machine. Raises NotTestedError where there are none."""
+    """Return both sides cut down to runs of one kernel on one machine, made in turns.
+
+    Raises NotTestedError where there are none.
+    """
     by_condition = [dict(list(side.done.groupby(CONDITIONS))) for side in (left, right)]
     shared = by_condition[0].keys() & by_condition[1].keys()
     if not shared:
         raise NotTestedError(_why_apart(left, right))
     best = max(sorted(shared, key=str), key=lambda key: min(len(found[key]) for found in by_condition))
     first, second = (replace(side, done=found[best]) for side, found in zip((left, right), by_condition, strict=True))
+    if not took_turns([first.done, second.done]):
+        raise NotTestedError(
+            f"The runs of {left.name} and {right.name} did not take turns, and their times are not compared: a machine "
+            "that slows down for a while would slow down one of them alone."
+        )
     return first, second
 
 

@@ -12,6 +12,7 @@ from bench.report.naming import group_label
 from bench.report.rows import MOST_ROWS, Row, row_chart
 from bench.report.section import Chart, Section
 from bench.report.summary import done, reported
+from bench.report.turns import took_turns
 from bench.report.wording import listed, plain, quantity, spanned
 
 FEWEST = 3
@@ -66,6 +67,8 @@ def _verdict(timed: pd.DataFrame, looks: Inks) -> str:
     by_cell = timed.groupby("cell")
     if timed["cell"].nunique() < 2 or by_cell["group"].nunique().max() > 1:
         return kernel
+    if not took_turns([rows for _, rows in by_cell]):
+        return f"{kernel} The cells did not take turns on the machine, so no cell is called faster."
     return f"{kernel} {_ranking(by_cell['units_per_second'].agg(['median', 'min', 'max', 'size']), looks)}"
 
 
