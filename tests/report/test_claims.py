@@ -124,6 +124,23 @@ def test_speeds_on_different_kernels_are_not_compared():
     assert result(ALIKE, records).word == "supported"
 
 
+def test_times_of_runs_that_did_not_take_turns_are_not_compared():
+    hours = {"gru": "00", "lstm": "01"}
+    after = [
+        dataclasses.replace(
+            made,
+            provenance=dataclasses.replace(
+                made.provenance, started=f"2030-01-01T{hours[made.run.cell_name]}:00:00+00:00"
+            ),
+        )
+        for made in planted(0.0)
+    ]
+    found = result(FASTER, after)
+    assert found.verdict is None
+    assert found.why.startswith("The runs of GRU and LSTM did not take turns")
+    assert result(ALIKE, after).word == "supported"
+
+
 def test_runs_on_another_kernel_are_left_out_of_a_speed_and_counted():
     records = planted(0.0)
     records[0] = record(records[0].run, kernel="another")

@@ -175,6 +175,14 @@ def test_speeds_within_one_kernel_are_ranked_when_the_runs_do_not_overlap(second
     assert verdict in text
 
 
+def test_speeds_of_cells_that_did_not_take_turns_are_not_ranked():
+    records = [timed("gru", seed, 10.0) for seed in range(3)]
+    later = dataclasses.replace(PROVENANCE, started="2030-01-02T00:00:00+00:00")
+    records += [dataclasses.replace(timed("lstm", seed, 20.0), provenance=later) for seed in range(3)]
+    text = words(section(compose(records, name="x"), "Training speed"))
+    assert "did not take turns on the machine, so no cell is called faster" in text
+
+
 @pytest.mark.parametrize("what", ["kernel", "threads", "cpu"])
 def test_speeds_of_other_kernels_threads_or_processors_are_not_ranked(what):
     gru, lstm = sweep(3, ("gru",)), sweep(3, ("lstm",))
