@@ -156,9 +156,10 @@ def at_edge(space: Space, params: Mapping[str, Value]) -> dict[str, Literal["low
 
 
 def shown(params: Mapping[str, Value]) -> str:
-    """Return the settings of a trial as they are read."""
+    """Return the settings of a trial as they are read, by name."""
     return ", ".join(
-        f"{path} {value:.4g}" if isinstance(value, float) else f"{path} {value}" for path, value in params.items()
+        f"{path} {value:.4g}" if isinstance(value, float) else f"{path} {value}"
+        for path, value in sorted(params.items())
     )
 
 

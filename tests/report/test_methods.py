@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bench.claims.claim import TIMED
+from bench.claims.files import read_claims
 from bench.settings import OptimSettings, SizeSettings, TrainSettings
 from tests.report.fabricated import PROVENANCE, failure, record, run, sweep, task
 from tests.report.made import compose
@@ -107,6 +109,15 @@ def test_runs_that_did_not_end_as_done_are_counted():
     assert "Of 7 runs 1 ended as diverged; these are counted and enter no mean." in prose(
         [*sweep(2), failure(run("gru", 9), "diverged")]
     )
+
+
+def test_where_times_are_compared_the_methods_say_that_runs_took_turns():
+    records = sweep(8, ("gru", "lstm"), size=SizeSettings(mode="params", num_params=20_000))
+    timed, scored = (
+        [claim for claim in read_claims() if (claim.metric in TIMED) is is_timed] for is_timed in (True, False)
+    )
+    assert "of one kernel on one machine that took turns, seed by seed" in prose(records, claims=timed)
+    assert "took turns" not in prose(records, claims=scored)
 
 
 def test_any_records_have_methods():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations
 
+from bench.claims.claim import TIMED
 from bench.report.frames import TASK
 from bench.report.gathered import Gathered
 from bench.report.summary import STATUSES, done, reported
@@ -51,10 +52,12 @@ def _verdicts(found: Gathered) -> list[str]:
         return []
     several = " Over several data sets, Holm's procedure keeps the chance of a false verdict on a claim at 5 %."
     holm = several if any(len(finding.tested) > 1 for finding in tested) else ""
+    is_timed = any(finding.claim.metric in TIMED for finding in tested)
+    timed = " Times were compared of runs of one kernel on one machine that took turns, seed by seed." * is_timed
     margin = "each with its direction and margin fixed beforehand"
     return [
         f"{quantity(len(tested), 'claim')} of the literature {'was' if len(tested) == 1 else 'were'} tested, {margin}; "
-        f"a verdict on seeds takes at least {ENOUGH} pairs.{holm}"
+        f"a verdict on seeds takes at least {ENOUGH} pairs.{holm}{timed}"
     ]
 
 
