@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -9,6 +11,7 @@ from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from bench.report.ink import GREY, Inks
 from bench.report.rows import WIDTH
+from bench.report.wording import NO_BREAK
 
 LEAST = 1e-6
 """What lies below this is off the figure: a million times less than at lag 1."""
@@ -51,8 +54,13 @@ def gates_figure(data: pd.DataFrame, looks: Inks) -> Figure:
         for panel, (gate, own) in zip(panels, gates, strict=False):
             _histogram(panel, own, colour, str(gate))
         several = data.loc[data["model"] == model, "layer"].nunique() > 1
-        panels[0].set_ylabel(f"{str(model).replace(', ', chr(10))}" + (f"\nlayer {layer}" if several else ""))
+        panels[0].set_ylabel(_wrapped(str(model)) + (f"\nlayer {layer}" if several else ""), fontsize="small")
     return figure
+
+
+def _wrapped(label: str) -> str:
+    """Return a label in lines that a panel is high enough for; a size is not broken."""
+    return textwrap.fill(label.replace(" × ", f"{NO_BREAK}×{NO_BREAK}"), 20)
 
 
 def _histogram(axes: Axes, rows: pd.DataFrame, colour: str, gate: str) -> None:

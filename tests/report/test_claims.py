@@ -20,6 +20,7 @@ from bench.report.claims.rows import rows_with_claims
 from bench.report.frames import curves_frame, runs_frame
 from bench.report.gathered import gathered
 from bench.report.material import Material
+from bench.report.sections.claims import verdicts
 from bench.report.summary import summary
 from bench.settings import OptimSettings, SizeSettings, TrainSettings
 from tests.report.fabricated import cell, cost, curve, failure, record, run, scores, task
@@ -209,6 +210,15 @@ def test_a_run_that_never_reaches_a_loss_counts_with_the_longest_time():
     found = result(CLAIMS["gru_reaches_a_loss_in_fewer_updates"], records)
     assert found.word == "contradicted"
     assert "10 and 0 runs never got there" in found.compared
+
+
+def test_what_was_compared_is_told_where_each_data_set_has_its_own_loss_to_reach():
+    claim = CLAIMS["gru_reaches_a_loss_in_fewer_updates"]
+    records = [*planted(0.0), *planted(0.0, shift=1.0, task=task("other"))]
+    found = finding(claim, records)
+    assert len({result.what for result in found.results}) == 2
+    (row,) = verdicts([found]).table.rows
+    assert row[2].text == "GRU − LSTM, updates to a validation score"
 
 
 def test_a_loss_that_every_run_has_at_its_first_evaluation_tells_nothing():

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 
+import pandas as pd
 import pytest
 
+from bench.report.ink import inks
+from bench.report.inside_figures import gates_figure
 from bench.report.section import Section
 from bench.report.sections.inside import quartiles
 from bench.store import GateProbe, ProbeRecord
@@ -121,3 +124,18 @@ def test_the_same_probes_give_the_same_page(records, tmp_path):
         for i, order in enumerate((probes, probes[::-1]))
     ]
     assert pages[0] == pages[1]
+
+
+def test_the_name_of_a_model_is_no_longer_than_its_row_of_gates_is_high():
+    names = ("GRU (reset before) 46 × 1, seed 1000", "LSTM (peepholes) 36 × 1, seed 1000")
+    edges = [{"gate": gate, "low": 0.0, "high": 0.5, "share": 1.0} for gate in ("forget", "output")]
+    rows = [
+        {"model": name, "layer": 1, "cell": cell, **edge}
+        for name, cell in zip(names, ("gru", "lstm"), strict=True)
+        for edge in edges
+    ]
+    figure = gates_figure(pd.DataFrame(rows), inks(["gru", "lstm"]))
+    figure.draw_without_rendering()
+    for axes in figure.axes[::2]:
+        assert axes.yaxis.label.get_window_extent().height < 1.15 * axes.get_window_extent().height
+        assert "×\n" not in axes.get_ylabel()

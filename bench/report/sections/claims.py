@@ -86,7 +86,9 @@ def _row(finding: Finding) -> tuple[Entry, ...]:
     tested = finding.tested
     first = tested[0]
     whats = {result.what for result in tested}
-    compared = f"{first.sides}, {first.what}" if len(whats) == 1 else first.sides
+    if len(whats) > 1:  # a threshold is another number on each data set
+        whats = {re.sub(r" of [\d.]+$", "", what) for what in whats}
+    compared = f"{first.sides}, {whats.pop()}" if len(whats) == 1 else first.sides
     where = f", on {plain(first.task_label, 60)}" if len(tested) == 1 else ""
     ns = [result.verdict.estimate.wide.n for result in tested if result.verdict]
     return (
