@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bench.report.beside import beside
-from bench.report.frames import TASK
+from bench.report.frames import SHAPE, TASK
 from bench.report.groups import Settings
 from bench.report.ink import INK, Inks
-from bench.report.naming import size_label
+from bench.report.naming import short_settings, size_label
 from bench.report.rows import WIDTH
 from bench.report.section import Chart
 from bench.report.summary import done, of_most_data, reported
@@ -63,11 +63,14 @@ def _panel(
     ended = done(reported(runs))
     split = rows["split"].iloc[0]
     ordered = rows[rows["split"] == split].sort_values("cell", key=lambda names: names.map(list(looks).index))
+    needed = ordered.duplicated(SHAPE, keep=False)  # what tells a group from those that are not drawn is left out
+    ordered = ordered.assign(settings=ordered["settings"].where(needed, ""))
     columns = [
         "task_label",
         "cell",
         "hidden_size",
         "num_layers",
+        "settings",
         "group",
         "split",
         "metric",
@@ -110,7 +113,7 @@ def _draw(axes: Axes, panel: pd.DataFrame, in_print: pd.DataFrame, looks: Inks) 
         axes.plot(first["mean"], y + 0.2, "D", color=INK, markersize=4, zorder=5)
         printed = in_print.loc[in_print["group"] == first["group"], "published"]
         axes.scatter(printed, [y + 0.2] * len(printed), s=28, color=INK, marker="x", linewidths=1.4, zorder=6)
-    labels = [_label(own.iloc[0], looks) for own in groups]
+    labels = [_label(own.iloc[0], looks, "\n") for own in groups]
     axes.set_yticks(range(len(groups)), labels, fontsize="small")
     axes.set_ylim(len(groups) - 0.5, -0.5)
     axes.set_title(fill(plain(panel["task_label"].iloc[0], 60), 20), loc="left", fontsize="medium")
@@ -120,8 +123,9 @@ def _draw(axes: Axes, panel: pd.DataFrame, in_print: pd.DataFrame, looks: Inks) 
     axes.tick_params(axis="y", length=0)
 
 
-def _label(row: pd.Series, looks: Inks) -> str:
-    return f"{looks[row['cell']].name} {size_label(row['hidden_size'], row['num_layers'])}"
+def _label(row: pd.Series, looks: Inks, apart: str = " ") -> str:
+    cell = f"{looks[row['cell']].name} {size_label(row['hidden_size'], row['num_layers'])}"
+    return apart.join(filter(None, (cell, plain(short_settings(row), 24))))
 
 
 def _mark(marker: str, colour: str, label: str) -> Line2D:

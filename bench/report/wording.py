@@ -56,6 +56,12 @@ def digits_for(intervals: Iterable[tuple[float, float]]) -> int:
     return min(4, max(0, 1 - math.floor(math.log10(statistics.median(widths)))))
 
 
+def digits_of(found: Sequence[Interval]) -> int:
+    """Return how many decimals some means with their intervals deserve: none where all are counts without doubt."""
+    is_counted = all(each.low == each.high and each.mean.is_integer() for each in found)
+    return 0 if is_counted else digits_for((each.low, each.high) for each in found)
+
+
 def number(value: float, digits: int) -> str:
     """Return a score with a fixed number of decimals, a dash for none, few digits for a huge one."""
     if math.isnan(value):
@@ -73,10 +79,8 @@ def interval(low: float, high: float, digits: int) -> str:
 
 def estimated(found: Interval, digits: int | None = None) -> str:
     """Return a mean with its interval, which a line does not break; without brackets where there is no doubt."""
-    is_exact = found.low == found.high
-    if digits is None:
-        digits = 0 if is_exact and found.mean == round(found.mean) else digits_for([(found.low, found.high)])
-    bounds = "" if is_exact else interval(found.low, found.high, digits)
+    digits = digits_of([found]) if digits is None else digits
+    bounds = "" if found.low == found.high else interval(found.low, found.high, digits)
     return f"{number(found.mean, digits)} {bounds.replace(' ', NO_BREAK)}".strip()
 
 

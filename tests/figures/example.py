@@ -15,12 +15,13 @@ from tests.report.browser import opened, show
 
 REPORT = Path("results/demo/report")
 HERE = Path("results/example")
-FIGURES = {"score": "music21_bach-loss", "curves": "music21_bach-curves"}
+FIGURES = ("score", "curves")
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as profile, opened(Path(profile)) as browser:
         show(browser, REPORT / "report.html", width=1180, height=1000)
         browser.save_screenshot(str(HERE / "report.png"))
-    for name, stem in FIGURES.items():
-        shutil.copy(REPORT / "figures" / f"{stem}.png", HERE / f"{name}.png")
+    for name in FIGURES:
+        (figure,) = (REPORT / "figures").glob(f"music21_bach-*-{name}.png")
+        shutil.copy(figure, HERE / f"{name}.png")
     print(f"wrote {HERE}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench.report.glance import MOST_GROUPS
+from bench.settings import TrainSettings
 from tests.report.fabricated import failure, record, run, sweep, task
 from tests.report.made import compose
 
@@ -38,3 +39,12 @@ def test_of_many_groups_the_best_are_drawn():
 def test_a_task_whose_runs_all_failed_has_no_panel():
     failed = [failure(run("gru", seed, task=OTHER)) for seed in range(2)]
     assert chart([*sweep(2, task=JSB), *failed]) is None
+
+
+def test_groups_of_one_size_are_told_apart_by_their_settings_and_others_are_not():
+    rates = [sweep(2, ("gru",), task=JSB, train=TrainSettings(output_dropout=share)) for share in (0.0, 0.3)]
+    made = chart([*rates[0], *rates[1], *sweep(2, ("lstm",), task=JSB), *sweep(2, ("gru",), task=OTHER)])
+    assert made is not None
+    assert "GRU 46 × 1 output_dropout=0.3" in made.alt
+    assert "LSTM 36 × 1 8" in made.alt
+    assert "Other: GRU 46 × 1 8" in made.alt

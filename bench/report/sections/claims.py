@@ -9,7 +9,7 @@ from bench.claims.claim import Claim
 from bench.claims.finding import UNTUNED, WORDS, Finding, Result
 from bench.report.ink import NAMES
 from bench.report.section import Chapter, Entry, Section, Table
-from bench.report.wording import digits_for, estimated, number, plain, quantity, span
+from bench.report.wording import digits_of, estimated, number, plain, quantity, span
 from bench.stats.intervals import ENOUGH
 
 HEADERS = ("Claim", "Verdict", "What was compared", "Effect [interval]", "n", "Tuning")
@@ -106,7 +106,7 @@ def _effects(tested: Sequence[Result]) -> str:
     if len(effects) == 1:
         return estimated(effects[0])
     means = sorted(effect.mean for effect in effects)
-    digits = digits_for((effect.low, effect.high) for effect in effects)
+    digits = digits_of(effects)
     return f"{number(means[0], digits)} to {number(means[-1], digits)} on {len(means)} data sets"
 
 
