@@ -49,9 +49,9 @@ def _remarks(directory: Path) -> tuple[tuple[Remark, ...], tuple[str, ...]]:
 def publish(directory: Path) -> int:
     """Rebuild the report, print its table and its path, and return how many files are damaged."""
     material = material_of(directory)
-    page = report.build(material, directory)
-    print(report.console_table(report.runs_frame(material.records, material.searched)))
-    say(f"report: {page}")
+    document = report.build(material, directory)
+    print(report.console_text(document))
+    say(f"report: {directory / report.PAGE}")
     return _say_damaged(material.damaged)
 
 

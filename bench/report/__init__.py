@@ -10,8 +10,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bench.report.console import console_text as console_text
+    from bench.report.files import PAGE as PAGE
     from bench.report.files import build as build
-    from bench.report.files import console_table as console_table
     from bench.report.frames import curves_frame as curves_frame
     from bench.report.frames import runs_frame as runs_frame
     from bench.report.material import Material as Material
@@ -20,14 +21,15 @@ if TYPE_CHECKING:
 ROOMS = {
     "Material": "material",
     "build": "files",
-    "console_table": "files",
+    "console_text": "console",
+    "PAGE": "files",
     "curves_frame": "frames",
     "runs_frame": "frames",
     "summary_rows": "summary",
 }
 """Function to the module that has it."""
 
-__all__ = ["Material", "build", "console_table", "curves_frame", "runs_frame", "summary_rows"]
+__all__ = ["PAGE", "Material", "build", "console_text", "curves_frame", "runs_frame", "summary_rows"]
 
 
 def __getattr__(name: str) -> Any:

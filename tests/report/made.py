@@ -20,4 +20,5 @@ def compose(records: Sequence[RunRecord], *, name: str = "x", **parts: Any) -> D
 
 def build(records: Sequence[RunRecord], directory: Path, *, name: str = "x", **parts: Any) -> Path:
     """The page of some records, with the files around it."""
-    return files.build(Material(records, name, **parts), directory)
+    files.build(Material(records, name, **parts), directory)
+    return directory / files.PAGE

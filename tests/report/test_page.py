@@ -14,10 +14,10 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from bench.report import console_table, runs_frame
+from bench.report import console_text
 from bench.report.exports import csv_text, escape_markdown
 from tests.report.fabricated import PROVENANCE, cell, failure, outcome, record, run, sweep, task
-from tests.report.made import build
+from tests.report.made import build, compose
 
 CANARY = "<script>alert(1)</script>|`x`=cmd|' /C calc'!A0"
 FORMULA = "=cmd|' /C calc'!A0"
@@ -92,7 +92,7 @@ def test_a_report_is_made_of_any_records(case, tmp_path):
     n = len(CASES[case])
     assert f"{n} run" in Page(path.read_text()).text
     assert len(list(csv.reader(io.StringIO((path.parent / "runs.csv").read_text())))) == n + 1
-    assert f"{n} run" in console_table(runs_frame(CASES[case]))
+    assert f"{n} run" in console_text(compose(CASES[case]))
 
 
 def contents(folder):
@@ -213,18 +213,3 @@ def test_figures_of_each_size_print_with_readable_text(tmp_path):
     path = build(sweep(2), tmp_path, name="x")
     for image in Page(path.read_text()).all("img"):
         assert int(image["width"]) == 691  # 7.2 inches at 96 CSS pixels each
-
-
-def test_the_console_table_is_plain_and_counts_every_status():
-    text = console_table(runs_frame([*sweep(3), failure(run("gru", 9)), failure(run("lstm", 9), "diverged")]))
-    lines = text.splitlines()
-    assert lines[-1] == "11 runs: 9 done, 1 diverged, 1 failed"
-    assert [line.split()[2] for line in lines[2:5]] == ["GRU", "LSTM", "tanh"]
-    assert "8.557" in lines[2]
-    assert lines[2].endswith("1 failed")
-
-
-def test_the_console_table_passes_no_control_characters_on():
-    text = console_table(runs_frame(sweep(1, ("gru",), task=task(title="a\x1b[31mb\nc"))))
-    assert "\x1b" not in text
-    assert "a [31mb c" in text
