@@ -61,7 +61,8 @@ def _verdicts(document: Document) -> str:
     if document.verdicts is None or document.verdicts.table is None:
         return ""
     if all(result.word == "inconclusive" for finding in tested for result in finding.tested):
-        return f"\n{quantity(len(tested), 'claim')} of the literature tested, none decided by these runs; the report says why\n"
+        n = quantity(len(tested), "claim")
+        return f"\n{n} of the literature tested, none decided by these runs; the report says why\n"
     rows = [
         tuple(fill(entry.text, width) for entry, width in zip(row, WIDTHS, strict=True))
         for row in document.verdicts.table.rows

@@ -87,6 +87,14 @@ def test_tuned_settings_are_told_as_tuned_with_how_and_confirmed_on_what():
     assert "No setting was tuned" not in text
 
 
+def test_what_is_alike_on_several_tasks_is_told_once():
+    places = [together(*(study(cell, 5, task_name=name) for cell in ("gru", "lstm"))) for name in ("here", "there")]
+    text = prose([*places[0][1], *places[1][1]], studies=[*places[0][0], *places[1][0]])
+    assert text.count("by random search over") == 1
+    assert text.count("In each of the 2 cases below, GRU and LSTM were each tuned") == 1
+    assert "Of 20 trials 20 are done. On here, the best trial had optim.lr" in text
+
+
 def _best(made, trials):
     by_key = {each.key: each for each in trials}
     runs = [by_key[trial.runs[0]] for trial in made.trials]

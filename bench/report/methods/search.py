@@ -15,28 +15,37 @@ from bench.trials import StudyRecord, shown
 
 
 def search(found: Gathered, subjects: Sequence[Subject]) -> list[str]:
-    """Return how the cells were tuned, task by task, or that they were not."""
+    """Return how the cells were tuned, or that they were not; what is the same on several tasks is told once."""
     n_tuning = int((found.runs["phase"] == "tune").sum())
     if not found.tuned and not n_tuning:
         return ["No setting was tuned: every run had the settings given above."]
     if not found.tuned:
         return [f"{quantity(n_tuning, 'run')} served to choose settings; how they were searched is not on record."]
-    sentences = [text for tuned in found.tuned for text in _of_task(tuned, subjects)]
+    alike: dict[tuple[tuple[str, ...], tuple[str, ...]], list[Tuned]] = defaultdict(list)
+    for tuned in found.tuned:
+        alike[_searched(tuned), _confirmed(tuned, subjects)].append(tuned)
+    sentences = [text for told, those in alike.items() for text in _together(those, *told)]
     bare = list(dict.fromkeys(f"{each.cell} on {each.task}" for each in subjects if each.study is None))
     return [*sentences, *([f"Given settings, not tuned ones, had {listed(bare)}."] if bare else [])]
 
 
-def _of_task(tuned: Tuned, subjects: Sequence[Subject]) -> list[str]:
+def _together(those: Sequence[Tuned], searched: Sequence[str], confirmed: Sequence[str]) -> list[str]:
+    """Return what was done on some tasks, and on each of them what was found."""
+    where = f"In each of the {len(those)} cases below, " if len(those) > 1 else f"On {those[0].label}, "
+    return [where + searched[0], *searched[1:], _endings(those), *_best(those), *confirmed]
+
+
+def _searched(tuned: Tuned) -> tuple[str, ...]:
     by_words: dict[str, list[str]] = defaultdict(list)
     for name, study in tuned.studies.items():
         by_words[_how(study, int((tuned.trials["study"] == name).sum()))].append(name)
-    told = [f"On {tuned.label}, {listed(names)} {_were(names)} tuned {how}." for how, names in by_words.items()]
+    hows = "; ".join(f"{listed(names)} {_were(names)} tuned {how}" for how, names in by_words.items())
     label = METRICS[tuned.first.metric].label
-    told.append(f"Trials were judged by their mean best validation score ({label}) alone.")
+    told = [f"{hows}.", f"Trials were judged by their mean best validation score ({label}) alone."]
     studies = list(tuned.studies.values())
     if len(studies) > 1 and are_paired(studies):
         told.append("Trials of one number had the same settings in each study.")
-    return [*told, _endings(tuned), *_confirmed(tuned, subjects)]
+    return tuple(told)
 
 
 def _were(names: Sequence[str]) -> str:
@@ -57,26 +66,34 @@ def _called(node: Mapping[str, object], words: Mapping[str, str]) -> str:
     return words.get(name, name) + (f" ({', '.join(arguments)})" if arguments else "")
 
 
-def _endings(tuned: Tuned) -> str:
-    counts = Counter(tuned.trials["state"])
-    states = [f"{counts[state]} {'is' if counts[state] == 1 else 'are'} {state}" for state in STATES if counts[state]]
-    return f"Of {quantity(len(tuned.trials), 'trial')} {listed(states)}."
+def _endings(those: Sequence[Tuned]) -> str:
+    counts = Counter(state for tuned in those for state in tuned.trials["state"])
+    states = [f"{counts[state]:,} {'is' if counts[state] == 1 else 'are'} {state}" for state in STATES if counts[state]]
+    return f"Of {quantity(counts.total(), 'trial')} {listed(states)}."
 
 
-def _confirmed(tuned: Tuned, subjects: Sequence[Subject]) -> list[str]:
-    """Return what the best trials were, and on how many seeds their settings were trained again."""
-    names = {study.key: name for name, study in tuned.studies.items()}
-    best = best_params(tuned)
-    if not best:
-        return ["No trial is done, so there is none that is best."]
-    each = [f"{plain(shown(params), 300)} for {names[study.key]}" for study, params in best]
-    chosen = f"The best trial had {'; '.join(each)}."
-    runs = [subject for subject in subjects if subject.study is not None and subject.study.key in names]
+def _best(those: Sequence[Tuned]) -> list[str]:
+    """Return what the best trials were."""
+    told = []
+    for tuned in those:
+        names = {study.key: name for name, study in tuned.studies.items()}
+        each = [f"{plain(shown(params), 300)} for {names[study.key]}" for study, params in best_params(tuned)]
+        where = f"On {tuned.label}, the" if len(those) > 1 else "The"
+        told += [f"{where} best trial had {'; '.join(each)}."] if each else []
+    return told
+
+
+def _confirmed(tuned: Tuned, subjects: Sequence[Subject]) -> tuple[str, ...]:
+    """Return on how many seeds the settings of the best trials were trained again."""
+    if not best_params(tuned):
+        return ("No trial is done, so there is none that is best.",)
+    keys = {study.key for study in tuned.studies.values()}
+    runs = [subject for subject in subjects if subject.study is not None and subject.study.key in keys]
     confirmed = [subject for subject in runs if subject.run.phase == "confirm"]
     if not confirmed:
-        return [chosen, "These settings were not trained again on other seeds."]
+        return ("The settings of the best were not trained again on other seeds.",)
     seeds: dict[str, set[int]] = defaultdict(set)
     for subject in confirmed:
         seeds[subject.study.key if subject.study else ""].add(subject.run.seed)
     n = spanned([len(found) for found in seeds.values()], "seed")
-    return [chosen, f"Its settings were then trained again on {n}, and these runs alone are scored here."]
+    return (f"The settings of the best were then trained again on {n}, and these runs alone are scored here.",)
