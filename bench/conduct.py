@@ -91,7 +91,7 @@ def _safe(sweep: Sweep, tally: Tally, n_all: int) -> str:
 def carry_out(sweep: Sweep, stop: Stop) -> Tally:
     """Carry out what is waiting and return what has become of it."""
     tally, waiting, site = Tally(), sweep.waiting, sweep.site
-    supply = sweep.source or Queue(packing.packs(waiting, sweep.loads, site.population))
+    supply = sweep.source or Queue(packing.packs_in_turns(waiting, sweep.loads, site.population))
     events = sweep.executor.carry_out(supply, site, stop)
     with closing(events), Board(len(waiting) + sweep.n_open) as board:
         for event in events:

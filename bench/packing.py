@@ -62,11 +62,7 @@ def load_of(run: Run, shape: Shape, task: Task) -> Load:
 
 
 def packs(runs: Iterable[Run], loads: Mapping[str, Load], population: int | None) -> list[Pack]:
-    """Return the Runs in packs of equal shape, the longest first, those of about one length seed by seed.
-
-    Runs of one seed that are to be compared thus train next to each other, and what slows the machine down for a while
-    slows all of them down.
-    """
+    """Return the Runs in packs of equal shape, the longest first."""
     groups: dict[str, list[Run]] = {}
     for run in runs:
         groups.setdefault(loads[run.key].alike, []).append(run)
@@ -76,16 +72,25 @@ def packs(runs: Iterable[Run], loads: Mapping[str, Load], population: int | None
         for size in [population or POPULATION[group[0].device]]
         for start in range(0, len(group), size)
     ]
-    return _in_turns([(sum(loads[run.key].operations for run in chunk), chunk) for chunk in chunks])
+    return sorted(chunks, key=lambda pack: -_operations(pack, loads))
 
 
-def _in_turns(packs: Iterable[tuple[float, Pack]]) -> list[Pack]:
-    """Return packs, given with their lengths, the longest first, but those of about one length by seed."""
+def packs_in_turns(runs: Iterable[Run], loads: Mapping[str, Load], population: int | None) -> list[Pack]:
+    """Return the Runs in packs of equal shape, the longest first, those of about one length seed by seed.
+
+    Runs of one seed that are to be compared thus train next to each other, and what slows the machine down for a while
+    slows all of them down.
+    """
     places, longest = [], math.inf
-    for length, pack in sorted(packs, key=lambda each: -each[0]):
+    for pack in packs(runs, loads, population):
+        length = _operations(pack, loads)
         longest = length if length * ALIKE < longest else longest
         places.append((-longest, pack[0].seed, -length, pack))
     return [pack for *_, pack in sorted(places, key=lambda place: place[:-1])]
+
+
+def _operations(pack: Pack, loads: Mapping[str, Load]) -> float:
+    return sum(loads[run.key].operations for run in pack)
 
 
 def rate(past: Mapping[str, Past], loads: Mapping[str, Load]) -> float | None:
