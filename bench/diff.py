@@ -131,9 +131,10 @@ def _group_differences(left: Mapping[str, RunRecord], right: Mapping[str, RunRec
 
 
 def _confirmed(records: Iterable[RunRecord]) -> list[RunRecord]:
-    """Return the records that speak for their group: trials of a search, one of each setting, only where alone."""
+    """Return the records that speak for their task, as in a report: trials of a search only where none is confirmed."""
     records = list(records)
-    return [record for record in records if record.run.phase == "confirm"] or records
+    confirmed = {record.run.task_name for record in records if record.run.phase == "confirm"}
+    return [record for record in records if record.run.phase == "confirm" or record.run.task_name not in confirmed]
 
 
 def _groups(records: Iterable[RunRecord]) -> dict[Place, dict[str, list[RunRecord]]]:

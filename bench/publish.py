@@ -47,7 +47,7 @@ def _remarks(directory: Path) -> tuple[tuple[Remark, ...], tuple[str, ...]]:
 
 
 def publish(directory: Path) -> int:
-    """Rebuild the report, print its table and its path, and return how many files are damaged."""
+    """Rebuild the report, print its tables and its path, and return how many files are damaged."""
     material = material_of(directory)
     document = report.build(material, directory)
     print(report.console_text(document))

@@ -151,6 +151,8 @@ def test_a_trial_of_a_search_is_compared_as_a_run_and_not_as_a_group():
     found = compare([*trials, *sweep(6, ("gru",))], [*trials, *sweep(6, ("gru",))])
     assert len(found.identical) == 8
     assert [group.interval.n for group in found.groups] == [6]
+    elsewhere = compare([*trials, *sweep(6, ("gru",), task=task("else"))], trials)
+    assert len(elsewhere.groups) == 2
     alone = compare(trials, trials)
     assert [group.label for group in alone.groups] == ["optim.lr=0.01", "optim.lr=0.02"]
     assert {group.verdict for group in alone.groups} == {"too few runs (1) to judge; it takes 6"}

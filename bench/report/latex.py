@@ -11,7 +11,7 @@ from bench.report.frames import TASK
 from bench.report.ink import Inks, inks
 from bench.report.naming import size_label
 from bench.report.section import Document
-from bench.report.wording import SHORT_METRICS, better, count, decimals, digits_for, interval, number, plain
+from bench.report.wording import NO_BREAK, SHORT_METRICS, better, count, decimals, estimated, interval, number, plain
 from bench.stats.intervals import BOOTSTRAP, ENOUGH
 
 MOST_ROWS = 40
@@ -125,14 +125,12 @@ def _verdict(finding: Finding, result: Result) -> dict[str, str]:
     wide = result.verdict.estimate.wide if result.verdict is not None else None
     if wide is None:
         raise ValueError("a claim without a verdict has no row")
-    digits = digits_for([(wide.low, wide.high)])
-    bounds = "" if wide.low == wide.high else interval(wide.low, wide.high, digits)
     where = f"{result.sides}, {result.what}, {result.task_label}; tuning: {result.tuning}"
     return {
         "Claim": plain(finding.claim.sentence, 300),
         "Compared": plain(where, 200),
         "Verdict": result.word,
-        "Effect": f"{number(wide.mean, digits)} {bounds}".strip(),
+        "Effect": estimated(wide).replace(NO_BREAK, " "),  # the column is narrow
         "n": str(wide.n),
     }
 
