@@ -1,4 +1,4 @@
-"""How often the intervals of ratios, aggregates, times and exponents cover, over simulated sets."""
+"""How often the intervals of ratios and of times cover, over simulated sets."""
 
 from __future__ import annotations
 
@@ -6,27 +6,17 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bench.stats.aggregate import iqm_difference, probability_of_improvement
 from bench.stats.intervals import Interval
 from bench.stats.ratio import median_of_ratios, ratio_of_medians
-from bench.stats.scaling import exponent, exponent_over_rounds
 from bench.stats.survival import Times, restricted_mean_difference
 
 N = 10
-N_TASKS = 4
-SIZES = [1.0, 2.0, 4.0, 8.0, 16.0]
 
 
 def _speeds(draw: np.random.Generator) -> list[list[float]]:
     """Return seconds of two equal sides that share slow rounds."""
     round_ = 0.1 * draw.normal(size=N)
     return [list(np.exp(round_ + 0.1 * draw.normal(size=N))) for _ in range(2)]
-
-
-def _scores(draw: np.random.Generator) -> list[list[list[float]]]:
-    """Return the scores of two equal cells over tasks of unequal level, with what seeds have in common."""
-    common = np.arange(N_TASKS)[:, None] / 2 + 0.7 * draw.normal(size=(N_TASKS, N))
-    return [[list(task) for task in common + draw.normal(size=(N_TASKS, N))] for _ in range(2)]
 
 
 def _times(draw: np.random.Generator, lost: float) -> Times:
@@ -42,19 +32,11 @@ def _restricted(draw: np.random.Generator, lost: float) -> Interval:
     return restricted_mean_difference(_times(draw, lost), _times(draw, lost), 2.0)
 
 
-def _costs(draw: np.random.Generator) -> np.ndarray:
-    return np.asarray(np.array(SIZES) ** 1.3 * np.exp(0.1 * draw.normal(size=(N, len(SIZES)))))
-
-
 OTHERS: dict[str, tuple[float, Callable[[np.random.Generator, int], Interval]]] = {
     "ratio of medians": (1.0, lambda draw, seed: ratio_of_medians(*_speeds(draw), seed=seed)),
     "median of ratios": (1.0, lambda draw, seed: median_of_ratios(*_speeds(draw), seed=seed)),
-    "difference of interquartile means": (0.0, lambda draw, seed: iqm_difference(*_scores(draw), seed=seed)),
-    "probability of improvement": (0.5, lambda draw, seed: probability_of_improvement(*_scores(draw), seed=seed)),
     "restricted mean, none lost": (0.0, lambda draw, seed: _restricted(draw, 0.0)),
     "restricted mean, 3 of 10 lost": (0.0, lambda draw, seed: _restricted(draw, 0.3)),
-    "exponent, one round": (1.3, lambda draw, seed: exponent(SIZES, list(_costs(draw)[0]))),
-    "exponent, ten rounds": (1.3, lambda draw, seed: exponent_over_rounds(SIZES, _costs(draw))),
 }
 """The true number and what estimates it, from a fresh set at each call."""
 

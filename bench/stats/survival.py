@@ -1,4 +1,4 @@
-"""Time to a threshold where some runs never reach it: means up to a horizon, medians, the log-rank test."""
+"""Time to a threshold where some runs never reach it: means up to a horizon."""
 
 from __future__ import annotations
 
@@ -70,31 +70,6 @@ def pseudo_values(times: Times, horizon: float) -> np.ndarray:
     durations, is_reached = np.asarray(times.durations), np.asarray(times.is_reached)
     rest = [_area(np.delete(durations, i), np.delete(is_reached, i), horizon) for i in range(n)]
     return np.asarray(n * whole - (n - 1) * np.array(rest))
-
-
-def median_time(times: Times) -> float:
-    """Return the first time by which half of the runs have reached the threshold, by Kaplan and Meier; else inf."""
-    survival = stats.ecdf(_censored(times.durations, times.is_reached)).sf
-    reached = survival.quantiles[survival.probabilities <= 0.5 + ROUNDING]
-    return float(reached[0]) if len(reached) else math.inf
-
-
-ROUNDING = 1e-12
-"""By how much a product of fractions may miss one half."""
-
-
-def log_rank_p_value(left: Times, right: Times) -> float:
-    """Return the p-value of equal curves; 1 where no run reached the threshold.
-
-    Unpaired, and of most power where one hazard is a multiple of the other; its normal approximation is rough
-    below ten runs a side.
-
-    Source: Mantel 1966, Cancer Chemotherapy Reports 50.
-    """
-    if not any(left.is_reached + right.is_reached):
-        return 1.0
-    samples = (_censored(times.durations, times.is_reached) for times in (left, right))
-    return float(stats.logrank(*samples).pvalue)
 
 
 def _area(durations: np.ndarray, is_reached: np.ndarray, horizon: float) -> float:

@@ -11,7 +11,6 @@ from bench.stats.estimate import Estimate, estimate, paired_estimate
 from bench.stats.intervals import Interval
 from bench.stats.paired import paired_p_value
 from bench.stats.question import Question
-from bench.stats.rates import solve_rates
 from bench.stats.ratio import median_of_ratios
 from bench.stats.verdict import decide, judge
 
@@ -205,13 +204,6 @@ def test_a_ratio_is_judged_against_1():
     assert decide(shown, Question("higher", null=1.0)) == "supported"
     assert decide(shown, Question("alike", margin=(1.2, 1.8), null=1.5)) == "supported"
     assert decide(shown, Question("alike", margin=(0.9, 1.1), null=1.0)) == "contradicted"
-
-
-def test_solve_rates_are_judged_by_their_odds_ratio():
-    rates = estimate(lambda level: solve_rates((10, 10), (1, 10), confidence=level).odds_ratio)
-    assert judge(rates, Question("higher", null=1.0)).word == "supported"
-    same = estimate(lambda level: solve_rates((10, 10), (10, 10), confidence=level).odds_ratio)
-    assert judge(same, Question("higher", null=1.0)).reason.startswith("undefined over n = 10: the 95 % interval")
 
 
 def test_a_stricter_confidence_widens_both_intervals():
