@@ -14,6 +14,14 @@ from bench.optim import Optimiser, Schedule
 from bench.records import CurvePoint, Run, Status
 from bench.shapes import Float
 
+WORST = 10
+"""A Run whose validation loss is more than so many times a blind guess's when it is over has diverged.
+
+The last evaluation counts, as it does where a loss is not finite, however good an earlier one was. A blind guess
+holds every outcome for equally likely: 88 ln 2 = 61.0 nats per frame, ln V per word or character. Over-fitting stays
+below the bound, and so does every Run of the results that come with the project, at most 0.65 times a blind guess.
+"""
+
 
 @dataclass
 class Clock:
@@ -39,6 +47,7 @@ class Member:
     batches: Batches
     optimiser: Optimiser
     schedule: Schedule
+    blind_nats: float
     state: tuple[State, ...] = ()
     n_updates: int = 0
     last_lr: float = 0.0
@@ -126,11 +135,20 @@ class Member:
             self.n_stale += 1
 
     def stop_if_over(self) -> None:
-        """End if the budget is spent or the validation loss has stopped falling."""
-        patience = self.run.train.patience
-        if self.status is not None:
+        """End if the budget is spent or the validation loss has stopped falling: as done, or diverged (`WORST`)."""
+        reason = self._reason_to_end()
+        if self.status is not None or not reason:
             return
+        nats = self.curve[-1].validation_nats
+        if nats > WORST * self.blind_nats:
+            number = f"the validation loss of {nats:.2g} nats after {self.n_updates} updates"
+            reason = f"{number} is more than {WORST} times the {self.blind_nats:.3g} of a blind guess"
+            self.status, self.reason = "diverged", reason
+        else:
+            self.status, self.reason = "done", reason
+
+    def _reason_to_end(self) -> str:
+        patience = self.run.train.patience
         if self.share >= 1:
-            self.status, self.reason = "done", "budget spent"
-        elif patience and self.n_stale >= patience:
-            self.status, self.reason = "done", f"no better validation loss in {patience} evaluations"
+            return "budget spent"
+        return f"no better validation loss in {patience} evaluations" if 0 < patience <= self.n_stale else ""

@@ -44,8 +44,17 @@ class TorchOptimiser:
         norm = float(torch.nn.utils.clip_grad_norm_([self._row], self._clip_norm, foreach=False))
         if math.isfinite(norm):
             self._optimiser.param_groups[0]["lr"] = lr
-            self._optimiser.step()
+            self._step()
         return norm
+
+    def _step(self) -> None:
+        """Step; one too large for the row's numbers leaves none that is finite, as it does in C++ and on a GPU."""
+        try:
+            self._optimiser.step()
+        except RuntimeError as error:
+            if "without overflow" not in str(error):
+                raise
+            self._row.detach().fill_(math.nan)
 
     def state(self) -> dict[str, Tensor]:
         """Return torch.optim's tensors."""

@@ -26,7 +26,7 @@ from bench.model import Shape, zero_state
 from bench.noise import dropout, with_input_noise, with_weight_noise
 from bench.optim import FusedOptimiser, Schedule, TorchOptimiser
 from bench.records import Run
-from bench.tasks.base import Split, Task
+from bench.tasks.base import Split, Task, blind_nats
 from bench.tasks.subset import subset
 
 Watch = Callable[[Sequence[Member]], None]
@@ -106,7 +106,8 @@ def member_of(run: Run, shape: Shape, task: Task, machine: Machine) -> Member:
         task, seed=run.seed, batch_size=settings.batch_size, window=settings.window, dtype=machine.dtype
     )
     rule = FusedOptimiser if isinstance(machine.kernel, Fused) else TorchOptimiser
-    return Member(run, row, batches, rule(row, run.optim, settings.clip_norm), Schedule(run.optim))
+    optimiser = rule(row, run.optim, settings.clip_norm)
+    return Member(run, row, batches, optimiser, Schedule(run.optim), blind_nats(task))
 
 
 def update(members: Sequence[Member], shape: Shape, task: Task, machine: Machine) -> None:

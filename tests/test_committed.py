@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import filecmp
+import math
 import shutil
 
 import pytest
 
 from bench import store
 from bench.config import conf_dir
+from bench.member import WORST
 from bench.publish import material_of
 from bench.report import build
 from bench.report.document import compose
@@ -26,6 +28,15 @@ def test_committed_results_are_whole_and_small(folder):
     assert not store.read_studies(folder).damaged
     committed = [path for path in folder.rglob("*") if path.suffix not in ("", ".html", ".svg")]
     assert sum(path.stat().st_size for path in committed) < 10e6
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
+def test_every_committed_run_that_is_done_keeps_that_ending_by_the_rule_of_divergence(folder):
+    for record in store.read(folder).records:
+        n_outputs = record.outcome.num_params["readout"] // (record.run.hidden_size + 1)
+        blind = n_outputs * math.log(2) if record.run.task["kind"] == "piano_roll" else math.log(n_outputs)
+        if record.outcome.status == "done":
+            assert record.outcome.curve[-1].validation_nats <= WORST * blind, record.run.label
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)

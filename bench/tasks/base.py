@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -124,6 +125,11 @@ class Task(Protocol):
     def baseline(self, split: Any) -> dict[str, float]:
         """Return the scores of the unigram model of the training split on a split of this task's kind."""
         ...
+
+
+def blind_nats(task: Task) -> float:
+    """Return the loss per unit of a model that holds every outcome for equally likely, and so knows nothing."""
+    return task.n_outputs * math.log(2) if task.head == "bernoulli" else math.log(task.n_outputs)
 
 
 def add(left: Sums, right: Sums) -> Sums:
