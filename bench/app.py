@@ -81,13 +81,26 @@ def _carried_out(config: Any) -> int | BenchError:
 def carry_out(nodes: Sequence[Mapping[str, Any]]) -> int:
     """Check every point, carry out the Runs, report if asked to; return the exit status.
 
-    Raises UsageError before any Run.
+    Studies that another process tunes are waited for, and read anew then. Raises UsageError before any Run.
     """
+    from bench import store
+    from bench.publish import say
+
+    commands = [command_of(node) for node in nodes]
+    while True:
+        try:
+            return _once(commands)
+        except store.HeldError as error:
+            say(f"{error}; waiting until that is over")
+            store.wait_for(error.folder)
+
+
+def _once(commands: Sequence[Command]) -> int:
+    """Carry out commands. Raises HeldError, before any Run, where another process tunes one of their studies."""
     from bench import sweep
     from bench.conduct import conduct
     from bench.publish import publish, say, take_stock
 
-    commands = [command_of(node) for node in nodes]
     with closing(_stages(commands)) as stages:
         first = next(stages)
         if commands[0].dry_run:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
+from multiprocessing.connection import wait
 from pathlib import Path
 
 from bench import packing, store
@@ -12,10 +13,12 @@ from bench.claims.files import read_claims
 from bench.errors import BenchError
 from bench.executors.local import Local, usable_cores
 from bench.experiment import failed
-from bench.handover import Ended, Queue
+from bench.handover import Ended, Queue, Supply
 from bench.progress import Board
 from bench.provenance import provenance
 from bench.publish import publish, results_of, say
+from bench.records import Run, RunRecord
+from bench.report.wording import quantity
 from bench.request import Tasks
 from bench.settings import Site
 from bench.signals import Stop, listening
@@ -23,14 +26,22 @@ from bench.sweep import Sweep, sizes, summary, sweep_of
 
 MOST_LINES = 20
 
+LOOK_SECONDS = 0.5
+"""How often it is looked at whether another process is done with a Run."""
+
+MOST_HOLDERS = 3
+
 
 @dataclass
 class Tally:
-    """What has become of the Runs of a sweep."""
+    """What has become of the Runs of a sweep.
+
+    `held` are the Runs that other processes work on, by key, with the record that each had when that was found.
+    """
 
     n_recorded: int = 0
     failures: list[str] = field(default_factory=list)
-    held: list[str] = field(default_factory=list)
+    held: dict[str, tuple[Run, RunRecord | None]] = field(default_factory=dict)
     unsaved: str = ""
 
 
@@ -39,7 +50,8 @@ def conduct(stages: Iterable[Sweep], conclude: Callable[[Path], int] = publish) 
 
     `conclude` is given the results directory and returns how many files in it are damaged. Raises ConfigError for a bad
     file of a claim.
-    0: all done; 1: a Run failed, is held elsewhere or could not be saved; 130 or 143: told to stop.
+    0: all done, here or by another process that was at it; 1: a Run failed or could not be saved; 130 or 143: told to
+    stop.
     """
     read_claims()  # a bad file is refused before the first Run
     tally, has_records, directory = Tally(), False, Path()
@@ -57,21 +69,19 @@ def conduct(stages: Iterable[Sweep], conclude: Callable[[Path], int] = publish) 
             say(f"{found.unsaved}; {_safe(sweep, found, n_all)}, the same command goes on when that is mended")
             return 1
         tally.failures += [*found.failures, *sweep.problems]
-        tally.held += found.held
         has_records = bool(has_records or sweep.past or found.n_recorded or found.failures)
         if sweep.stops_at_failure and found.failures:
             break
     _list_problems(tally, directory)
     n_damaged = conclude(directory) if has_records else 0
-    return 1 if tally.failures or tally.held or n_damaged else 0
+    return 1 if tally.failures or n_damaged else 0
 
 
 def _list_problems(tally: Tally, directory: Path) -> None:
-    for kind, lines in (("held", tally.held), ("failed", tally.failures)):
-        for line in lines[:MOST_LINES]:
-            say(f"{kind}: {line}")
-        if len(lines) > MOST_LINES:
-            say(f"{kind}: and {len(lines) - MOST_LINES:,} more; python -m bench status {directory}")
+    for line in tally.failures[:MOST_LINES]:
+        say(f"failed: {line}")
+    if len(tally.failures) > MOST_LINES:
+        say(f"failed: and {len(tally.failures) - MOST_LINES:,} more; python -m bench status {directory}")
 
 
 def retry_failed(directory: Path, data_dir: str | None) -> int:
@@ -89,24 +99,70 @@ def _safe(sweep: Sweep, tally: Tally, n_all: int) -> str:
 
 
 def carry_out(sweep: Sweep, stop: Stop) -> Tally:
-    """Carry out what is waiting and return what has become of it."""
-    tally, waiting, site = Tally(), sweep.waiting, sweep.site
-    supply = sweep.source or Queue(packing.packs_in_turns(waiting, sweep.loads, site.population))
-    events = sweep.executor.carry_out(supply, site, stop)
-    with closing(events), Board(len(waiting) + sweep.n_open) as board:
+    """Carry out what is waiting, wait for what other processes are at, and return what has become of it."""
+    tally, waiting, said = Tally(), sweep.waiting, ""
+    supply = sweep.source or Queue(packing.packs_in_turns(waiting, sweep.loads, sweep.site.population))
+    with Board(len(waiting) + sweep.n_open) as board:
+        _follow(supply, sweep, stop, tally, board)
+        while tally.held and not stop and not _is_broken_off(sweep, tally):
+            if (holders := _holders(sweep.site, tally)) and holders != said:
+                board.say(f"waiting for {quantity(len(tally.held), 'run')} that others work on: {holders}")
+                said = holders
+            left = []
+            for run, before in _let_go(sweep.site, tally, stop):
+                record = store.find(sweep.site.directory, run)
+                if record is not None and record != before:
+                    _end(Ended(run, "recorded"), sweep, tally, board)
+                else:
+                    left.append(run)
+            _follow(Queue((run,) for run in left), sweep, stop, tally, board)
+    return tally
+
+
+def _is_broken_off(sweep: Sweep, tally: Tally) -> bool:
+    return bool(tally.unsaved or (tally.failures and sweep.stops_at_failure))
+
+
+def _follow(supply: Supply, sweep: Sweep, stop: Stop, tally: Tally, board: Board) -> None:
+    """Carry out a supply and take every event to account."""
+    with closing(sweep.executor.carry_out(supply, sweep.site, stop)) as events:
         for event in events:
             if not isinstance(event, Ended):
                 board.note(event)
                 continue
-            problem = _settle(event, site, tally)
-            note = ""
-            if sweep.source is not None:
-                sweep.source.settle(event.run)
-                note = sweep.source.note(event.run)
-            board.end(event, store.find(site.directory, event.run), problem, note)
-            if tally.unsaved or (problem and sweep.stops_at_failure):
+            _end(event, sweep, tally, board)
+            if _is_broken_off(sweep, tally):
                 break
-    return tally
+
+
+def _end(event: Ended, sweep: Sweep, tally: Tally, board: Board) -> None:
+    """Take an ending to account and show it; a Run that another process works on has not ended."""
+    problem = _settle(event, sweep.site, tally)
+    if event.ending == "held":
+        return
+    note = ""
+    if sweep.source is not None:
+        sweep.source.settle(event.run)
+        note = sweep.source.note(event.run)
+    board.end(event, store.find(sweep.site.directory, event.run), problem, note)
+
+
+def _holders(site: Site, tally: Tally) -> str:
+    """Return who works on the Runs that are held."""
+    found = [store.holder(store.folder_of(site.directory, run)) for run, _ in tally.held.values()]
+    names = list(dict.fromkeys(str(each) for each in found if each is not None))
+    more = [f"and {len(names) - MOST_HOLDERS:,} more"] if len(names) > MOST_HOLDERS else []
+    return ", ".join([*names[:MOST_HOLDERS], *more])
+
+
+def _let_go(site: Site, tally: Tally, stop: Stop) -> list[tuple[Run, RunRecord | None]]:
+    """Wait until other processes have let go of some of the Runs that are held, and return those."""
+    while not stop:
+        free = [key for key, (run, _) in tally.held.items() if not store.holder(store.folder_of(site.directory, run))]
+        if free:
+            return [tally.held.pop(key) for key in free]
+        wait([stop.fileno()], LOOK_SECONDS)
+    return []
 
 
 def _settle(event: Ended, site: Site, tally: Tally) -> str:
@@ -114,7 +170,7 @@ def _settle(event: Ended, site: Site, tally: Tally) -> str:
     label = event.run.label
     match event.ending:
         case "held":
-            tally.held.append(event.reason)
+            tally.held[event.run.key] = event.run, store.find(site.directory, event.run)
         case "unsaved":
             tally.unsaved = event.reason
         case "lost":

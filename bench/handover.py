@@ -15,8 +15,8 @@ Pack = tuple[Run, ...]
 """Runs of equal shape, to be trained together."""
 
 Ending = Literal["recorded", "held", "interrupted", "lost", "unsaved"]
-"""How a Run ended here: its record is in the store; another process works on it; it stopped and goes on from its
-checkpoint; its process died, over and over; the store could not be written."""
+"""How a Run ended here: its record is in the store; another process works on it, and is waited for; it stopped and
+goes on from its checkpoint; its process died, over and over; the store could not be written."""
 
 
 @dataclass(frozen=True)

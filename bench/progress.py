@@ -32,6 +32,10 @@ class Board:
     ) -> None:
         self._bar.close()
 
+    def say(self, line: str) -> None:
+        """Print a line above the bar."""
+        _print(line)
+
     def note(self, event: Advanced | Retried) -> None:
         """Take note of how far a Run has come, or that it is tried again."""
         if isinstance(event, Retried):
@@ -44,7 +48,7 @@ class Board:
         self._n_ended += 1
         self._n_failed += bool(problem)
         self._advance(event.run, 1.0)
-        if event.ending in ("held", "interrupted", "unsaved"):
+        if event.ending in ("interrupted", "unsaved"):
             outcome = event.reason or "stopped, goes on from its checkpoint"
         else:
             outcome = _outcome(record) if record is not None else f"failed: {problem}"

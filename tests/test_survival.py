@@ -98,17 +98,6 @@ def test_a_run_that_says_nothing_ends_as_failed_with_the_reason(folder):
     assert "(limits.silence: 0.001)" in outcome(folder, "silent").reason
 
 
-def test_a_run_that_another_process_works_on_is_left_to_it(folder):
-    process = started(folder, *LONG, "name=held", "train.max_updates=1000000")
-    try:
-        second = bench(folder, *LONG, "name=held", "train.max_updates=1000000")
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(60)
-    assert second.returncode == 1
-    assert "is being worked on by" in second.stderr
-
-
 def test_a_damaged_checkpoint_is_named_in_the_record_and_costs_no_bit(folder):
     process = started(folder, *LONG, "name=damaged")
     process.send_signal(signal.SIGTERM)

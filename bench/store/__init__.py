@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from bench.store.files import make_folder, set_aside, text_of, write_whole
 from bench.store.labels import Label
-from bench.store.locks import HeldError, Holder, held, holder
+from bench.store.locks import HeldError, Holder, held, holder, wait_for
 from bench.store.places import folder_of, results_directory
 from bench.store.plans import PlannedRun, read_plan, write_plan
 from bench.store.probes import GateProbe, ProbeRecord, Probes, read_probes, write_probe
@@ -62,6 +62,7 @@ __all__ = [
     "set_aside",
     "study_folder",
     "text_of",
+    "wait_for",
     "write",
     "write_log",
     "write_plan",

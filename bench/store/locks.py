@@ -26,7 +26,11 @@ CONTENT = re.compile(r"([\w.-]{1,255}) (\d{1,10}) ([\d:T+-]{1,40})\n", re.ASCII)
 
 
 class HeldError(BenchError):
-    """Another process works on this Run or study."""
+    """Another process works on this Run or study, whose folder it is."""
+
+    def __init__(self, what: str, folder: Path, holder: Holder) -> None:
+        super().__init__(f"{what} is being worked on by {holder}")
+        self.folder = folder
 
 
 @dataclass(frozen=True)
@@ -76,12 +80,18 @@ def holder(folder: Path) -> Holder | None:
         return None
 
 
+def wait_for(folder: Path) -> None:
+    """Wait until nobody works any more on what is in a folder."""
+    while holder(folder) is not None:
+        time.sleep(LOOK_SECONDS)
+
+
 def _take(file: IO[bytes], path: Path, what: str) -> None:
     until = time.monotonic() + LOOK_SECONDS
     try:
         while not _locks(file, fcntl.LOCK_EX):
             if time.monotonic() > until:
-                raise HeldError(f"{what} is being worked on by {_holder_in(file)}")
+                raise HeldError(what, path.parent, _holder_in(file))
             time.sleep(LOOK_SECONDS / 20)
     except OSError as error:
         raise StorageError(path, OSError(error.errno, f"its file system has no locks ({error.strerror})")) from error
