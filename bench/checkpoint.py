@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import math
+import os
 import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -22,6 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bench import disk
 from bench.errors import ConfigError, DataError, StorageError
 from bench.member import Clock, Member
 from bench.records import CurvePoint
@@ -120,10 +122,10 @@ def load(folder: Path, key: str) -> tuple[Checkpoint | None, list[str]]:
     notes: list[str] = []
     for name in GENERATIONS:
         path = folder / name
-        if not path.exists():
+        if not os.path.lexists(path):
             continue
         try:
-            return _from_bytes(path.read_bytes(), str(path), key), notes
+            return _from_bytes(disk.bytes_of(path), str(path), key), notes
         except (DataError, OSError) as error:
             notes.append(f"{error}; set aside as {set_aside(path).name}")
     return None, notes

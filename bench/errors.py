@@ -40,6 +40,15 @@ class StorageError(BenchError):
         super().__init__(f"cannot write {path}: {error.strerror or error}")
 
 
+class LinkError(StorageError):
+    """A part of a results directory is a link, and would lead what is written, deleted or read to somewhere else."""
+
+    exit_code = 2
+
+    def __init__(self, path: Path) -> None:
+        BenchError.__init__(self, f"{path} is a link and may lead anywhere: nothing in a results directory may be one")
+
+
 class DivergedError(BenchError):
     """Training produced a loss or a gradient that is not finite."""
 

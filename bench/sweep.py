@@ -66,9 +66,11 @@ def plan(commands: Sequence[Command]) -> Sweep:
 
 
 def site_of(command: Command) -> Site:
-    """Return where and how a command's Runs are carried out. Raises UsageError for a bad name."""
+    """Return where and how a command's Runs are carried out. Raises UsageError for a bad name, or LinkError."""
+    directory = store.results_directory(command.name)
+    store.refuse_links(directory)
     return Site(
-        directory=store.results_directory(command.name),
+        directory=directory,
         data_dir=command.data_dir,
         limits=command.limits,
         checkpoint_seconds=command.checkpoint_seconds,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import store
+from bench import disk, store
 from bench.errors import DataError, StorageError
 from bench.sealing import digest_of, seal
 from bench.store import files, locks
@@ -221,7 +221,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
 
 def test_new_folders_are_on_disk_before_anything_is_written_into_them(tmp_path, monkeypatch):
     synced = []
-    monkeypatch.setattr(files, "_sync_folder", synced.append)
+    monkeypatch.setattr(disk, "sync_folder", synced.append)
     path = store.write(tmp_path / "results" / "first", record())
     made = [tmp_path / "results" / "first" / "runs", tmp_path / "results" / "first", tmp_path / "results", tmp_path]
     assert synced == [*made, path.parent]
@@ -285,7 +285,7 @@ def test_a_look_at_the_lock_keeps_nobody_from_taking_it(tmp_path, monkeypatch):
     folder = store.write(tmp_path, record()).parent
     (folder / "lock").touch()
     with (folder / "lock").open("rb") as looking:
-        locks.fcntl.flock(looking, locks.fcntl.LOCK_SH)
+        disk.fcntl.flock(looking, disk.fcntl.LOCK_SH)
         monkeypatch.setattr(locks.time, "sleep", lambda seconds: looking.close())
         with store.held(tmp_path, record().run):
             assert store.holder(folder) is not None
@@ -303,7 +303,7 @@ def test_a_file_system_without_locks_is_one_clear_message(tmp_path, monkeypatch)
     def refuse(*arguments):
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
-    monkeypatch.setattr(locks.fcntl, "flock", refuse)
+    monkeypatch.setattr(disk.fcntl, "flock", refuse)
     with (
         pytest.raises(StorageError, match=r"cannot write .*/lock: its file system has no locks \(No locks available\)"),
         store.held(tmp_path, record().run),

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import signals
+from bench import signals, store
 from bench.errors import BenchError, StorageError, UsageError
 from bench.executors import jobs
 from bench.executors.job import carry_out_packs
@@ -57,7 +57,7 @@ class Slurm:
         is_local = self.settings.cluster == "local"
         if Path(place) != Path(__file__).resolve().parents[2]:
             os.environ["PYTHONSAFEPATH"] = "1"  # no module of the working directory is taken for one of Python's
-        with _folder(site.directory / LOGS) as folder:
+        with _folder(store.make_folder(site.directory, LOGS)) as folder:
             executor = self._executor(folder, site.directory.name)
 
             def submit(packs: Sequence[Pack]) -> _Job:
@@ -168,7 +168,6 @@ def _carry_out_here(packs: Sequence[Pack], site: Site, place: str, n_workers: in
 def _folder(parent: Path) -> Iterator[Path]:
     """Give a folder that nobody else has put anything into, for submitit's pickles; printed matter alone is kept."""
     try:
-        parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(dir=parent, prefix=time.strftime("%Y%m%d-%H%M%S-")))
     except OSError as error:
         raise StorageError(parent, error) from error

@@ -16,7 +16,7 @@ results/NAME/runs/LABEL/*.damaged-N        a damaged file set aside
 
 from __future__ import annotations
 
-from bench.store.files import make_folder, set_aside, text_of, write_whole
+from bench.store.files import make_folder, refuse_links, set_aside, text_of, write_whole
 from bench.store.labels import Label
 from bench.store.locks import HeldError, Holder, held, holder, wait_for
 from bench.store.places import folder_of, results_directory
@@ -57,6 +57,7 @@ __all__ = [
     "read_remarks",
     "read_studies",
     "read_study",
+    "refuse_links",
     "results_directory",
     "scan",
     "set_aside",

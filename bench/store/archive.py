@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
+from bench import disk
 from bench.errors import DataError
 from bench.sealing import seal, unseal
 from bench.store import files
@@ -80,7 +81,7 @@ def write(directory: Path, texts: Mapping[str, str]) -> Path:
 def _opened(directory: Path) -> zipfile.ZipFile | None:
     path = directory / ARCHIVE
     try:
-        found = path.stat()
+        found = path.lstat()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -94,7 +95,7 @@ def _read(path: Path, _mtime: int, size: int, _inode: int) -> zipfile.ZipFile:
     if size > LARGEST_ARCHIVE:
         raise DataError(str(path), f"larger than {LARGEST_ARCHIVE >> 20} MiB")
     try:
-        archive = zipfile.ZipFile(io.BytesIO(path.read_bytes()))
+        archive = zipfile.ZipFile(io.BytesIO(disk.bytes_of(path)))
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
         raise DataError(str(path), f"not an archive: {error}") from error
     contents = unseal(_text(path, archive, CONTENTS), f"{path}/{CONTENTS}", FORMAT, "list of contents")["files"]

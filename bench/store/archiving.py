@@ -42,10 +42,10 @@ def archive_all(directory: Path) -> Archived:
     texts |= {f"{PROBES}/{path.name}": files.text_of(path) for path in (directory / PROBES).glob("*.json")}
     with ExitStack() as stack:
         for folder in (directory / STUDIES).glob("*/"):
-            stack.enter_context(locked(folder, f"study {folder.name}"))
+            stack.enter_context(locked(directory, STUDIES, folder.name, what=f"study {folder.name}"))
             if study := read_study(directory, folder.name):
                 texts[f"{STUDIES}/{folder.name}/{STUDY}"] = study.to_json()
-        runs, left = _ended(found, stack)
+        runs, left = _ended(directory, found, stack)
         for texts_of_run in runs.values():
             texts |= texts_of_run
         if not texts:
@@ -57,7 +57,9 @@ def archive_all(directory: Path) -> Archived:
     return Archived(path, len(runs), left)
 
 
-def _ended(found: list[Found], stack: ExitStack) -> tuple[dict[Path, Mapping[str, str]], tuple[Path, ...]]:
+def _ended(
+    directory: Path, found: list[Found], stack: ExitStack
+) -> tuple[dict[Path, Mapping[str, str]], tuple[Path, ...]]:
     """Return the files of each Run that has ended, held as long as the stack, and the folders of all others."""
     runs: dict[Path, Mapping[str, str]] = {}
     left = []
@@ -67,7 +69,7 @@ def _ended(found: list[Found], stack: ExitStack) -> tuple[dict[Path, Mapping[str
         try:
             if each.record is None or each.record.outcome.status not in FINAL:
                 raise DataError(str(each.folder), "has not ended")
-            stack.enter_context(locked(each.folder, f"run {each.folder.name}"))
+            stack.enter_context(locked(directory, RUNS, each.folder.name, what=f"run {each.folder.name}"))
             runs[each.folder] = _texts(each.folder)
         except (DataError, HeldError):
             left.append(each.folder)

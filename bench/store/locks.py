@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
+from bench import disk
 from bench.errors import BenchError, StorageError
 from bench.records import Run
 from bench.store.files import make_folder, remove_leftovers, storing
-from bench.store.places import LOCK, folder_of
+from bench.store.places import LOCK, RUNS
 
 LOOK_SECONDS = 0.2
 """How long a lock may be in the way of its next owner because somebody looks whether it is held."""
@@ -51,18 +51,18 @@ def held(directory: Path, run: Run) -> Iterator[None]:
 
     Raises HeldError, naming the holder, if another process has it, and StorageError where nothing can be locked.
     """
-    with locked(folder_of(directory, run), f"run {run.label}"):
+    with locked(directory, RUNS, run.label, what=f"run {run.label}"):
         yield
 
 
 @contextmanager
-def locked(folder: Path, what: str) -> Iterator[None]:
+def locked(directory: Path, *parts: str, what: str) -> Iterator[None]:
     """Hold a folder for this process, made if it is not there; raises as `held` does, naming `what` is in it."""
-    make_folder(folder)
+    folder = make_folder(directory, *parts)
     path = folder / LOCK
-    with storing(path):
-        file = path.open("a+b", buffering=0)  # a buffer would be written once more, when the file is closed
-    with file:
+    with ExitStack() as stack:
+        with storing(path):
+            file = stack.enter_context(disk.lockable(path))
         _take(file, path, what)
         remove_leftovers(folder)
         yield
@@ -72,10 +72,8 @@ def holder(folder: Path) -> Holder | None:
     """Return who works on the Run of a folder now, None if nobody does; waits for nothing and changes nothing."""
     path = folder / LOCK
     try:
-        if not path.is_file():
-            return None
-        with path.open("rb") as file:
-            return None if _locks(file, fcntl.LOCK_SH) else _holder_in(file)
+        with os.fdopen(disk.opened(path), "rb") as file:
+            return None if disk.locks(file, is_shared=True) else _holder_in(file)
     except OSError:
         return None
 
@@ -89,7 +87,7 @@ def wait_for(folder: Path) -> None:
 def _take(file: IO[bytes], path: Path, what: str) -> None:
     until = time.monotonic() + LOOK_SECONDS
     try:
-        while not _locks(file, fcntl.LOCK_EX):
+        while not disk.locks(file):
             if time.monotonic() > until:
                 raise HeldError(what, path.parent, _holder_in(file))
             time.sleep(LOOK_SECONDS / 20)
@@ -98,16 +96,9 @@ def _take(file: IO[bytes], path: Path, what: str) -> None:
     since = datetime.now(UTC).isoformat(timespec="seconds")
     with storing(path):
         file.truncate(0)
+        file.seek(0)
         file.write(f"{socket.gethostname()} {os.getpid()} {since}\n".encode())
         file.flush()
-
-
-def _locks(file: IO[bytes], kind: int) -> bool:
-    try:
-        fcntl.flock(file, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _holder_in(file: IO[bytes]) -> Holder:

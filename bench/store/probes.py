@@ -73,8 +73,7 @@ class Probes:
 
 def write_probe(directory: Path, record: ProbeRecord) -> Path:
     """Write what was found in one Run, in place of what was found before. Raises StorageError."""
-    path = directory / PROBES / f"{record.label}.json"
-    make_folder(path.parent)
+    path = make_folder(directory, PROBES) / f"{record.label}.json"
     write_whole(path, seal(dataclasses.asdict(record)))
     return path
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.errors import DataError
 from bench.records import Run, RunRecord, Status
 from bench.store import archive
-from bench.store.files import make_folder, rename_free, set_aside, write_whole
+from bench.store.files import make_folder, refuse_links, rename_free, set_aside, write_whole
 from bench.store.labels import Label
 from bench.store.places import ARCHIVE, RECORD, RUNS, folder_of, folders_in
 
@@ -49,8 +49,9 @@ def read(directory: Path, *, curves: bool = True) -> Results:
 def scan(directory: Path, *, curves: bool = True) -> Iterator[Found]:
     """Look into the folder of every Run, in its place or archived, in the order of their names.
 
-    Raises DataError for an unreadable directory.
+    Raises DataError for an unreadable directory, and LinkError where a link is in it.
     """
+    refuse_links(directory)
     if damaged := archive.damage(directory):
         yield Found(directory / ARCHIVE, damage=damaged)
     for name in sorted({folder.name for folder in folders_in(directory)} | archive.below(directory, RUNS)):
@@ -89,8 +90,7 @@ def write(directory: Path, record: RunRecord) -> Path:
     An earlier record is kept under another name: `record.N.json` where it can be read, `record.json.damaged-N`
     where it cannot.
     """
-    folder = folder_of(directory, record.run)
-    make_folder(folder)
+    folder = make_folder(directory, RUNS, record.run.label)
     path, earlier = folder / RECORD, look(folder, curves=False)
     if earlier.damage and path.exists():
         set_aside(path)
@@ -102,8 +102,6 @@ def write(directory: Path, record: RunRecord) -> Path:
 
 def write_log(directory: Path, run: Run, text: str) -> Path:
     """Keep the traceback of a failed Run. Raises StorageError."""
-    folder = folder_of(directory, run)
-    make_folder(folder)
-    path = folder / "log.txt"
+    path = make_folder(directory, RUNS, run.label) / "log.txt"
     write_whole(path, text)
     return path

@@ -57,7 +57,7 @@ def write_size(directory: Path, found: TimedSize) -> None:
     if kept is not None and kept.hidden_size != found.hidden_size:
         raise UsageError(f"{path} was written by another command meanwhile; the same command again goes by it")
     if kept is None:
-        make_folder(path.parent)
+        make_folder(directory, SIZES)
         write_whole(path, seal(dataclasses.asdict(found)))
 
 

@@ -62,8 +62,7 @@ def read_studies(directory: Path) -> Studies:
 
 def write_study(directory: Path, name: str, record: StudyRecord) -> Path:
     """Write a study in place of what was known of it before. Raises StorageError."""
-    folder = study_folder(directory, name)
-    make_folder(folder)
+    folder = make_folder(directory, STUDIES, name)
     write_whole(folder / STUDY, record.to_json())
     with storing(folder):
         for path in folder.glob("trial-*.json"):
@@ -85,5 +84,5 @@ def _trial_path(folder: Path, number: int) -> Path:
 @contextmanager
 def held_study(directory: Path, name: str) -> Iterator[None]:
     """Hold a study for this process; see `held`."""
-    with locked(study_folder(directory, name), f"study {name}"):
+    with locked(directory, STUDIES, name, what=f"study {name}"):
         yield

@@ -26,8 +26,8 @@ def export(winners: Sequence[tuple[Definition, TrialRecord]], directory: Path) -
     often = {name for name, n in Counter(names).items() if n > 1}
     for name, (definition, best) in zip(names, winners, strict=True):
         stem = f"{name}-{definition.record.key}" if name in often else name
-        store.make_folder(directory / FOLDER)
-        store.write_whole(directory / FOLDER / f"{stem}.yaml", _text(definition, best, stem, directory))
+        folder = store.make_folder(directory, FOLDER)
+        store.write_whole(folder / f"{stem}.yaml", _text(definition, best, stem, directory))
     if winners:
         say(f"tuned settings: python -m bench --config-dir {directory} +{FOLDER}={names[0]}")
 
