@@ -123,6 +123,7 @@ def _written_down(stages: Iterable[Sweep]) -> Iterator[Sweep]:
 def _stages(commands: Sequence[Command]) -> Generator[Sweep, None, None]:
     """Yield the sweeps of a command one after the other: one, or with tuning first the trials and then the rest."""
     from bench import sweep, tuning
+    from bench.composition import composed_tuned
     from bench.publish import say
     from bench.request import Tasks
 
@@ -130,7 +131,7 @@ def _stages(commands: Sequence[Command]) -> Generator[Sweep, None, None]:
         yield sweep.plan(commands)
         return
     tasks = Tasks(commands[0].data_dir, say)
-    yield from tuning.stages(commands, tasks)
+    yield from tuning.stages(commands, tasks, lambda folder, stem: command_of(composed_tuned(folder, stem)))
 
 
 def _check_overrides(words: Sequence[str]) -> None:

@@ -9,15 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any, cast
 
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.utils import create_config_search_path
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import AnyNode, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+
+from bench.errors import UsageError
+from bench.shipped import conf_dir
 
 Keys = tuple[Any, ...]
 
@@ -113,6 +120,21 @@ class Composer:
         if self._is_group(override) and not isinstance(override.value(), dict):
             return None
         return tuple(override.key_or_group.split("."))
+
+
+def composed_tuned(folder: Path, stem: str) -> Mapping[str, Any]:
+    """Return what `--config-dir FOLDER +tuned=STEM` composes to. Raises UsageError."""
+    try:
+        return plain(_loader(folder).load_configuration("config", [f"+tuned={stem}"], run_mode=RunMode.RUN))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UsageError(str(error).splitlines()[0]) from error
+
+
+@cache
+def _loader(folder: Path) -> ConfigLoader:
+    search_path = create_config_search_path(str(conf_dir()))
+    search_path.prepend("command-line", f"file://{folder.resolve()}")
+    return ConfigLoaderImpl(search_path)
 
 
 def plain(config: DictConfig) -> Mapping[str, Any]:

@@ -4,55 +4,130 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
 
 from bench import store
+from bench.errors import BenchError
 from bench.publish import say
-from bench.records import slug
-from bench.trials import TrialRecord, shown
-from bench.tuning.definition import SHARED, Definition, with_params
+from bench.records import Run, RunRecord, slug
+from bench.request import Tasks, run_of
+from bench.settings import Command
+from bench.trials import StudyRecord, TrialRecord, best_of, outcome_of, shown
 
 FOLDER = "tuned"
 """Config group of the files, and their folder in a results directory."""
 
-
-def export(winners: Sequence[tuple[Definition, TrialRecord]], directory: Path) -> None:
-    """Write one file for each study, and say how it is used. Raises StorageError."""
-    names = [f"{slug(definition.record.task)}-{slug(definition.record.cell)}" for definition, _ in winners]
-    often = {name for name, n in Counter(names).items() if n > 1}
-    for name, (definition, best) in zip(names, winners, strict=True):
-        stem = f"{name}-{definition.record.key}" if name in often else name
-        folder = store.make_folder(directory, FOLDER)
-        store.write_whole(folder / f"{stem}.yaml", _text(definition, best, stem, directory))
-    if winners:
-        say(f"tuned settings: python -m bench --config-dir {directory} +{FOLDER}={names[0]}")
+Compose = Callable[[Path, str], Command]
+"""Returns the command that a file of a folder's group `tuned` composes to, given the folder and the file's stem."""
 
 
-def _text(definition: Definition, best: TrialRecord, stem: str, directory: Path) -> str:
-    command = with_params(definition.command, best.params)
-    settings = {name: _plain(getattr(command, name)) for name in SHARED}
-    choices = [{f"override /{group}": name} for group, name in _choices(definition)]
-    if command.size.mode != "hidden":
+@dataclass(frozen=True)
+class Winner:
+    """The best trial of a study, and one of its Runs: all settings of the trial are in it."""
+
+    study: StudyRecord
+    best: TrialRecord
+    run: Run
+
+    @property
+    def name(self) -> str:
+        """Name of the file where no other winner of the same directory has it."""
+        return f"{slug(self.study.task)}-{slug(self.study.cell)}"
+
+    @property
+    def full_name(self) -> str:
+        """Name of the file where several winners have the same task and cell."""
+        return f"{self.name}-{self.study.key}"
+
+
+def winners_of(studies: Iterable[StudyRecord], records: Iterable[RunRecord]) -> list[Winner]:
+    """Return the best trial of each study that has one by the records of its Runs."""
+    by_key = {record.key: record for record in records}
+    found = []
+    for study in studies:
+        best = best_of(study, [outcome_of(trial, study.metric, by_key) for trial in study.trials])
+        found += [Winner(study, best, by_key[best.runs[0]].run)] if best is not None else []
+    return found
+
+
+def export(winners: Sequence[Winner], directory: Path, compose: Compose, tasks: Tasks) -> None:
+    """Write a file for each winner and say how it is used; one that composes to another Run is left out, which is said.
+
+    Raises StorageError.
+    """
+    often = {name for name, n in Counter(winner.name for winner in winners).items() if n > 1}
+    named = {winner.full_name if winner.name in often else winner.name: winner for winner in winners}
+    files = {stem: tuned_file(winner, stem, directory) for stem, winner in named.items()}
+    with TemporaryDirectory(prefix="gatebench-tuned-") as folder:
+        trial = Path(folder)
+        _write(files, trial)
+        problems = {stem: _problem(trial, stem, winner.run, compose, tasks) for stem, winner in named.items()}
+    whole = {stem: text for stem, text in files.items() if not problems[stem]}
+    _write(whole, directory)
+    for stem, problem in problems.items():
+        if problem:
+            (directory / FOLDER / f"{stem}.yaml").unlink(missing_ok=True)
+            say(f"tuned settings of study {named[stem].study.label}: not written, {problem}")
+    if whole:
+        say(f"tuned settings: python -m bench --config-dir {directory} +{FOLDER}={next(iter(whole))}")
+
+
+def tuned_file(winner: Winner, stem: str, directory: Path) -> str:
+    """Return the text of the file of that stem from which a winner is trained again, in `directory`."""
+    study, run = winner.study, winner.run
+    choices = {"task": run.task_name, "cell": run.cell_name, "size": run.size.mode}
+    settings = {
+        "hidden_size": run.hidden_size,
+        "num_layers": run.num_layers,
+        # a Run on frames has none, whatever was asked for
+        "embedding_size": run.embedding_size or study.settings["embedding_size"],
+        **{name: dataclasses.asdict(getattr(run, name)) for name in ("size", "init", "optim", "train")},
+        "kernel": run.kernel,
+        "device": run.device,
+    }
+    if _is_solved_for(winner):
         del settings["hidden_size"]
     lines = (
         "# @package _global_",
-        f"# The best of {len(definition.record.trials) or definition.record.n_trials} trials: {shown(best.params)}.",
-        f"# Command: python -m bench --config-dir {directory} +{FOLDER}={stem}",
+        f"# The best of {len(study.trials)} trials: {shown(winner.best.params)}.",
+        f"# Command: python -m bench --config-dir {store.results_directory(directory.name)} +{FOLDER}={stem}",
     )
-    node = {"defaults": choices, **settings, "cell": _plain(command.cell)}
+    defaults = [{f"override /{group}": name} for group, name in choices.items()]
+    node = {"defaults": defaults, **settings, "cell": _ordered(run.cell)}
     return "\n".join(lines) + "\n" + yaml.safe_dump(node, sort_keys=False, allow_unicode=True)
 
 
-def _choices(definition: Definition) -> list[tuple[str, str]]:
-    command = definition.command
-    return [("task", str(command.task["name"])), ("cell", str(command.cell["name"])), ("size", command.size.mode)]
+def _is_solved_for(winner: Winner) -> bool:
+    """Return whether the hidden size of a winner is the answer to a budget, and not given beside it."""
+    return winner.study.settings["hidden_size"] is None and "hidden_size" not in winner.best.params
 
 
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return dataclasses.asdict(value)
-    return dict(value) if isinstance(value, Mapping) else value
+def _ordered(cell: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a cell's node with what it is first and the rest by name, so that its records give the same text."""
+    first = {name: cell[name] for name in ("name", "kind") if name in cell}
+    return {**first, **dict(sorted(cell.items()))}
+
+
+def _write(files: Mapping[str, str], directory: Path) -> None:
+    for stem, text in files.items():
+        store.write_whole(store.make_folder(directory, FOLDER) / f"{stem}.yaml", text)
+
+
+def _problem(folder: Path, stem: str, run: Run, compose: Compose, tasks: Tasks) -> str:
+    """Return why a file does not give the Run that it stands for, "" if it does."""
+    try:
+        command = compose(folder, stem)
+        composed = run_of(replace(command, seed=run.seed, phase=run.phase), tasks)
+    except BenchError as error:
+        return f"for its file cannot be composed: {error}"
+    if composed.key == run.key:
+        return ""
+    parts = [part.name for part in dataclasses.fields(Run)]
+    other = [name for name in parts if getattr(composed, name) != getattr(run, name)]
+    return f"for its file gives another run: {', '.join(other)} would not be the same"

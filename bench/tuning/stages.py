@@ -22,13 +22,14 @@ from bench.sweep import Sweep, site_of, sweep_of
 from bench.trials import TrialRecord, at_edge, shown
 from bench.tuning.course import Course, Reflect
 from bench.tuning.definition import Definition, definitions
-from bench.tuning.export import export
+from bench.tuning.export import Compose, Winner, export
 from bench.tuning.supply import Trials
 
 
-def stages(commands: Sequence[Command], tasks: Tasks) -> Iterator[Sweep]:
+def stages(commands: Sequence[Command], tasks: Tasks, compose: Compose) -> Iterator[Sweep]:
     """Yield the sweep over all trials, and, when that has been carried out, the one over the confirmations.
 
+    In between the best trials are exported, each file held against what `compose` makes of it.
     Raises UsageError for a space that cannot be searched.
     """
     command = commands[0]
@@ -40,7 +41,7 @@ def stages(commands: Sequence[Command], tasks: Tasks) -> Iterator[Sweep]:
     try:
         yield sweep_of(_runs(courses), site, executor, tasks, stops_at_failure=stops, source=trials)
         winners = [(course, best) for course in courses if (best := _told(course)) is not None]
-        export([(course.definition, best) for course, best in winners], site.directory)
+        export([_winner(course, best) for course, best in winners], site.directory, compose, tasks)
     finally:
         trials.close()
     confirmed = [run for course, best in winners for run in course.definition.confirmation(best.params, tasks)]
@@ -52,6 +53,10 @@ def stages(commands: Sequence[Command], tasks: Tasks) -> Iterator[Sweep]:
 
 def _runs(courses: Sequence[Course]) -> list[Run]:
     return [run for course in courses for run in course.wanted]
+
+
+def _winner(course: Course, best: TrialRecord) -> Winner:
+    return Winner(course.record, best, course.runs[best.runs[0]])
 
 
 def _check_feasible(courses: Sequence[Course]) -> None:

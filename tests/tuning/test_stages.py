@@ -152,6 +152,30 @@ def test_the_best_settings_are_a_config_that_runs(folder):
     assert again.outcome == same.outcome
 
 
+ONE_TRIAL = ("task=mine", "cell=gru", "train.max_updates=2", "space=lr", "tune.n_trials=1", "tune.confirm_seeds=1")
+
+
+def test_a_size_that_was_given_beside_a_budget_is_exported_with_it(folder):
+    # 50 units take 8,850 parameters; 51 take 9,180, which is nearer to the budget
+    words = ["size=params", "size.num_params=9115", "size.count=recurrent", "hidden_size=50", "embedding_size=7"]
+    done = bench(folder, "-m", *ONE_TRIAL, *words, "name=given", UNREPORTED)
+    assert done.returncode == 0, done.stderr
+    (confirmed,) = by_phase(folder, "given")[1]
+    again = bench(folder, "--config-dir", "results/given", "+tuned=mine-gru", "seed=1000", "name=given", "dry_run=true")
+    assert "1 run, 1 already done" in again.stderr
+    assert confirmed.run.label in again.stderr
+
+
+def test_a_file_that_would_give_another_run_is_not_written_and_that_is_said(folder):
+    done = bench(folder, "-m", *ONE_TRIAL, "task.version=7", "hidden_size=6", "name=other", UNREPORTED)
+    assert done.returncode == 0, done.stderr
+    told = (
+        "tuned settings of study mine gru h=6: not written, for its file gives another run: task would not be the same"
+    )
+    assert told in done.stderr
+    assert not list((folder / "results" / "other").rglob("*.yaml"))
+
+
 def test_trials_that_fall_behind_are_given_up_while_they_train_and_the_others_are_not_touched(folder):
     words = ["-m", "task=mine", "cell=gru,tanh", "hidden_size=6", "train.max_epochs=0", "train.max_updates=60"]
     words += [

@@ -1,0 +1,105 @@
+"""Export: a file of tuned settings composes to the run that it stands for, to the key."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from bench import store
+from bench.app import PLUGINS
+from bench.composition import composed_tuned
+from bench.config import command_of, conf_dir
+from bench.request import Tasks, run_of
+from bench.tasks.base import Sequences
+from bench.tasks.piano_roll import PianoRoll
+from bench.tasks.spec import task_spec
+from bench.tuning.definition import FIRST_FRESH_SEED
+from bench.tuning.export import FOLDER, tuned_file, winners_of
+
+HERE = conf_dir().parent
+DIRECTORIES = sorted(path.parent for path in (HERE / "results").glob(f"*/{FOLDER}"))
+
+
+class SilentTasks(Tasks):
+    """Tasks as `run_of` asks for them, the rolls of music without the notes: no data file is needed."""
+
+    def task(self, node):
+        if node["kind"] != "piano_roll":
+            return super().task(node)
+        frames = (torch.zeros(1, 88),) * node["statistics"]["train"]["sequences"]
+        return PianoRoll(task_spec(node, "task"), Sequences(frames, ""), None)
+
+    def validation(self, node):
+        return None
+
+    def test_digest(self, node):
+        return ""
+
+
+def merged(node, over):
+    """Return nested mappings with the values of others over them."""
+    if not isinstance(over, Mapping):
+        return over
+    node = node if isinstance(node, Mapping) else {}
+    return {**node, **{key: merged(node.get(key), value) for key, value in over.items()}}
+
+
+def composed_without_hydra(path: Path, base):
+    """Return what a file composes to, given the composition of any other: a hundredth of the time."""
+    body = yaml.safe_load(path.read_text())
+    chosen = {
+        next(iter(choice)).removeprefix("override /"): name
+        for choice in body.pop("defaults")
+        for name in choice.values()
+    }
+    read = {group: yaml.safe_load((conf_dir() / group / f"{name}.yaml").read_text()) for group, name in chosen.items()}
+    given = {**base, **dict.fromkeys(("hidden_size", "num_layers", "embedding_size")), **read}
+    return merged(given, body)
+
+
+@pytest.fixture(scope="module")
+def tasks():
+    return SilentTasks(None)
+
+
+@pytest.fixture(scope="module", params=DIRECTORIES, ids=lambda path: path.name)
+def directory(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def records(directory):
+    return store.read(directory, curves=False).records
+
+
+@pytest.fixture
+def hydra(monkeypatch):
+    monkeypatch.chdir(HERE)
+    monkeypatch.setattr(sys, "path", [str(PLUGINS), *sys.path])
+
+
+def test_every_committed_file_gives_a_confirmed_run_to_the_key(directory, records, tasks, hydra):
+    confirmed = {record.key for record in records if record.run.phase == "confirm"}
+    files = sorted((directory / FOLDER).glob("*.yaml"))
+    base = composed_tuned(directory, files[0].stem)
+    wrong = []
+    for path in files:
+        command = command_of(composed_without_hydra(path, base))
+        run = run_of(dataclasses.replace(command, seed=FIRST_FRESH_SEED), tasks)
+        wrong += [(path.stem, run.hidden_size)] if run.key not in confirmed else []
+    assert files
+    assert wrong == []
+    for path in files[1 :: len(files) // 3]:
+        assert composed_without_hydra(path, base) == composed_tuned(directory, path.stem)
+
+
+def test_the_committed_files_are_what_is_exported_from_the_records(directory, records):
+    files = {path.stem: path.read_text() for path in (directory / FOLDER).glob("*.yaml")}
+    winners = {winner.full_name: winner for winner in winners_of(store.read_studies(directory).records, records)}
+    assert files == {stem: tuned_file(winner, stem, directory) for stem, winner in winners.items()}
