@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import os
 import random
+import zipfile
 
 import pytest
 
@@ -116,3 +119,41 @@ def test_no_damage_to_an_archive_changes_a_record_in_silence(seed, results):
     named = [*found.damaged, *store.read_studies(results).damaged]
     assert all(ARCHIVE in message or "record" in message for message in named)
     assert named or seen(results) == before
+
+
+def test_no_bit_of_an_archive_but_those_of_its_compressed_texts_can_differ_from_what_was_written(results):
+    path = archive_all(results).path
+    whole = path.read_bytes()
+    with zipfile.ZipFile(path) as opened:
+        members, end = opened.infolist(), opened.start_dir
+    starts = [member.header_offset for member in members]
+    headers = [range(start, start + 30 + len(each.filename)) for start, each in zip(starts, members, strict=True)]
+    places = [*itertools.chain(*headers), *range(end, len(whole))]
+    for n, place in enumerate(places):
+        content = bytearray(whole)
+        content[place] ^= 1 << n % 8
+        assert_is_refused(results, bytes(content), place)
+    assert_is_refused(results, whole + b"x", "trailing")
+    assert_is_refused(results, b"x" + whole, "leading")
+    path.write_bytes(whole)
+    assert not store.read(results).damaged
+
+
+def test_a_size_that_is_wrong_in_both_places_is_refused(results):
+    """The checksum of a text says nothing of the size that is written beside it."""
+    path = archive_all(results).path
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as opened:
+        member, end = opened.infolist()[1], opened.start_dir
+        central = content.index(member.filename.encode(), end)
+    for place in (member.header_offset + 22, central - 46 + 24):
+        content[place : place + 4] = (member.file_size + 1).to_bytes(4, "little")
+    assert_is_refused(results, bytes(content), "size")
+
+
+def assert_is_refused(results, content, what):
+    path = results / ARCHIVE
+    later = path.stat().st_mtime_ns + 1_000_000  # an archive of the same size and time is taken for the same
+    path.write_bytes(content)
+    os.utime(path, ns=(later, later))
+    assert store.read(results).damaged or store.read_studies(results).damaged, what
