@@ -6,7 +6,9 @@ import filecmp
 import math
 import shutil
 
+import numpy as np
 import pytest
+from numpy._core import _methods
 
 from bench import store
 from bench.config import conf_dir
@@ -14,6 +16,9 @@ from bench.member import WORST
 from bench.publish import material_of
 from bench.report import build
 from bench.report.document import compose
+from bench.report.files import texts
+from bench.report.images import Image
+from bench.report.page import charts, html
 from tests.figures import readme
 
 HERE = conf_dir().parent
@@ -48,6 +53,29 @@ def test_the_committed_report_is_what_the_records_give(folder, tmp_path):
     texts = [path.relative_to(copy) for path in copy.rglob("*") if path.suffix in (".csv", ".json", ".md", ".tex")]
     assert len(texts) >= 7
     assert [str(path) for path in texts if not filecmp.cmp(copy / path, folder / path, shallow=False)] == []
+
+
+def everything(document):
+    """Return all that is written of a report, its page with blanks for figures."""
+    blank = Image(png=bytes(24), svg=b"")
+    return {**texts(document), "report.html": html(document, {chart.name: blank for chart in charts(document)})}
+
+
+def test_what_is_written_is_the_same_where_sums_are_taken_in_another_order(monkeypatch):
+    """Processors with registers of another width sum in other orders, and their last bits differ."""
+    material = material_of(HERE / "results" / "jozefowicz2015_dropout")
+    here = compose(material)
+    forwards = _methods.umr_sum
+
+    def backwards(values, axis=None, *rest, **named):
+        values = np.asanyarray(values)
+        return forwards(np.flip(values, axis) if values.dtype.kind == "f" else values, axis, *rest, **named)
+
+    monkeypatch.setattr(_methods, "umr_sum", backwards)
+    elsewhere = compose(material)
+    assert not here.summary.equals(elsewhere.summary)
+    written = everything(elsewhere)
+    assert [name for name, text in everything(here).items() if written[name] != text] == []
 
 
 def test_the_readme_opens_with_what_the_committed_results_say():

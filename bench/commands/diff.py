@@ -14,7 +14,7 @@ from bench.commands.rows import table
 from bench.diff import Diff, GroupDifference, Pair, compare
 from bench.publish import results_of
 from bench.records import RunRecord
-from bench.report.wording import plain, quantity
+from bench.report.wording import plain, quantity, rounded
 from bench.status import GROUP
 
 MOST_LINES = 20
@@ -46,7 +46,7 @@ def rows(found: Diff) -> dict[str, Any]:
         "identical": _labels(found.identical),
         "different": [_pair(pair) for pair in found.different],
         "same_task_cell_size_seed": [_pair(pair) for pair in found.rematched],
-        "groups": [_group(group) for group in found.groups],
+        "groups": rounded([_group(group) for group in found.groups]),
     }
 
 

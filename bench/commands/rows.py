@@ -8,6 +8,8 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bench.report.wording import rounded
+
 
 def declare(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of a command that lists something."""
@@ -17,7 +19,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def show(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool) -> int:
     """Print rows as a table of some columns, or all of each row as JSON; return the exit status 0."""
-    print(json.dumps(rows, indent=1, default=str) if as_json else table(rows, columns))
+    print(json.dumps(rounded(rows), indent=1, default=str) if as_json else table(rows, columns))
     return 0
 
 

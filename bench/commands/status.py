@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.commands.rows import table
-from bench.report.wording import duration, plain, quantity
+from bench.report.wording import duration, plain, quantity, rounded
 from bench.status import GROUP, STATES, TO_DO, RunState, Status, StudyState, eta_seconds, rows, status_of
 
 MOST_GROUPS = 60
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
 
         return retry_failed(arguments.directory, arguments.data_dir)
     status = status_of(arguments.directory)
-    print(json.dumps(rows(status), indent=1) if arguments.json else describe(status))
+    print(json.dumps(rounded(rows(status)), indent=1) if arguments.json else describe(status))
     return 1 if status.damaged else 0
 
 

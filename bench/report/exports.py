@@ -10,21 +10,21 @@ from typing import Any
 import pandas as pd
 
 from bench.report.section import Chapter, Comparison, Document, Section, Table
-from bench.report.wording import quantity
+from bench.report.wording import quantity, rounded
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """Beginnings of a text that a spreadsheet would run."""
 
 
 def csv_text(frame: pd.DataFrame) -> str:
-    """Return a frame as CSV. Text that could start a formula gets a quote before it; numbers are as they are."""
-    guarded = frame.apply(lambda column: column.map(_guard)).rename(columns=_guard)
+    """Return a frame as CSV. Text that could start a formula gets a quote before it; numbers have ten digits."""
+    guarded = frame.apply(lambda column: column.map(_field)).rename(columns=_guard)
     return str(guarded.to_csv(index=False, lineterminator="\n"))
 
 
 def json_text(rows: Sequence[dict[str, Any]]) -> str:
-    """Return rows as JSON, which knows no number that is not finite."""
-    return json.dumps(rows, indent=1, allow_nan=False) + "\n"
+    """Return rows as JSON, which knows no number that is not finite; numbers have ten digits."""
+    return json.dumps(rounded(rows), indent=1, allow_nan=False) + "\n"
 
 
 def markdown(document: Document | Comparison) -> str:
@@ -36,6 +36,10 @@ def markdown(document: Document | Comparison) -> str:
 def escape_markdown(text: str) -> str:
     """Return text that Markdown shows as it is: no markup, no HTML, no second column."""
     return re.sub(r"([\\`*\[\]<>|#])", r"\\\1", text.replace("&", "&amp;"))
+
+
+def _field(value: object) -> object:
+    return rounded(value) if isinstance(value, float) else _guard(value)
 
 
 def _guard(value: object) -> object:

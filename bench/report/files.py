@@ -39,8 +39,8 @@ def build(material: Material, directory: Path) -> Document:
 
 def write_comparison(comparison: Comparison, folder: Path, stem: str) -> Path:
     """Write a comparison as a page and as Markdown and return the path of the page. Raises StorageError."""
-    texts = {f"{stem}.md": markdown(comparison), f"{stem}.html": comparison_html(comparison)}
-    _write({name: text.encode() for name, text in texts.items()}, folder)
+    written = {f"{stem}.md": markdown(comparison), f"{stem}.html": comparison_html(comparison)}
+    _write({name: text.encode() for name, text in written.items()}, folder)
     return folder / f"{stem}.html"
 
 
@@ -56,21 +56,26 @@ def _write(contents: Mapping[str, bytes], folder: Path) -> None:
 
 def _contents(document: Document, images: Mapping[str, Image]) -> dict[str, bytes]:
     """Return the files of a report by their paths, the page last: it is there when all that it names is."""
-    texts = {
+    written = {**texts(document), "report.html": html(document, images)}
+    return {
+        **{f"figures/{stem}.png": image.png for stem, image in images.items()},
+        **{f"figures/{stem}.svg": image.svg for stem, image in images.items()},
+        **{name: text.encode() for name, text in written.items()},
+    }
+
+
+def texts(document: Document) -> dict[str, str]:
+    """Return what a report is in every format but the page, by path below its folder; no figure is drawn for it."""
+    written = {
         "summary.csv": csv_text(document.summary),
         "summary.json": json_text(rows_with_claims(document.summary, document.findings)),
         "runs.csv": csv_text(document.runs),
     }
     if document.verdicts is not None:
-        texts["claims.csv"] = csv_text(claims_frame(document.findings))
-        texts["claims.json"] = json_text(claim_rows(document.findings))
-    texts |= {f"latex/{name}.tex": text for name, text in latex(document).items()}
-    texts |= {"report.md": markdown(document), "report.html": html(document, images)}
-    return {
-        **{f"figures/{stem}.png": image.png for stem, image in images.items()},
-        **{f"figures/{stem}.svg": image.svg for stem, image in images.items()},
-        **{name: text.encode() for name, text in texts.items()},
-    }
+        written["claims.csv"] = csv_text(claims_frame(document.findings))
+        written["claims.json"] = json_text(claim_rows(document.findings))
+    written |= {f"latex/{name}.tex": text for name, text in latex(document).items()}
+    return {**written, "report.md": markdown(document)}
 
 
 def _replace(path: Path, content: bytes) -> None:

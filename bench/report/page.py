@@ -16,6 +16,7 @@ from bench.report.claims.rows import claims_frame
 from bench.report.exports import csv_text
 from bench.report.images import DOTS_PER_INCH, Image
 from bench.report.section import Chart, Comparison, Document
+from bench.report.wording import rounded
 
 CSS_DOTS_PER_INCH = 96
 
@@ -56,6 +57,7 @@ def _page(template: str, **content: object) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["rounded"] = rounded
     style, script = _part("report.css"), _part("report.js")
     return environment.get_template(template).render(
         **content,

@@ -6,8 +6,8 @@ import math
 import re
 import statistics
 import unicodedata
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from bench.metrics import METRICS
 
@@ -20,6 +20,9 @@ NO_NUMBER = "–"
 
 NO_BREAK = "\u00a0"
 
+SIGNIFICANT = 10
+"""Digits of a number that is exported: sums in another order, as on another processor, agree in these."""
+
 SHORT_METRICS = {"nll": "NLL", "bits_per_char": "bits/char", "perplexity": "perplexity"}
 
 METRIC_NAMES = {"nll": "NLL", "bits_per_char": "Bits per character", "perplexity": "Perplexity"}
@@ -29,6 +32,18 @@ METRIC_MEANS = {
     "bits_per_char": "how many bits the model needs for the next character",
     "perplexity": "among how many equally likely words the model is, in effect, choosing the next one",
 }
+
+
+def rounded(node: Any) -> Any:
+    """Return what is to be exported with its numbers at ten significant digits, those in mappings and lists too.
+
+    All that is written for programs goes through here; a whole number, a text and a truth value stay as they are.
+    """
+    if isinstance(node, float):
+        return float(f"{node:.{SIGNIFICANT}g}")
+    if isinstance(node, Mapping):
+        return {name: rounded(value) for name, value in node.items()}
+    return [rounded(value) for value in node] if isinstance(node, list | tuple) else node
 
 
 def score_label(metric: str, split: str) -> str:
@@ -66,6 +81,7 @@ def number(value: float, digits: int) -> str:
     """Return a score with a fixed number of decimals, a dash for none, few digits for a huge one."""
     if math.isnan(value):
         return NO_NUMBER
+    value = rounded(value)  # where it ends in a five, the last bit does not choose the digit
     text = (
         f"{value:.3g}" if abs(value) >= 1e6 else f"{round(value, digits) + 0.0:,.{digits}f}"
     )  # no minus before nought

@@ -8,6 +8,7 @@ import json
 import sys
 
 from bench.report.speed_figure import write_speed_figure
+from bench.report.wording import rounded
 from bench.speed.contenders import kernel_names
 from bench.speed.measurement import Plan, measure
 from bench.speed.tables import as_text
@@ -18,7 +19,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Time what was asked for, print it, draw it, and return the exit status."""
     measured = measure(plan_of(arguments))
     if arguments.json:
-        print(json.dumps(measured.to_dict(), indent=1, allow_nan=False))
+        print(json.dumps(rounded(measured.to_dict()), indent=1, allow_nan=False))
     else:
         print(as_text(measured.header, measured.rows, measured.cells))
     if arguments.figure:

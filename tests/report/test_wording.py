@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from bench.report.wording import NO_BREAK, digits_of, estimated
+from bench.report.wording import NO_BREAK, digits_of, estimated, number, rounded
 from bench.stats.intervals import Interval
 
 
@@ -30,3 +30,13 @@ def test_several_are_counts_when_all_are():
     counts, doubtful = Interval(-100.0, -100.0, -100.0, 6, "made up"), Interval(3.0, 2.0, 4.5, 6, "made up")
     assert digits_of([counts, counts]) == 0
     assert digits_of([counts, doubtful]) == 1
+
+
+def test_what_is_exported_has_ten_significant_digits_wherever_it_lies():
+    row = {"mean": -832.7999999999963, "pair": (1 / 3, 2e-9 / 3), "n": 12_345_678_901, "is_done": True, "name": "1.0"}
+    assert rounded([row]) == [{**row, "mean": -832.8, "pair": [0.3333333333, 6.666666667e-10]}]
+    assert rounded(-832.7999999999963) == rounded(-832.7999999999975)
+
+
+def test_a_number_that_ends_in_a_five_is_read_the_same_whatever_its_last_bit():
+    assert {number(value, 2) for value in (0.125, math.nextafter(0.125, 0), math.nextafter(0.125, 1))} == {"0.12"}
