@@ -22,7 +22,7 @@ FILES = (
     *("plan.json", "notes.md", "archive.zip", "probes/a.json", "sizes/a.json", "tuned/a.yaml"),
     *("studies/S/study.json", "studies/S/lock", "studies/S/trial-000002.json"),
     *("runs/RUN/record.json", "runs/RUN/lock", "runs/RUN/log.txt", "runs/RUN/checkpoint"),
-    *("runs/RUN/losses.json", "runs/RUN/given-up", "report/report.html", "report/figures/glance.png"),
+    *("runs/RUN/losses.json", "runs/RUN/given-up", "report/SHA256SUMS", "report/figures/glance.png"),
 )
 FOLDERS = ("runs", "runs/RUN", "studies", "studies/S", "probes", "sizes", "report", "report/figures", "tuned", "slurm")
 COMMANDS = ("report", "status", "archive", "verify", "diff", "probe")

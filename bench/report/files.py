@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from bench.errors import StorageError
+from bench import disk
+from bench.errors import DataError
 from bench.report.claims.rows import claim_rows, claims_frame, rows_with_claims
 from bench.report.document import compose
 from bench.report.exports import csv_text, json_text, markdown
@@ -16,42 +18,73 @@ from bench.report.latex import latex
 from bench.report.material import Material
 from bench.report.page import charts, comparison_html, html
 from bench.report.section import Comparison, Document
+from bench.store import make_folder, text_of, write_whole
+from bench.store.files import storing
 
 FOLDER = "report"
 
 PAGE = f"{FOLDER}/report.html"
 
+FOLDERS = ("figures", "latex")
+"""Folders within, there in every report."""
+
+MANIFEST = "SHA256SUMS"
+"""Which files of the folder were written here, by their digests; `sha256sum --check` reads it."""
+
+LINE = re.compile(rf"([0-9a-f]{{64}})  ((?:(?:{'|'.join(FOLDERS)})/)?\w[\w.-]{{0,254}})", re.ASCII)
+
+Written = frozenset[tuple[str, str]]
+"""Digests and paths below the folder of the files that were written."""
+
 
 def build(material: Material, directory: Path) -> Document:
     """Write `report/` under a directory and return what it says; the page is `PAGE` in it.
 
-    The same records, studies and probes, in any order, give the same bytes. Each file is replaced whole or not at all;
-    figures of an earlier report that this one no longer has are removed. Raises StorageError.
+    The same records, studies and probes, in any order, give the same bytes. Each file is replaced whole or not at all.
+    Of what else is in the folder nothing is removed but files of an earlier report that this one no longer has, as
+    long as they are as they were written. Raises StorageError, and LinkError where the folder or one in it is a link.
     """
     with theme():
         document = compose(material)
         images = {chart.name: render(chart.figure) for chart in charts(document)}
-    folder = directory / FOLDER
-    _write(_contents(document, images), folder)
-    _remove_stale(folder / "figures", set(images))
+    contents, folder = _contents(document, images), directory / FOLDER
+    for name in FOLDERS:
+        make_folder(directory, FOLDER, name)
+    now = frozenset((hashlib.sha256(content).hexdigest(), name) for name, content in contents.items())
+    before = _written(folder)
+    _write_manifest(folder, now | before)  # a report that is cut short leaves nothing that the next does not know
+    _write(contents, folder)
+    _remove(folder, [each for each in before if each[1] not in contents])
+    _write_manifest(folder, now)
     return document
 
 
 def write_comparison(comparison: Comparison, folder: Path, stem: str) -> Path:
     """Write a comparison as a page and as Markdown and return the path of the page. Raises StorageError."""
     written = {f"{stem}.md": markdown(comparison), f"{stem}.html": comparison_html(comparison)}
+    make_folder(folder.parent, folder.name)
     _write({name: text.encode() for name, text in written.items()}, folder)
     return folder / f"{stem}.html"
 
 
 def _write(contents: Mapping[str, bytes], folder: Path) -> None:
-    """Write files by their paths below a folder, each whole or not at all."""
+    """Write files by their paths below a folder of a results directory, each whole or not at all."""
+    for name, content in contents.items():
+        write_whole(folder / name, content, is_synced=False)
+
+
+def _written(folder: Path) -> Written:
+    """Return which files the report in a folder wrote, none where it does not say."""
     try:
-        for name, content in contents.items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            _replace(folder / name, content)
-    except OSError as error:
-        raise StorageError(Path(error.filename or folder), error) from error
+        lines = [LINE.fullmatch(line) for line in text_of(folder / MANIFEST).splitlines()]
+    except (FileNotFoundError, DataError):
+        return frozenset()
+    return frozenset((line[1], line[2]) for line in lines if line)
+
+
+def _write_manifest(folder: Path, written: Written) -> None:
+    lines = sorted(f"{digest}  {name}\n" for digest, name in written)
+    write_whole(folder / MANIFEST, "".join(lines), is_synced=False)
 
 
 def _contents(document: Document, images: Mapping[str, Image]) -> dict[str, bytes]:
@@ -78,20 +111,17 @@ def texts(document: Document) -> dict[str, str]:
     return {**written, "report.md": markdown(document)}
 
 
-def _replace(path: Path, content: bytes) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+def _remove(folder: Path, written: Iterable[tuple[str, str]]) -> None:
+    """Remove files of an earlier report that nobody has changed since."""
+    for digest, name in written:
+        if _digest(folder / name) == digest:
+            with storing(folder / name):
+                (folder / name).unlink(missing_ok=True)
 
 
-def _remove_stale(folder: Path, stems: set[str]) -> None:
+def _digest(path: Path) -> str:
+    """Return the digest of a plain file, none of anything else."""
     try:
-        folder.mkdir(exist_ok=True)
-        for path in folder.iterdir():
-            if path.suffix in (".png", ".svg") and path.stem not in stems:
-                path.unlink(missing_ok=True)
-    except OSError as error:
-        raise StorageError(Path(error.filename or folder), error) from error
+        return hashlib.sha256(disk.bytes_of(path)).hexdigest()
+    except OSError:
+        return ""

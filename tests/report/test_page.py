@@ -14,6 +14,7 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
+from bench.errors import LinkError
 from bench.report import console_text
 from bench.report.exports import csv_text, escape_markdown
 from tests.report.fabricated import PROVENANCE, cell, failure, outcome, record, run, sweep, task
@@ -81,6 +82,7 @@ def test_a_report_is_made_of_any_records(case, tmp_path):
     path = build(CASES[case], tmp_path, name=case)
     assert path == tmp_path / "report" / "report.html"
     assert sorted(child.name for child in path.parent.iterdir()) == [
+        "SHA256SUMS",
         "figures",
         "latex",
         "report.html",
@@ -106,15 +108,51 @@ def test_the_same_records_give_the_same_bytes(tmp_path):
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 
-def test_a_rebuild_removes_figures_that_are_gone_and_leaves_other_files_alone(tmp_path):
+def test_a_rebuild_removes_what_an_earlier_one_wrote_and_leaves_other_files_alone(tmp_path):
     build([*sweep(1), *sweep(1, task=task("gone"))], tmp_path, name="x")
-    mine = tmp_path / "report" / "figures" / "notes.txt"
-    mine.write_text("mine")
+    figures = tmp_path / "report" / "figures"
+    written = sorted(path.name for path in figures.glob("gone-*"))
+    assert len(written) > 1
+    mine = {figures / "notes.txt", figures / "my_plot.png", figures / "my_plot.svg", figures / written[0]}
+    for path in mine:
+        path.write_text("mine")
     build(sweep(1), tmp_path, name="x")
-    names = [path.name for path in mine.parent.iterdir()]
-    assert "notes.txt" in names
-    assert not any(name.startswith("gone") for name in names)
-    assert not any("partial" in name for name in names)
+    names = {path.name for path in figures.iterdir()}
+    assert {path.read_text() for path in mine} == {"mine"}
+    assert {name for name in names if name.startswith("gone")} == {written[0]}
+    assert not any(name.startswith(".") for name in names)
+
+
+def test_a_report_says_which_files_it_wrote(tmp_path):
+    folder = build(sweep(1), tmp_path, name="x").parent
+    lines = [line.split("  ") for line in (folder / "SHA256SUMS").read_text().splitlines()]
+    found = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for _, name in lines}
+    assert {name: digest for digest, name in lines} == found
+    assert set(found) == {str(path) for path in contents(folder) if path.name != "SHA256SUMS"}
+
+
+@pytest.mark.parametrize("name", ["../../mine.txt", "/etc/hostname", "figures/../../../mine.txt", "figures", "a\0b"])
+def test_a_list_of_written_files_that_is_not_ours_removes_nothing_outside(name, tmp_path):
+    folder = build(sweep(1), tmp_path, name="x").parent
+    (tmp_path / "mine.txt").write_text("mine")
+    digest = hashlib.sha256(b"mine").hexdigest()
+    (folder / "SHA256SUMS").write_text(f"{digest}  {name}\n")
+    build(sweep(1), tmp_path, name="x")
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("part", ["report", "report/figures", "report/latex"])
+def test_a_report_is_not_written_where_a_link_leads(part, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for name in ("mine.png", "mine.svg", "runs.csv"):
+        (elsewhere / name).write_text("mine")
+    before, place = contents(elsewhere), tmp_path / "results" / part
+    place.parent.mkdir(parents=True)
+    place.symlink_to(elsewhere)
+    with pytest.raises(LinkError, match="is a link"):
+        build(sweep(1), tmp_path / "results", name="x")
+    assert contents(elsewhere) == before
 
 
 def test_every_chart_is_there_as_png_and_svg_and_in_the_page(tmp_path):
