@@ -131,6 +131,11 @@ def load(folder: Path, key: str) -> tuple[Checkpoint | None, list[str]]:
     return None, notes
 
 
+def is_there(folder: Path) -> bool:
+    """Return whether a folder holds a checkpoint of either generation."""
+    return any((folder / name).exists() for name in GENERATIONS)
+
+
 def remove(folder: Path) -> None:
     """Remove what a finished Run has no more use for."""
     for name in GENERATIONS:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from bench import packing, store
+from bench import checkpoint, packing, store
 from bench.claims.files import read_claims
 from bench.errors import BenchError
 from bench.executors.local import Local, usable_cores
@@ -59,6 +59,7 @@ def conduct(stages: Iterable[Sweep], conclude: Callable[[Path], int] = publish) 
         directory = sweep.site.directory
         for line in (summary(sweep), *sizes(sweep)):
             say(line)
+        _clear(sweep)
         n_all = len(sweep.runs) + sweep.n_open
         with listening(for_keyboard=True) as stop:
             found = carry_out(sweep, stop) if sweep.waiting or sweep.n_open else Tally()
@@ -75,6 +76,16 @@ def conduct(stages: Iterable[Sweep], conclude: Callable[[Path], int] = publish) 
     _list_problems(tally, directory)
     n_damaged = conclude(directory) if has_records else 0
     return 1 if tally.failures or n_damaged else 0
+
+
+def _clear(sweep: Sweep) -> None:
+    """Remove the checkpoints of finished Runs: a process may have died between the record and this."""
+    site = sweep.site
+    for run in sweep.runs:
+        past, folder = sweep.past.get(run.key), store.folder_of(site.directory, run)
+        if past and store.is_final(past.status, is_judged=site.is_judged) and checkpoint.is_there(folder):
+            with suppress(BenchError), store.held(site.directory, run):
+                checkpoint.remove(folder)
 
 
 def _list_problems(tally: Tally, directory: Path) -> None:

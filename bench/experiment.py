@@ -81,6 +81,7 @@ def _taken(runs: Sequence[Run], site: Site, locks: ExitStack) -> tuple[list[Run]
             continue
         finished = store.find(site.directory, run)
         if finished is not None and store.is_final(finished.outcome.status, is_judged=site.is_judged):
+            checkpoint.remove(store.folder_of(site.directory, run))
             others.append(Ended(run, "recorded"))
         else:
             mine.append(run)

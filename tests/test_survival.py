@@ -11,6 +11,10 @@ import sys
 import pytest
 
 from bench import store
+from bench.checkpoint import GENERATIONS
+from bench.experiment import Worker, carry_out
+from bench.request import Tasks
+from bench.settings import Site
 from tests.test_sweep import GOOD, bench, environment, records, wait_for, write_text_task
 
 LONG = (
@@ -96,6 +100,34 @@ def test_a_run_that_says_nothing_ends_as_failed_with_the_reason(folder):
     done = bench(folder, *LONG, "name=silent", "limits.silence=0.001")
     assert done.returncode == 1
     assert "(limits.silence: 0.001)" in outcome(folder, "silent").reason
+
+
+@pytest.mark.parametrize("seed", [0, 1], ids=["skipped", "found by a worker"])
+def test_a_checkpoint_that_a_finished_run_has_left_behind_is_removed_at_the_next_look(folder, seed):
+    name = f"left{seed}"
+    assert bench(folder, *LONG, f"name={name}").returncode == 0
+    (run,) = folder.glob(f"results/{name}/runs/*")
+    for generation in GENERATIONS:
+        (run / generation).write_bytes(b"of a process that died after it had written the record")
+    if seed:
+        site = Site(folder / "results" / name)
+        ((ending,),) = [list(carry_out([each.run], a_worker(site))) for each in records(folder, name)]
+        assert ending.ending == "recorded"
+    else:
+        before = (run / "record.json").read_bytes()
+        assert bench(folder, *LONG, f"name={name}").returncode == 0
+        assert (run / "record.json").read_bytes() == before
+    assert {path.name for path in run.iterdir()} == {"record.json", "lock"}
+
+
+def a_worker(site) -> Worker:
+    return Worker(site, Tasks(None), lambda run, share: None, None, lambda: False)
+
+
+def test_a_run_that_is_out_of_time_keeps_its_checkpoint(folder):
+    for _ in range(2):
+        bench(folder, *LONG, "name=kept", "limits.seconds=0.05")
+        assert list(folder.glob("results/kept/runs/*/checkpoint"))
 
 
 def test_a_damaged_checkpoint_is_named_in_the_record_and_costs_no_bit(folder):

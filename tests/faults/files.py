@@ -98,6 +98,7 @@ def _trial(
     lines += [f"the report lacks {name}" for name in sorted(report - _report(results))]
     if tally.check(not lines, f"{trial}: afterwards {lines[:2]}"):
         tally.count("recovered")
+    tally.check(not (left := outcomes.forgotten(results)), f"{trial}: checkpoints of finished Runs stay: {left[:2]}")
     litter = sorted(path.name for path in results.rglob("*") if path.suffix in (".tmp", ".partial"))
     tally.count("with litter", int(bool(litter)))
 

@@ -1,8 +1,9 @@
 """Kill -9 at random moments of a Run, of a sweep and of a tuning; the same command again must end with the same bits.
 
 What is killed is in turn the whole process group, the parent alone, and one random worker. Afterwards: every record
-equal to that of an undisturbed cold start, no finished Run trained again, no process left after five seconds. Sweeps
-write their report, so that kills meet that too; Runs and tunings do not, and are killed while they train.
+equal to that of an undisturbed cold start, no finished Run trained again, no checkpoint of one, no process left after
+five seconds. Sweeps write their report, so that kills meet that too; Runs and tunings do not, and are killed while they
+train.
 """
 
 from __future__ import annotations
@@ -101,6 +102,7 @@ def _judge(
     tally.count("starts to the end", len(ends))
     lines = outcomes.differences(wanted, outcomes.outcomes(results))
     tally.count("bit-identical", int(tally.check(not lines, f"{trial}: {lines[:2]}")))
+    tally.check(not (left := outcomes.forgotten(results)), f"{trial}: checkpoints of finished Runs stay: {left[:2]}")
     after = outcomes.stamps(results)
     again = [label for label, stamp in before.items() if after.get(label) != stamp]
     tally.check(not again, f"{trial}: finished Runs were written again: {again}")

@@ -38,6 +38,13 @@ def checkpoints(results: Path) -> int:
     return sum(any(folder.glob("checkpoint*")) for folder in folders)
 
 
+def forgotten(results: Path) -> list[str]:
+    """Return the checkpoints of finished Runs, which nothing has a use for."""
+    names = ("checkpoint", "checkpoint.previous")
+    folders = [path.parent for path in results.glob("runs/*/record.json") if _status(path) in FINAL]
+    return sorted(f"{folder.name}/{name}" for folder in folders for name in names if (folder / name).exists())
+
+
 def _canonical(path: Path) -> str:
     try:
         node = json.loads(path.read_bytes())
