@@ -12,8 +12,11 @@ import pytest
 
 from bench import store
 from bench.errors import UsageError
+from bench.store import archive
 from bench.store.archiving import archive_all
 from bench.store.places import ARCHIVE
+from bench.trials import Asked
+from tests.report.test_inside import probe_of
 from tests.report.tuned import study
 from tests.test_records import record
 
@@ -90,6 +93,47 @@ def test_a_run_that_a_process_works_on_stays_in_its_place(results):
         done = archive_all(results)
         assert [folder.name for folder in done.left] == [held.label]
     assert len(seen(results)[0]) == 4
+
+
+def test_what_is_not_archived_is_not_removed(results):
+    trial = study("gru", 6)[0].trials[5]
+    store.write_trial(results, "study", Asked(trial))
+    _, other = (store.folder_of(results, each.run) for each in records()[:2])
+    mine = {
+        *(results / "studies" / "study" / name for name in ("study.json.damaged-1", "notes.md", "trial-000009.json")),
+        *(results / "studies" / "own" / "notes.md", results / "studies" / "notes.md", results / "probes" / "notes.md"),
+        *(results / "runs" / "notes.md", other / "plots" / "mine.png"),
+    }
+    for path in mine:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"mine \xff")
+    before = seen(results)
+    done = archive_all(results)
+    kept = {path for path in results.rglob("*") if path.is_file() and path.name != ARCHIVE}
+    assert mine <= kept
+    assert {path.read_bytes() for path in mine} == {b"mine \xff"}
+    assert {path.name for path in kept - mine} <= {"record.json", "lock"}
+    assert done.n_runs == 3
+    assert done.left == tuple(sorted([other, results / "studies" / "own", results / "studies" / "study"]))
+    assert seen(results) == before
+    assert len(before[1][0].trials) == 6
+    assert archive_all(results).left == done.left
+    assert seen(results) == before
+
+
+def test_what_was_written_since_it_was_read_stays_in_its_place(results, monkeypatch):
+    write, found = archive.write, probe_of(records()[0])
+    path = store.write_probe(results, found)
+
+    def late(*arguments):
+        done = write(*arguments)
+        store.write_probe(results, dataclasses.replace(found, n_pairs=77))
+        return done
+
+    monkeypatch.setattr(archive, "write", late)
+    archive_all(results)
+    assert [each.n_pairs for each in store.read_probes(results).records] == [77]
+    assert path.exists()
 
 
 def test_nothing_is_archived_where_something_is_damaged(results):

@@ -6,7 +6,7 @@ The scores of trials are those of their Runs' records; a study's file says which
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,6 +75,13 @@ def write_trial(directory: Path, name: str, asked: Asked) -> Path:
     path = _trial_path(study_folder(directory, name), asked.trial.number)
     write_whole(path, asked.to_json())
     return path
+
+
+def trials_in(folder: Path) -> Iterator[tuple[Path, Asked]]:
+    """Yield the files of single trials in the folder of a study, and what is in each that can be read."""
+    for path in sorted(folder.glob("trial-*.json")):
+        with suppress(DataError):
+            yield path, Asked.from_json(text_of(path), str(path))
 
 
 def _trial_path(folder: Path, number: int) -> Path:
