@@ -110,10 +110,14 @@ def _once(commands: Sequence[Command]) -> int:
 
 
 def _written_down(stages: Iterable[Sweep]) -> Iterator[Sweep]:
-    """Yield the sweeps, each when its plan is on disk."""
+    """Yield the sweeps, each when its kernel is ready and its plan on disk. Raises ConfigError before the latter."""
+    from bench.executors.local import Local
+    from bench.request import check_library
     from bench.sweep import write_down
 
     for sweep in stages:
+        if isinstance(sweep.executor, Local):  # elsewhere the machine is another
+            check_library(sweep.waiting)
         if sweep.source is not None:
             sweep.source.begin(sweep.waiting)
         write_down(sweep)

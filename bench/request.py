@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import torch
 
-from bench import memory, store
+from bench import kernels, memory, store
 from bench.cells import cell_of
 from bench.errors import ConfigError
 from bench.model import Shape
@@ -37,6 +37,7 @@ class Tasks:
         self._validation: dict[str, Split] = {}
         self._test_digests: dict[str, str] = {}
         self._keys: dict[int, tuple[str, Mapping[str, Any]]] = {}
+        self._announced: set[str] = set()
 
     def task(self, node: Mapping[str, Any]) -> Task:
         """Return the task of a YAML node, its training split read and checked."""
@@ -61,6 +62,12 @@ class Tasks:
             self._test_digests[key] = self.task(node).read("test").digest
         return self._test_digests[key]
 
+    def announce_once(self, line: str) -> None:
+        """Say a line, if there is one, and not again for another point of the same command."""
+        if line and line not in self._announced:
+            self._announced.add(line)
+            self._announce(line)
+
     def _key(self, node: Mapping[str, Any]) -> str:
         """Return the node as text; the points of a sweep share their nodes, which are written out once."""
         if id(node) not in self._keys:
@@ -74,6 +81,7 @@ def run_of(command: Command, tasks: Tasks) -> Run:
     Raises ConfigError or DataError.
     """
     _check_device(command)
+    _check_kernel(command, tasks)
     task = tasks.task(command.task)
     _check_batches(command, task)
     tasks.validation(command.task)
@@ -139,6 +147,23 @@ def _check_device(command: Command) -> None:
         raise ConfigError("device", "must be cpu, for PyTorch finds no CUDA device on this machine; got cuda")
     if command.device == "cuda" and command.kernel == "fused":
         raise ConfigError("kernel", "must be auto, bptt or reference with device=cuda, got fused")
+
+
+def _check_kernel(command: Command, tasks: Tasks) -> None:
+    """Refuse a kernel that does not compute all of the cell; say where `auto` passes over one for that reason."""
+    cell = cell_of(command.cell)
+    kernels.check_known(command.kernel, cell)
+    if command.kernel == "auto":
+        tasks.announce_once(kernels.passed_over(cell, torch.device(command.device), torch.float32))
+
+
+def check_library(runs: Iterable[Run]) -> None:
+    """Have the fused library built where Runs would use it on this machine.
+
+    Raises ConfigError where it cannot be had and is asked for by its name; `auto` says so and goes on without.
+    """
+    for kernel, device, cell in {(run.kernel, run.device, json.dumps(run.cell, sort_keys=True)) for run in runs}:
+        kernels.choose(kernel, cell_of(json.loads(cell)), torch.device(device), torch.float32)
 
 
 def _check_batches(command: Command, task: Task) -> None:

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 import torch
 
-from bench.kernels import FASTEST_FIRST
+from bench.kernels import FASTEST_FIRST, supports
 from bench.optim import Schedule
 from bench.settings import OptimSettings
 from tests.toys import machine, rolls, run, shape, trained
@@ -56,7 +56,7 @@ def test_training_at_a_scaled_rate_is_training_at_the_product(kernel, is_joint, 
         run(optim=OptimSettings(lr=0.5, momentum_scales_lr=True, **rule)),
         run(optim=OptimSettings(lr=0.125, **rule)),
     ]
-    if not kernel.supports(shape(runs[0], music).cell, on.device, on.dtype) or (is_joint and kernel.name == "fused"):
+    if not supports(kernel, shape(runs[0], music).cell, on.device, on.dtype) or (is_joint and kernel.name == "fused"):
         pytest.skip("not on this kernel")
     (scaled,), (product,) = (trained([each], music, rolls(4, seed=9), on) for each in runs)
     assert scaled.last_lr == product.last_lr == 0.125

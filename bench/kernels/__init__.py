@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -10,7 +13,7 @@ from torch import Tensor
 from bench.cells.base import Cell, Parameters, State
 from bench.errors import ConfigError
 from bench.kernels.bptt import BPTT
-from bench.kernels.fused import Fused
+from bench.kernels.fused import Fused, missing
 from bench.kernels.reference import Reference
 from bench.shapes import Float
 
@@ -24,8 +27,12 @@ class SequenceKernel(Protocol):
         """Name of the kernel class; speeds are compared only within one."""
         ...
 
-    def supports(self, cell: Cell, device: torch.device, dtype: torch.dtype) -> bool:
-        """Return whether the kernel can run this cell there."""
+    def unknown(self, cell: Cell) -> str:
+        """Return what of a cell it does not compute, in words after "does not compute"; empty where it computes all."""
+        ...
+
+    def runs_on(self, device: torch.device, dtype: torch.dtype) -> bool:
+        """Return whether it computes in such numbers there."""
         ...
 
     def run(
@@ -41,13 +48,75 @@ Kernel = SequenceKernel | Fused
 SEQUENCE_KERNELS: tuple[SequenceKernel, ...] = (BPTT(), Reference())
 FASTEST_FIRST: tuple[Kernel, ...] = (Fused(), *SEQUENCE_KERNELS)
 
+SAID = "GATEBENCH_SAID_FUSED_IS_MISSING"
+"""Variable by which a process tells those it starts that the line is out."""
+
+
+def supports(kernel: Kernel, cell: Cell, device: torch.device, dtype: torch.dtype) -> bool:
+    """Return whether a kernel computes a cell there; the fused library is built for that if there is none yet."""
+    is_able = kernel.runs_on(device, dtype) and not kernel.unknown(cell)
+    return is_able and not (isinstance(kernel, Fused) and missing())
+
 
 def choose(name: str, cell: Cell, device: torch.device, dtype: torch.dtype) -> Kernel:
-    """Return the kernel of that name, or with `auto` the fastest that supports the cell."""
+    """Return the kernel of that name, or with `auto` the fastest that supports the cell.
+
+    Raises ConfigError. That `auto` does without the fused library is said once, by this process for all it starts.
+    """
     for kernel in FASTEST_FIRST:
-        if name in ("auto", kernel.name) and kernel.supports(cell, device, dtype):
+        if name not in ("auto", kernel.name):
+            continue
+        if supports(kernel, cell, device, dtype):
             return kernel
+        if isinstance(kernel, Fused) and kernel.runs_on(device, dtype) and not kernel.unknown(cell):
+            if name == kernel.name:
+                raise ConfigError("kernel", f"must be {_or(SEQUENCE_KERNELS)} here, for {missing()}; got {name}")
+            _say_once(f"the fused kernel is not available: {missing()}; going on with a slower one")
     raise ConfigError("kernel", f"`{name}` does not support cell `{cell.name}` on {device} in {dtype}")
 
 
-__all__ = ["BPTT", "FASTEST_FIRST", "SEQUENCE_KERNELS", "Fused", "Kernel", "Reference", "SequenceKernel", "choose"]
+def check_known(name: str, cell: Cell) -> None:
+    """Refuse a kernel that is asked for by its name and does not compute all of a cell. Raises ConfigError."""
+    for kernel in FASTEST_FIRST:
+        if kernel.name == name and (unknown := kernel.unknown(cell)):
+            able = _or([other for other in FASTEST_FIRST if not other.unknown(cell)])
+            problem = f"must be {able} for cell `{cell.name}`: {name} does not compute {unknown}; got {name}"
+            raise ConfigError("kernel", problem)
+
+
+def passed_over(cell: Cell, device: torch.device, dtype: torch.dtype) -> str:
+    """Return in a line why `auto` does not compute a cell with the fastest kernel there is; empty where it does."""
+    there = [kernel for kernel in FASTEST_FIRST if kernel.runs_on(device, dtype)]
+    chosen = next(kernel for kernel in there if not kernel.unknown(cell))
+    if chosen is there[0]:
+        return ""
+    unknown = there[0].unknown(cell)
+    return f"cell `{cell.name}`: the {there[0].name} kernel does not compute {unknown}; kernel=auto takes {chosen.name}"
+
+
+def _or(kernels: Sequence[Kernel]) -> str:
+    """Return what may be asked for where these kernels are able."""
+    *names, last = ["auto", *(kernel.name for kernel in kernels)]
+    return f"{', '.join(names)} or {last}"
+
+
+def _say_once(line: str) -> None:
+    """Print a line unless this process or the one that started it has printed one."""
+    if SAID not in os.environ:
+        os.environ[SAID] = "1"
+        print(line, file=sys.stderr, flush=True)
+
+
+__all__ = [
+    "BPTT",
+    "FASTEST_FIRST",
+    "SEQUENCE_KERNELS",
+    "Fused",
+    "Kernel",
+    "Reference",
+    "SequenceKernel",
+    "check_known",
+    "choose",
+    "passed_over",
+    "supports",
+]

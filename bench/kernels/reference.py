@@ -17,8 +17,12 @@ class Reference:
 
     name = "reference"
 
-    def supports(self, cell: Cell, device: torch.device, dtype: torch.dtype) -> bool:
-        """Return True: any cell runs here."""
+    def unknown(self, cell: Cell) -> str:
+        """Return nothing: the cell itself takes each step."""
+        return ""
+
+    def runs_on(self, device: torch.device, dtype: torch.dtype) -> bool:
+        """Return True."""
         return True
 
     def run(

@@ -10,7 +10,7 @@ import torch
 
 from bench.data import Batch
 from bench.evaluation import Machine
-from bench.kernels import FASTEST_FIRST, Kernel, Reference
+from bench.kernels import FASTEST_FIRST, Kernel, Reference, supports
 from bench.member import Member
 from bench.speed.peers import TorchPeer
 from bench.speed.workloads import Workload, cell_named
@@ -77,7 +77,7 @@ def batch_of(member: Member) -> Batch:
 
 def _able(cell: str, kernels: tuple[str, ...]) -> list[Kernel]:
     place = (torch.device("cpu"), torch.float32)
-    return [kernel for kernel in FASTEST_FIRST if kernel.name in kernels and kernel.supports(cell_named(cell), *place)]
+    return [kernel for kernel in FASTEST_FIRST if kernel.name in kernels and supports(kernel, cell_named(cell), *place)]
 
 
 def _our_step(workload: Workload, cell: str, kernel: Kernel) -> Step:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from bench.cells import GRU, cell_of
-from bench.kernels import Reference
+from bench.kernels import Reference, supports
 from bench.kernels.bptt import BPTT
 from tests.test_train import CELLS
 from tests.toys import cell_node
@@ -108,10 +108,10 @@ def test_only_cells_whose_derivatives_it_has_are_supported():
         """A cell that inherits the GRU's weights but takes another step."""
 
     cpu = torch.device("cpu")
-    assert not BPTT().supports(Other(), cpu, torch.float32)
-    assert not BPTT().supports(GRU(), cpu, torch.float16)
+    assert not supports(BPTT(), Other(), cpu, torch.float32)
+    assert not supports(BPTT(), GRU(), cpu, torch.float16)
     for node in ALL_CELLS:
-        assert BPTT().supports(cell_of(node), cpu, torch.float32)
+        assert supports(BPTT(), cell_of(node), cpu, torch.float32)
 
 
 def in_torch_nn(cell, x, params, pull):

@@ -17,7 +17,7 @@ from bench.cells.gru import GRU
 from bench.data import Ragged, evaluation_batches, stack, training_batches
 from bench.evaluation import evaluate
 from bench.initialisation import initial_row
-from bench.kernels import Reference
+from bench.kernels import Reference, supports
 from bench.kernels.fused import Fused, cell_number
 from bench.kernels.fused.build import BuildError, library_path
 from bench.model import NO_DROPOUT, Dropout, zero_state
@@ -222,7 +222,7 @@ def test_a_cell_it_does_not_know_is_not_supported():
         kind: str = "other"
 
     assert cell_number(Other()) is None
-    assert not Fused().supports(Other(), torch.device("cpu"), torch.float32)
+    assert not supports(Fused(), Other(), torch.device("cpu"), torch.float32)
 
 
 def test_without_a_compiler_the_message_says_so(monkeypatch, tmp_path):

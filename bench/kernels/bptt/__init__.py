@@ -2,12 +2,13 @@
 
 Autograd's loop records some ten operations for each step and multiplies matrices of B rows. Here a step records
 nothing, and the products with x and the gradients of all weights are one matrix product each, of all T B rows.
-A further cell is a class of `Equations` and a line in `equations_of`.
+A further cell is a class of `Equations`, a line in `equations_of`, and its fields in `COMPUTES`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import Any, cast
 
 import torch
@@ -23,7 +24,17 @@ from bench.kernels.bptt.equations import Equations, Gradients, Layer, Saved, aft
 from bench.kernels.bptt.gru import GRUAfterEquations, GRUBeforeEquations
 from bench.kernels.bptt.lstm import LSTMEquations
 from bench.kernels.bptt.tanh import TanhEquations
+from bench.kernels.computes import ANY, BIASES, Known, unknown_of
 from bench.shapes import Float
+
+COMPUTES: Known = MappingProxyType(
+    {
+        Tanh: {"biases": BIASES},
+        LSTM: {"peepholes": (False, True), "forget_bias": ANY, "biases": BIASES},
+        GRU: {"reset": ("after", "before"), "biases": BIASES},
+    }
+)
+"""The cells whose derivatives are here."""
 
 
 class BPTT:
@@ -31,17 +42,19 @@ class BPTT:
 
     name = "bptt"
 
-    def supports(self, cell: Cell, device: torch.device, dtype: torch.dtype) -> bool:
-        """Return whether the cell's derivatives are known."""
-        return equations_of(cell) is not None and dtype in (torch.float32, torch.float64)
+    def unknown(self, cell: Cell) -> str:
+        """Return what of a cell has no derivative here; see `SequenceKernel`."""
+        return unknown_of(cell, COMPUTES)
+
+    def runs_on(self, device: torch.device, dtype: torch.dtype) -> bool:
+        """Return whether the numbers are of a precision that the derivatives were tested in."""
+        return dtype in (torch.float32, torch.float64)
 
     def run(
         self, cell: Cell, x: Float[Tensor, "K B T I"], state: State, params: Parameters
     ) -> tuple[Float[Tensor, "K B T H"], State]:
         """Return the outputs at every step and the last state."""
         equations = equations_of(cell)
-        if equations is None:
-            raise ConfigError("kernel", f"`{self.name}` does not support cell `{cell.name}`")
         tensors = (x, *state, *params.values())
         if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
             apply = cast(Callable[..., tuple[Tensor, ...]], _Differentiable.apply)
@@ -50,13 +63,13 @@ class BPTT:
         return _results(_forward(equations, _time_first(x), state, params, is_saving=False)[0])
 
 
-def equations_of(cell: Cell) -> Equations | None:
-    """Return the pointwise equations of a cell, or None if nobody wrote them."""
-    if type(cell) is GRU:  # no subclass: its step may be another
+def equations_of(cell: Cell) -> Equations:
+    """Return the pointwise equations of a cell. Raises ConfigError if nobody wrote them."""
+    if unknown := unknown_of(cell, COMPUTES):
+        raise ConfigError("kernel", f"bptt does not compute {unknown}, got cell `{cell.name}`")
+    if isinstance(cell, GRU):
         return GRUAfterEquations() if cell.reset == "after" else GRUBeforeEquations()
-    known: dict[type, type[Equations]] = {Tanh: TanhEquations, LSTM: LSTMEquations}
-    found = known.get(type(cell))
-    return found() if found else None
+    return LSTMEquations() if isinstance(cell, LSTM) else TanhEquations()
 
 
 class _Differentiable(torch.autograd.Function):

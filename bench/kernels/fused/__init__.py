@@ -5,24 +5,38 @@
 
 from __future__ import annotations
 
-import sys
 from functools import cache
+from types import MappingProxyType
 
 import torch
 
 from bench.cells.base import Cell
+from bench.cells.gru import GRU
+from bench.cells.lstm import LSTM
+from bench.cells.tanh import Tanh
+from bench.kernels.computes import ANY, BIASES, Known, unknown_of
 from bench.kernels.fused.build import BuildError
 from bench.kernels.fused.interface import SUFFIX, library
 
-NUMBERS = {("tanh",): 0, ("lstm", False): 1, ("lstm", True): 2, ("gru", "after"): 3, ("gru", "before"): 4}
+COMPUTES: Known = MappingProxyType(
+    {
+        Tanh: {"biases": BIASES},
+        LSTM: {"peepholes": (False, True), "forget_bias": ANY, "biases": BIASES},
+        GRU: {"reset": ("after", "before"), "biases": BIASES},
+    }
+)
+"""The cells of the library."""
 
 
 def cell_number(cell: Cell) -> int | None:
     """Return the library's number of a cell, or None for a cell it does not have."""
-    for field in ("peepholes", "reset"):
-        if hasattr(cell, field):
-            return NUMBERS.get((getattr(cell, "kind", ""), getattr(cell, field)))
-    return NUMBERS.get((getattr(cell, "kind", ""),))
+    if unknown_of(cell, COMPUTES):
+        return None
+    if isinstance(cell, GRU):
+        return 3 if cell.reset == "after" else 4
+    if isinstance(cell, LSTM):
+        return 2 if cell.peepholes else 1
+    return 0
 
 
 class Fused:
@@ -30,17 +44,20 @@ class Fused:
 
     name = "fused"
 
-    def supports(self, cell: Cell, device: torch.device, dtype: torch.dtype) -> bool:
-        """Return whether the library has the cell, and can be had at all."""
-        return device.type == "cpu" and dtype in SUFFIX and cell_number(cell) is not None and is_available()
+    def unknown(self, cell: Cell) -> str:
+        """Return what of a cell the library does not have; see `SequenceKernel`."""
+        return unknown_of(cell, COMPUTES)
+
+    def runs_on(self, device: torch.device, dtype: torch.dtype) -> bool:
+        """Return whether the library has such numbers; whether it can be had at all is for `missing`."""
+        return device.type == "cpu" and dtype in SUFFIX
 
 
 @cache
-def is_available() -> bool:
-    """Return whether the library is built or can be; say once why not."""
+def missing() -> str:
+    """Return why there is no library on this machine, building it if need be; empty where there is one."""
     try:
         library()
     except BuildError as error:
-        print(f"the fused kernel is not available: {error}; going on with a slower one", file=sys.stderr, flush=True)
-        return False
-    return True
+        return str(error)
+    return ""
