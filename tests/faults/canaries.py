@@ -2,8 +2,9 @@
 
 A pickle that touches a file stands in every place where a file is read; checkpoints and records of others carry right
 digests over hostile content; YAML carries tags, targets and expressions; names try to leave the results directory;
-modules planted in the working directory wait to be imported. Nothing may fire, nothing may be written outside
-`results/`, no secret of the environment may be in what is written, and no command may end with a traceback.
+modules planted in the working directory wait to be imported; links in a results directory lead to files of the
+user's. Nothing may fire, nothing may be read, written or deleted outside `results/`, no secret of the environment may
+be in what is written, and no command may end with a traceback.
 Reports of hostile names are in tests/report/test_page.py, pickles in the place of rolls in tests/tasks/test_rolls.py.
 """
 
@@ -26,6 +27,7 @@ from bench.sealing import digest_of
 from tests.faults import outcomes, product, workplace
 from tests.faults.damage import interrupted, replaced, said_by
 from tests.faults.hostile import BAD_YAML, HOSTILE_NAMES, INJECTED, MARK, hostile_archives, hostile_records, pickles
+from tests.faults.links import links, places
 from tests.faults.tally import Tally, conduct
 from tests.test_config import GOOD
 from tests.toys import write_text_task
@@ -39,7 +41,7 @@ from bench.__main__ import main
 if __name__ == "__main__":
     main()
 """
-PARTS = ("pickles", "checkpoints", "records", "tasks", "names", "report", "modules")
+PARTS = ("pickles", "checkpoints", "records", "tasks", "names", "report", "modules", "links")
 
 
 def canaries(tally: Tally) -> None:
@@ -241,6 +243,7 @@ ATTACKS: dict[str, Callable[[Tally, Path, dict[str, str]], None]] = {
     "names": _names,
     "report": _report,
     "modules": _modules,
+    "links": lambda tally, folder, wanted: links(tally, folder, _some(tally, places())),
 }
 
 
