@@ -39,7 +39,7 @@ class Tally:
     `held` are the Runs that other processes work on, by key, with the record that each had when that was found.
     """
 
-    n_recorded: int = 0
+    recorded: list[Run] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     held: dict[str, tuple[Run, RunRecord | None]] = field(default_factory=dict)
     unsaved: str = ""
@@ -70,7 +70,7 @@ def conduct(stages: Iterable[Sweep], conclude: Callable[[Path], int] = publish) 
             say(f"{found.unsaved}; {_safe(sweep, found, n_all)}, the same command goes on when that is mended")
             return 1
         tally.failures += [*found.failures, *sweep.problems]
-        has_records = bool(has_records or sweep.past or found.n_recorded or found.failures)
+        has_records = bool(has_records or sweep.past or found.recorded or found.failures)
         if sweep.stops_at_failure and found.failures:
             break
     _list_problems(tally, directory)
@@ -105,8 +105,10 @@ def retry_failed(directory: Path, data_dir: str | None) -> int:
 
 
 def _safe(sweep: Sweep, tally: Tally, n_all: int) -> str:
-    n_before = len(sweep.runs) - len(sweep.waiting)
-    return f"{n_before + tally.n_recorded} of {n_all} runs are done and safe"
+    waiting = {run.key for run in sweep.waiting}
+    over = {run.key: run for run in [*(run for run in sweep.runs if run.key not in waiting), *tally.recorded]}
+    n_safe = sum(store.is_there(sweep.site.directory, run) for run in over.values())  # folders may have been deleted
+    return f"{n_safe} of {n_all} runs are done and safe"
 
 
 def carry_out(sweep: Sweep, stop: Stop) -> Tally:
@@ -189,10 +191,11 @@ def _settle(event: Ended, site: Site, tally: Tally) -> str:
             tally.failures.append(f"{label}: {problem}")
             return problem
         case "recorded":
-            tally.n_recorded += 1
+            tally.recorded.append(event.run)
             record = store.find(site.directory, event.run)
             if record is None or record.outcome.status in ("failed", "timeout"):
-                problem = record.outcome.reason if record else "its record is damaged"
+                lost = store.damage(site.directory, event.run) or "its record is gone"
+                problem = record.outcome.reason if record else lost
                 tally.failures.append(f"{label}: {problem}")
                 return problem
     return ""

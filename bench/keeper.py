@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from bench import checkpoint, store
+from bench.errors import StorageError
 from bench.member import Member
 from bench.records import Provenance, Run
 from bench.settings import Site
@@ -67,9 +68,19 @@ class Keeper:
     def _save(self, members: Sequence[Member]) -> None:
         started = time.monotonic()
         for member in members:
-            checkpoint.save(store.folder_of(self._site.directory, member.run), checkpoint.taken(member, self._machine))
+            self._save_one(member)
         self._last_saved = time.monotonic()
         self._seconds_to_save = self._last_saved - started
+
+    def _save_one(self, member: Member) -> None:
+        """Save a member; one whose folder is gone, and with it its lock, ends as failed and stops no other."""
+        folder = store.folder_of(self._site.directory, member.run)
+        try:
+            checkpoint.save(folder, checkpoint.taken(member, self._machine))
+        except StorageError:
+            if folder.exists():
+                raise
+            member.status, member.reason = "failed", "its folder was deleted while it was trained"
 
     def _end_if_hopeless(self, member: Member) -> None:
         """Ask after each evaluation whether a member is worth going on; one that has ended is not asked about."""
@@ -86,6 +97,8 @@ class Keeper:
         if limit is None or member.status is not None or member.clock.seconds < limit:
             return
         self._save([member])
+        if member.status is not None:
+            return
         member.status = "timeout"
         member.reason = f"limits.seconds: {limit:g} s are spent after {member.n_updates} updates"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -128,6 +129,34 @@ def test_a_run_that_is_out_of_time_keeps_its_checkpoint(folder):
     for _ in range(2):
         bench(folder, *LONG, "name=kept", "limits.seconds=0.05")
         assert list(folder.glob("results/kept/runs/*/checkpoint"))
+
+
+TWO = ("-m", *LONG, "seed=0,1", "workers=1", "population=1")
+
+
+def test_a_run_whose_folder_is_deleted_under_it_ends_as_failed_and_the_others_go_on(folder):
+    process = started(folder, *TWO, "name=deleted")
+    (run,) = folder.glob("results/deleted/runs/*")
+    worker = store.holder(run).pid
+    os.kill(worker, signal.SIGSTOP)
+    shutil.rmtree(run)
+    os.kill(worker, signal.SIGCONT)
+    assert process.wait(60) == 1
+    found = {record.run.label: record.outcome for record in records(folder, "deleted")}
+    assert sorted(each.status for each in found.values()) == ["done", "failed"]
+    assert found[run.name].reason == "its folder was deleted while it was trained"
+    assert bench(folder, *TWO, "name=deleted").returncode == 0
+    assert [record.outcome.status for record in records(folder, "deleted")] == ["done", "done"]
+
+
+def test_what_is_said_to_be_safe_is_there(folder):
+    name = "name=counted"
+    assert bench(folder, *LONG, "seed=0", name).returncode == 0
+    process = started(folder, *TWO, name)
+    shutil.rmtree(next(folder.glob("results/counted/runs/*/record.json")).parent)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 143
+    assert "stopped; 0 of 2 runs are done and safe" in (folder / "counted.log").read_text()
 
 
 def test_a_damaged_checkpoint_is_named_in_the_record_and_costs_no_bit(folder):

@@ -23,7 +23,20 @@ from bench.store.places import folder_of, results_directory
 from bench.store.plans import PlannedRun, read_plan, write_plan
 from bench.store.probes import GateProbe, ProbeRecord, Probes, read_probes, write_probe
 from bench.store.remarks import Remark, read_remarks
-from bench.store.results import FINAL, Found, Results, damage, find, is_final, look, read, scan, write, write_log
+from bench.store.results import (
+    FINAL,
+    Found,
+    Results,
+    damage,
+    find,
+    is_final,
+    is_there,
+    look,
+    read,
+    scan,
+    write,
+    write_log,
+)
 from bench.store.sizes import TimedSize, find_size, write_size
 from bench.store.studies import Studies, held_study, read_studies, read_study, study_folder, write_study, write_trial
 
@@ -49,6 +62,7 @@ __all__ = [
     "held_study",
     "holder",
     "is_final",
+    "is_there",
     "look",
     "make_folder",
     "read",

@@ -79,6 +79,12 @@ def find(directory: Path, run: Run) -> RunRecord | None:
     return look(folder_of(directory, run)).record
 
 
+def is_there(directory: Path, run: Run) -> bool:
+    """Return whether a Run has a record, in its place or archived, without reading it."""
+    path = folder_of(directory, run) / RECORD
+    return path.is_file() or path.parent.name in archive.below(directory, RUNS)
+
+
 def damage(directory: Path, run: Run) -> str:
     """Return what is wrong with the record of a Run, "" if it is whole or not there."""
     return look(folder_of(directory, run), curves=False).damage
