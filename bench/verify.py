@@ -1,7 +1,8 @@
-"""Verify: whether records are whole, and whether training again gives what they say."""
+"""Verify: whether records are whole, training again gives what they say, and the files made of them say it too."""
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import statistics
 import tempfile
@@ -11,15 +12,19 @@ from pathlib import Path
 
 from bench import store
 from bench.conduct import carry_out
+from bench.errors import DataError
 from bench.executors.local import Local, usable_cores
 from bench.keeper import machine_of
 from bench.metrics import METRICS
-from bench.publish import results_of, say
+from bench.publish import material_of, say
 from bench.records import Run, RunRecord
 from bench.request import Tasks
 from bench.settings import Site
 from bench.signals import listening
 from bench.sweep import sweep_of
+from bench.tasks.sources import ensure
+from bench.tasks.spec import task_spec
+from bench.verify_files import Compared, report_compared, tuned_compared
 
 SPREADS = 3.0
 """How many standard deviations over seeds a score may be away that was found on another machine."""
@@ -31,12 +36,22 @@ SHARE_WITHOUT_SEEDS = 0.02
 
 @dataclass(frozen=True)
 class Repeat:
-    """A Run as recorded and as trained again; `elsewhere` says in what the machines differ."""
+    """A Run as recorded and as trained again.
+
+    `other_data` says how the data here differ from those of the record, and it was not trained then; `elsewhere` in
+    what the machines differ; a score may be `allowed` away where they do.
+    """
 
     recorded: RunRecord
     again: RunRecord | None
+    other_data: str
     elsewhere: str
     allowed: float
+
+    @property
+    def split(self) -> str:
+        """The split whose score is compared: test, or validation for a Run that never saw the test split."""
+        return "test" if "test" in self.recorded.outcome.scores else "validation"
 
     @property
     def scores(self) -> tuple[float, float]:
@@ -45,43 +60,107 @@ class Repeat:
 
     @property
     def verdict(self) -> str:
-        """`identical` to the bit, `close` on another machine, or `different`."""
+        """`identical` to the bit, `close` on another machine, `other data`, or `different`."""
+        if self.other_data:
+            return "other data"
         if self.again is not None and self.again.outcome == self.recorded.outcome:
             return "identical"
         before, now = self.scores
         return "close" if self.elsewhere and abs(now - before) <= self.allowed else "different"
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts of the outcome that are not the same."""
+        if self.again is None:
+            return ()
+        names = [part.name for part in dataclasses.fields(self.recorded.outcome)]
+        return tuple(
+            name for name in names if getattr(self.recorded.outcome, name) != getattr(self.again.outcome, name)
+        )
+
 
 @dataclass(frozen=True)
 class Verification:
-    """What was found: damaged files, and Runs trained again."""
+    """What was looked at, and what was found: damaged files, Runs trained again, files that are made from records.
+
+    `n_done` Runs could have been trained again; `seed` draws the same ones once more.
+    """
 
     n_records: int
+    n_studies: int
+    n_probes: int
     damaged: tuple[str, ...]
+    n_done: int
+    seed: int
     repeats: tuple[Repeat, ...]
+    report: Compared
+    tuned: Compared
 
     @property
     def is_passed(self) -> bool:
-        """Whether nothing speaks against the records."""
-        return not self.damaged and all(repeat.verdict != "different" for repeat in self.repeats)
+        """Whether nothing speaks against the results."""
+        are_good = all(repeat.verdict in ("identical", "close") for repeat in self.repeats)
+        return are_good and not (self.damaged or self.report.wrong or self.tuned.wrong)
 
 
-def verify(directory: Path, *, n_sample: int, data_dir: str | None) -> Verification:
-    """Check every digest and train a sample of the finished Runs again, always the same ones."""
-    results = results_of(directory)
-    done = sorted((record for record in results.records if record.outcome.status == "done"), key=lambda r: r.key)
-    sample = random.Random(0).sample(done, min(n_sample, len(done)))
-    again = _trained_again([record.run for record in sample], data_dir) if sample else {}
+def verify(directory: Path, *, n_sample: int, seed: int, data_dir: str | None) -> Verification:
+    """Check every digest, train a sample of the finished Runs again, and compare the report and tuned settings."""
+    material = material_of(directory)
+    done = sorted((record for record in material.records if record.outcome.status == "done"), key=lambda r: r.key)
+    tasks, sample = Tasks(data_dir, say), _sample(done, n_sample, seed)
+    others = {record.key: _other_data(record, tasks) for record in sample}
+    same = [record.run for record in sample if not others[record.key]]
+    again = _trained_again(same, data_dir, tasks) if same else {}
     repeats = [
-        Repeat(record, found, _elsewhere(record, found) if found else "", _allowed(record, done))
+        Repeat(record, found, others[record.key], _elsewhere(record, found) if found else "", _allowed(record, done))
         for record, found in ((record, again.get(record.key)) for record in sample)
     ]
-    return Verification(len(results.records), results.damaged, tuple(repeats))
+    return Verification(
+        n_records=len(material.records),
+        n_studies=len(material.studies),
+        n_probes=len(material.probes),
+        damaged=tuple(material.damaged),
+        n_done=len(done),
+        seed=seed,
+        repeats=tuple(repeats),
+        report=report_compared(directory, material),
+        tuned=tuned_compared(directory, material),
+    )
 
 
-def _trained_again(runs: Sequence[Run], data_dir: str | None) -> dict[str, RunRecord]:
+def _sample(done: Sequence[RunRecord], n_sample: int, seed: int) -> list[RunRecord]:
+    """Draw some Runs: one that was confirmed on the test split, one that was not, and then any."""
+    draw = random.Random(seed)
+    phases = [[record for record in done if record.run.phase == phase] for phase in ("confirm", "tune")]
+    first = [draw.choice(records) for records in phases if records][:n_sample]
+    rest = [record for record in done if record not in first]
+    return [*first, *draw.sample(rest, min(n_sample - len(first), len(rest)))]
+
+
+def _other_data(record: RunRecord, tasks: Tasks) -> str:
+    """Return how the data of a task here differ from those of a record, "" if they do not.
+
+    Raises DataError where there are none.
+    """
+    node, name = record.run.task, record.run.task_name
+    ensure(task_spec(node, f"task.{name}"), tasks.data_dir, announce=say)
+    try:
+        now = {"train": tasks.task(node).train.digest, "validation": tasks.validation(node).digest}
+        if "test" in record.outcome.data_digests:
+            now["test"] = tasks.test_digest(node)
+    except DataError as error:
+        return str(error)
+    before = record.outcome.data_digests
+    differ = [split for split, digest in now.items() if before.get(split, digest) != digest]
+    told = [
+        f"split {split} has SHA-256 {now[split][:16]}..., the record says {before[split][:16]}..." for split in differ
+    ]
+    return f"the data of task `{name}` are others: {'; '.join(told)}" if told else ""
+
+
+def _trained_again(runs: Sequence[Run], data_dir: str | None, tasks: Tasks) -> dict[str, RunRecord]:
     with tempfile.TemporaryDirectory(prefix="gatebench-verify-") as folder, listening(for_keyboard=True) as stop:
-        sweep = sweep_of(runs, Site(Path(folder), data_dir), Local(usable_cores()), Tasks(data_dir, say))
+        sweep = sweep_of(runs, Site(Path(folder), data_dir), Local(usable_cores()), tasks)
         carry_out(sweep, stop)
         if stop:
             raise SystemExit(stop.exit_code)

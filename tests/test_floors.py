@@ -71,6 +71,7 @@ FLOORS = {
     "tuning": 5,
     "conduct": 5,
     "verify": 5,
+    "verify_files": 5,
     "probing": 5,
     "validation": 5,
     "config": 6,

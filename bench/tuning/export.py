@@ -18,6 +18,7 @@ from bench.publish import say
 from bench.records import Run, RunRecord, slug
 from bench.request import Tasks, run_of
 from bench.settings import Command
+from bench.store.places import RESULTS
 from bench.trials import StudyRecord, TrialRecord, best_of, outcome_of, shown
 
 FOLDER = "tuned"
@@ -96,7 +97,7 @@ def tuned_file(winner: Winner, stem: str, directory: Path) -> str:
     lines = (
         "# @package _global_",
         f"# The best of {len(study.trials)} trials: {shown(winner.best.params)}.",
-        f"# Command: python -m bench --config-dir {store.results_directory(directory.name)} +{FOLDER}={stem}",
+        f"# Command: python -m bench --config-dir {RESULTS / directory.resolve().name} +{FOLDER}={stem}",
     )
     defaults = [{f"override /{group}": name} for group, name in choices.items()]
     node = {"defaults": defaults, **settings, "cell": _ordered(run.cell)}
