@@ -60,15 +60,19 @@ class Values:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A member between two updates: arrays by name, plain values, and the machine it was made on."""
+    """A member between two updates: arrays by name, plain values, and the machine it was made on.
+
+    `resumed` has a line for each time it went on from a checkpoint before, as in its provenance.
+    """
 
     key: str
     arrays: Mapping[str, np.ndarray]
     values: Values
     machine: Mapping[str, str]
+    resumed: tuple[str, ...] = ()
 
 
-def taken(member: Member, machine: Mapping[str, str]) -> Checkpoint:
+def taken(member: Member, machine: Mapping[str, str], resumed: tuple[str, ...] = ()) -> Checkpoint:
     """Return the checkpoint of a member that has just finished an update."""
     tensors = {"row": member.row, **{f"optimiser.{name}": part for name, part in member.optimiser.state().items()}}
     if member.best_row is not None:
@@ -85,7 +89,8 @@ def taken(member: Member, machine: Mapping[str, str]) -> Checkpoint:
         curve_seconds=tuple(member.curve_seconds),
         clock=dataclasses.replace(member.clock),
     )
-    return Checkpoint(member.run.key, {name: t.detach().cpu().numpy() for name, t in tensors.items()}, values, machine)
+    arrays = {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
+    return Checkpoint(member.run.key, arrays, values, machine, resumed)
 
 
 def restore(member: Member, checkpoint: Checkpoint) -> None:
@@ -146,6 +151,7 @@ def remove(folder: Path) -> None:
 def _to_bytes(checkpoint: Checkpoint) -> bytes:
     values = dataclasses.asdict(checkpoint.values)
     meta = {"format": FORMAT, "key": checkpoint.key, "values": values, "machine": checkpoint.machine}
+    meta["resumed"] = checkpoint.resumed
     archive = io.BytesIO()
     text = json.dumps(meta).encode()
     arrays: dict[str, Any] = {f"_{name}": array for name, array in checkpoint.arrays.items()}
@@ -167,7 +173,8 @@ def _from_bytes(data: bytes, where: str, key: str) -> Checkpoint:
         if meta["key"] != key:
             raise DataError(where, f"the checkpoint of another run, {meta['key']}")
         machine = {str(name): str(value) for name, value in meta["machine"].items()}
-        return Checkpoint(key, found, build(Values, meta["values"], "values"), machine)
+        resumed = tuple(map(str, meta.get("resumed", ())))
+        return Checkpoint(key, found, build(Values, meta["values"], "values"), machine, resumed)
     except (*BROKEN, RecursionError, ConfigError) as error:
         raise DataError(where, f"not a checkpoint: {type(error).__name__}: {error}") from error
 

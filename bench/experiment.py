@@ -11,7 +11,7 @@ from functools import partial
 
 import torch
 
-from bench import checkpoint, memory, store
+from bench import checkpoint, kernels, memory, store
 from bench.data import evaluation_batches
 from bench.errors import StorageError
 from bench.evaluation import Machine, evaluate
@@ -119,13 +119,14 @@ def _train(runs: Sequence[Run], worker: Worker, origin: Provenance) -> Iterator[
     task, validation = worker.tasks.task(runs[0].task), worker.tasks.validation(runs[0].task)
     shape = shape_of(runs[0], task)
     machine = machine_for(runs[0], shape)
+    origin = replace(origin, library=kernels.library_of(machine.kernel))
     place = machine_of(origin, machine.kernel.name)
     members, notes = [], {}
     for run in runs:
         make = partial(member_of, run, shape, task, machine)
         member, notes[run.key] = resumed(make, run, worker.site, place)
         members.append(member)
-    keeper = Keeper(worker.site, place, worker.tell, worker.is_hopeless, worker.is_stopped)
+    keeper = Keeper(worker.site, place, notes, worker.tell, worker.is_hopeless, worker.is_stopped)
     for member in fit(members, shape, task, validation, machine, keeper.watch):
         started = machine.clock()
         own = subset(task, member.run.train.fraction, member.run.seed)

@@ -7,9 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 from bench import checkpoint, store
 from bench.errors import StorageError
+from bench.kernels import Fused
 from bench.member import Member
 from bench.records import Provenance, Run
 from bench.settings import Site
+
+NOT_IDENTICAL = "not bit-identical"
+UNRECORDED = "not recorded"
 
 TELL_SECONDS = 0.2
 SHARE_OF_TIME = 0.01
@@ -28,18 +32,19 @@ class StoppedError(Exception):
 
 
 class Keeper:
-    """Watches over the members of one Population."""
+    """Watches over the members of one Population; `notes` has what is known of each Run's resumptions, by key."""
 
     def __init__(
         self,
         site: Site,
         machine: Mapping[str, str],
+        notes: Mapping[str, tuple[str, ...]],
         tell: Tell,
         is_hopeless: Judge | None,
         is_stopped: Callable[[], bool],
     ) -> None:
         self._site, self._machine, self._tell, self._is_stopped = site, machine, tell, is_stopped
-        self._is_hopeless = is_hopeless
+        self._is_hopeless, self._notes = is_hopeless, notes
         self._n_judged: dict[str, int] = {}
         self._last_told = self._last_saved = time.monotonic()
         self._seconds_to_save = 0.0
@@ -76,7 +81,7 @@ class Keeper:
         """Save a member; one whose folder is gone, and with it its lock, ends as failed and stops no other."""
         folder = store.folder_of(self._site.directory, member.run)
         try:
-            checkpoint.save(folder, checkpoint.taken(member, self._machine))
+            checkpoint.save(folder, checkpoint.taken(member, self._machine, self._notes[member.run.key]))
         except StorageError:
             if folder.exists():
                 raise
@@ -106,7 +111,9 @@ class Keeper:
 def machine_of(origin: Provenance, kernel: str) -> dict[str, str]:
     """Return what the bits of a training depend on besides its settings."""
     versions = {name: origin.versions[name] for name in ("torch", "numpy") if name in origin.versions}
-    return {"cpu": origin.cpu, "device": origin.device, "threads": str(origin.threads), "kernel": kernel, **versions}
+    library = {"compiled library": origin.library or UNRECORDED} if kernel == Fused.name else {}
+    threads = str(origin.threads)
+    return {"cpu": origin.cpu, "device": origin.device, "threads": threads, "kernel": kernel, **library, **versions}
 
 
 def resumed(
@@ -123,6 +130,16 @@ def resumed(
         checkpoint.restore(member, found)
     except (RuntimeError, KeyError, TypeError, ValueError) as error:
         return make(), (*notes, f"started anew: the checkpoint does not fit, {type(error).__name__}: {error}")
-    changed = [f"{name} {found.machine.get(name)}" for name, here in machine.items() if found.machine.get(name) != here]
-    how = f"not bit-identical, the checkpoint was made with {', '.join(changed)}" if changed else "bit-identical"
-    return member, (*notes, f"resumed after {member.n_updates} updates, {how}")
+    how = _compared(found.machine, machine, found.resumed)
+    return member, (*found.resumed, *notes, f"resumed after {member.n_updates} updates, {how}")
+
+
+def _compared(before: Mapping[str, str], now: Mapping[str, str], resumed: tuple[str, ...]) -> str:
+    """Return whether going on gives the bits of a training in one piece, and if not why."""
+    there = {name: before.get(name, UNRECORDED) for name in now}
+    changed = [f"{name} {value}" for name, value in there.items() if value != now[name] or value == UNRECORDED]
+    if changed:
+        return f"{NOT_IDENTICAL}, the checkpoint was made with {', '.join(changed)}"
+    if any(NOT_IDENTICAL in line for line in resumed):
+        return "on the machine and the build of the checkpoint, which had not been made in one piece"
+    return "bit-identical"

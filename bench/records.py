@@ -141,6 +141,7 @@ class Provenance:
     """Where a Run was made: enough to tell whether its bits should repeat elsewhere.
 
     `resumed` has a line for each time the Run went on from a checkpoint, and for each checkpoint it could not use.
+    `library` is the digest of the compiled library that trained it, empty where none did or where it was not recorded.
     """
 
     started: str
@@ -152,6 +153,7 @@ class Provenance:
     device: str
     threads: int
     resumed: tuple[str, ...] = ()
+    library: str = ""
 
 
 @dataclass(frozen=True)

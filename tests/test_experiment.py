@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import re
+from dataclasses import replace
 
 import pytest
 
-from bench import store, train
+from bench import kernels, store, train
 from bench.errors import StorageError
 from bench.experiment import Worker, carry_out
 from bench.settings import Site
@@ -112,3 +114,41 @@ def test_a_run_without_a_usable_checkpoint_starts_anew_and_says_so(tmp_path, dam
     (record,) = store.read(tmp_path).records
     assert record.outcome.status == "done"
     assert "set aside as checkpoint.damaged-1" in record.provenance.resumed[0]
+
+
+def interrupted(directory, each) -> None:
+    """Carry out one update of a Run, or one more, and leave a checkpoint."""
+    (event,) = carry_out([each], worker(directory, is_stopped=lambda: True))
+    assert event.ending == "interrupted"
+
+
+def recorded(directory, each):
+    list(carry_out([each], worker(directory)))
+    (record,) = store.read(directory).records
+    return record.provenance
+
+
+def test_a_record_names_the_library_that_trained_it_and_no_other(tmp_path):
+    compiled, plain = (replace(RUNS[0], kernel=kernel) for kernel in ("fused", "reference"))
+    assert re.fullmatch("[0-9a-f]{16}", recorded(tmp_path / "fused", compiled).library)
+    assert recorded(tmp_path / "reference", plain).library == ""
+
+
+@pytest.mark.parametrize(("library", "named"), [("0123456789abcdef", "0123456789abcdef"), ("", "not recorded")])
+def test_another_build_is_named_and_the_run_never_called_bit_identical_again(tmp_path, monkeypatch, library, named):
+    each = replace(RUNS[0], kernel="fused")
+    with monkeypatch.context() as patch:
+        patch.setattr(kernels, "library_of", lambda kernel: library)
+        interrupted(tmp_path, each)
+    interrupted(tmp_path, each)
+    first, second = recorded(tmp_path, each).resumed
+    assert first == (
+        f"resumed after 1 updates, not bit-identical, the checkpoint was made with compiled library {named}"
+    )
+    assert "bit-identical" not in second
+
+
+def test_every_resumption_of_a_run_is_in_its_record(tmp_path):
+    for _ in range(2):
+        interrupted(tmp_path, RUNS[0])
+    assert recorded(tmp_path, RUNS[0]).resumed == tuple(f"resumed after {n} updates, bit-identical" for n in (1, 2))

@@ -81,7 +81,7 @@ def test_a_score_that_training_does_not_give_is_told(folder, monkeypatch, capsys
     rewritten(folder, "forged", lambda record: with_score(record, 0.9999))
     status, out = said(folder, monkeypatch, capsys, "results/forged", "--sample", "1")
     assert (status, "DIFFERENT" in out) == (1, True)
-    assert "differ: scores; versions and machine are those of the record" in out
+    assert "differ: scores; versions, machine and build are those of the record" in out
 
 
 def test_records_of_another_machine_may_differ_by_the_spread_of_seeds_and_no_more(folder, monkeypatch, capsys):
@@ -94,6 +94,20 @@ def test_records_of_another_machine_may_differ_by_the_spread_of_seeds_and_no_mor
     status, out = said(folder, monkeypatch, capsys, "results/far", "--sample", "1")
     assert status == 1
     assert "differ: scores, by more than the machine explains (recorded with cpu Another CPU)" in out
+
+
+def built_otherwise(record):
+    return dataclasses.replace(record, provenance=dataclasses.replace(record.provenance, library="0" * 16))
+
+
+def test_records_of_another_build_of_the_library_are_told_apart_by_its_name(folder, monkeypatch, capsys):
+    if {record.outcome.kernel for record in records(folder, "whole")} != {"fused"}:
+        pytest.skip("no library was built")
+    rewritten(folder, "rebuilt", lambda record: built_otherwise(with_score(record, 1.0001)))
+    shutil.rmtree(folder / "results" / "rebuilt" / "report")
+    status, out = said(folder, monkeypatch, capsys, "results/rebuilt", "--sample", "1")
+    assert status == 0, out
+    assert f"made elsewhere (compiled library {'0' * 16})" in out
 
 
 def test_a_damaged_record_is_named(folder, monkeypatch, capsys):

@@ -92,7 +92,7 @@ def _why(repeat: Repeat) -> str:
     parts = ", ".join(repeat.parts).replace("_", " ") or "it has no record"
     if repeat.elsewhere:
         return f"differ: {parts}, by more than the machine explains (recorded with {repeat.elsewhere})"
-    return f"differ: {parts}; versions and machine are those of the record"
+    return f"differ: {parts}; versions, machine and build are those of the record"
 
 
 def _print_files(what: str, found: Compared) -> None:

@@ -14,6 +14,7 @@ from bench.cells.base import Cell, Parameters, State
 from bench.errors import ConfigError
 from bench.kernels.bptt import BPTT
 from bench.kernels.fused import Fused, missing
+from bench.kernels.fused.interface import library_digest
 from bench.kernels.reference import Reference
 from bench.shapes import Float
 
@@ -75,6 +76,11 @@ def choose(name: str, cell: Cell, device: torch.device, dtype: torch.dtype) -> K
     raise ConfigError("kernel", f"`{name}` does not support cell `{cell.name}` on {device} in {dtype}")
 
 
+def library_of(kernel: Kernel) -> str:
+    """Return the digest of the compiled library that a kernel computes with, empty where it needs none."""
+    return library_digest() if isinstance(kernel, Fused) else ""
+
+
 def check_known(name: str, cell: Cell) -> None:
     """Refuse a kernel that is asked for by its name and does not compute all of a cell. Raises ConfigError."""
     for kernel in FASTEST_FIRST:
@@ -117,6 +123,7 @@ __all__ = [
     "SequenceKernel",
     "check_known",
     "choose",
+    "library_of",
     "passed_over",
     "supports",
 ]

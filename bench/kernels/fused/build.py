@@ -41,11 +41,16 @@ def library_path() -> Path:
 def _whole(folder: Path, stem: str) -> Path | None:
     """Return the built library if its content has the digest in its name; remove what has not."""
     for path in sorted(folder.glob(f"{stem}-*.so")):
-        if path.stem.rpartition("-")[2] == _digest(path):
+        if digest_in(path) == _digest(path):
             return path
         print(f"{path} is damaged and is built anew", file=sys.stderr, flush=True)
         path.unlink()
     return None
+
+
+def digest_in(path: Path) -> str:
+    """Return the digest that a library carries in its name."""
+    return path.stem.rpartition("-")[2]
 
 
 def _digest(path: Path) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ctypes
 from ctypes import POINTER, c_double, c_int, c_int64, c_void_p
 from functools import cache
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from bench.kernels.fused.build import library_path
+from bench.kernels.fused.build import digest_in, library_path
 
 MOST_LAYERS = 16
 Offsets = c_int64 * MOST_LAYERS
@@ -71,8 +72,23 @@ SUFFIX = {torch.float32: "float", torch.float64: "double"}
 
 @cache
 def library() -> ctypes.CDLL:
-    """Return the loaded library. Raises BuildError if it cannot be built."""
-    loaded = ctypes.CDLL(str(library_path()))
+    """Return the loaded library, the same one for as long as this process lives. Raises BuildError if it cannot be."""
+    return load(_path())
+
+
+def library_digest() -> str:
+    """Return the digest of the loaded library: two of one digest compute the same bits. Raises BuildError."""
+    return digest_in(_path())
+
+
+@cache
+def _path() -> Path:
+    return library_path()
+
+
+def load(path: Path) -> ctypes.CDLL:
+    """Return a built library with its functions declared."""
+    loaded = ctypes.CDLL(str(path))
     for suffix in SUFFIX.values():
         step = getattr(loaded, f"step_{suffix}")
         step.argtypes = [POINTER(Model), POINTER(Batch), c_void_p, c_void_p, c_double, POINTER(Tally)]

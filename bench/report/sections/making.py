@@ -22,7 +22,7 @@ HEADERS = ("Setting", "Value")
 
 RESUMED = {
     ", bit-identical": "went on from a checkpoint of this machine, to the same bits",
-    "not bit-identical": "went on from a checkpoint of another machine: not bit-identical to a run in one piece",
+    "not bit-identical": "went on from a checkpoint of another machine or build, with other bits than in one piece",
     "set aside": "found a damaged checkpoint, which was set aside",
 }
 """What to say of Runs whose provenance has these words."""
