@@ -6,7 +6,7 @@ import sys
 
 from bench import streams
 from bench.errors import BenchError
-from bench.signals import Ending
+from bench.signals import STATUSES, Ending
 
 HELP = """\
 gatebench: settle GRU-versus-LSTM questions with evidence
@@ -66,10 +66,16 @@ def main(words: list[str] | None = None) -> None:
         status = streams.finish() or status
     except KeyboardInterrupt:
         status = 130
+    except SystemExit as end:  # of a sweep, through Hydra
+        if not isinstance(end.code, int) or end.code not in STATUSES:
+            raise
+        status = ending.status or end.code
     except Exception as error:
         if ending.status is None and not isinstance(error, (BenchError, OSError)):
             raise
         status = ending.status or _told(error)
+    if status in STATUSES:
+        streams.leave(status)
     sys.exit(status)
 
 

@@ -14,6 +14,9 @@ from typing import Any
 TERMINATION = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGUSR2") if hasattr(signal, name))
 """Signals by which a system or a scheduler asks a process to end."""
 
+STATUSES = (130, 143)
+"""What a process ends with that stops for a signal: after Ctrl-C, and after any other."""
+
 
 class Stop:
     """Whether this process was asked to stop, and by which signal; it can be waited for like a file."""
