@@ -251,7 +251,7 @@ def test_a_missing_and_a_damaged_plan_are_told_apart(tmp_path):
 def _hold(directory, run, ready, done):
     with store.held(directory, run):
         ready.set()
-        done.wait(30)
+        done.wait(600)  # it is killed before
 
 
 def test_a_second_process_is_told_who_holds_a_run(tmp_path):
@@ -259,7 +259,7 @@ def test_a_second_process_is_told_who_holds_a_run(tmp_path):
     ready, done = context.Event(), context.Event()
     process = context.Process(target=_hold, args=(tmp_path, record().run, ready, done))
     process.start()
-    ready.wait(60)
+    assert ready.wait(600)
     message = rf"being worked on by process {process.pid} on {socket.gethostname()} since 20..-..-..T..:..:..\+00:00"
     with pytest.raises(store.HeldError, match=message), store.held(tmp_path, record().run):
         pass

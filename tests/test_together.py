@@ -12,7 +12,7 @@ import pytest
 
 from bench import store
 from tests.test_survival import LONG, outcome, started
-from tests.test_sweep import GOOD, bench, environment, records, wait_for, write_text_task
+from tests.test_sweep import GOOD, PATIENT, bench, environment, records, wait_for, write_text_task
 
 AT_ONCE = 4
 WAITING = "that others work on: process"
@@ -57,7 +57,7 @@ def test_equal_commands_at_once_all_end_well_and_carry_out_each_run_once(folder,
     for path in said:
         with path.open("w") as err:
             commands.append(subprocess.Popen(command, cwd=folder, env=environment(), stderr=err))
-    statuses = [process.wait(300) for process in commands]
+    statuses = [process.wait(PATIENT) for process in commands]
     texts = [path.read_text() for path in said]
     assert statuses == [0] * AT_ONCE, texts
     assert not any("Traceback" in text or "failed" in text for text in texts)
@@ -73,7 +73,7 @@ def test_a_command_says_who_has_its_run_and_ends_when_that_is_done(folder):
     other = second(folder, "waits", *LONG)
     assert f"waiting for 1 run {WAITING} {worker} on " in (folder / "waits.second").read_text()
     os.kill(worker, signal.SIGCONT)
-    assert (first.wait(60), other.wait(60)) == (0, 0)
+    assert (first.wait(PATIENT), other.wait(PATIENT)) == (0, 0)
     assert outcome(folder, "waits") == outcome(folder, "whole")
     assert "[1/1]" in (folder / "waits.second").read_text()
 
@@ -82,8 +82,8 @@ def test_a_command_takes_over_the_run_of_one_that_is_killed(folder):
     first, _ = suspended(folder, "inherits")
     other = second(folder, "inherits", *LONG)
     first.kill()
-    first.wait(60)
-    assert other.wait(60) == 0
+    first.wait(PATIENT)
+    assert other.wait(PATIENT) == 0
     (record,) = records(folder, "inherits")
     assert record.outcome == outcome(folder, "whole")
     assert record.provenance.resumed
@@ -93,8 +93,8 @@ def test_a_command_that_waits_can_be_stopped_and_leaves_the_other_alone(folder):
     first, worker = suspended(folder, "left")
     other = second(folder, "left", *LONG)
     other.send_signal(signal.SIGINT)
-    assert other.wait(60) == 130
+    assert other.wait(PATIENT) == 130
     assert "stopped; 0 of 1 runs are done and safe" in (folder / "left.second").read_text()
     os.kill(worker, signal.SIGCONT)
-    assert first.wait(60) == 0
+    assert first.wait(PATIENT) == 0
     assert outcome(folder, "left") == outcome(folder, "whole")

@@ -33,7 +33,7 @@ def installed(tmp_path_factory):
 def run(installed: Path, cwd: Path, *words: str) -> subprocess.CompletedProcess:
     environment = {**os.environ, "PYTHONPATH": str(installed), "PYTHONWARNINGS": "ignore"}
     command = [sys.executable, "-m", "bench", *words]
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=900)
 
 
 def test_the_wheel_carries_every_config_experiment_and_template(installed):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.executors.sweeps import SWEEP, bench, started
+from tests.executors.sweeps import PATIENT, SWEEP, bench, started
 from tests.test_config import GOOD
 from tests.toys import write_text_task
 
@@ -30,4 +30,4 @@ def start(folder):
     yield begin
     for process in processes:
         process.terminate()
-        process.wait(30)
+        process.wait(PATIENT)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-import pytest
-
 from bench import store
-from tests.test_sweep import bench, environment
+from tests.test_sweep import PATIENT, bench, environment, wait_for
 
-__all__ = ["SWEEP", "bench", "environment"]
+__all__ = ["PATIENT", "SWEEP", "bench", "environment", "wait_for"]
 
 SWEEP = (
     *("-m", "task=mine", "cell=gru,tanh", "hidden_size=6", "seed=0,1", "workers=2", "checkpoint_seconds=0"),
@@ -50,11 +47,3 @@ def worker_of(run: Path) -> int:
 
 def parent_of(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-
-
-def wait_for(condition, seconds: float = 120) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > until:
-            pytest.fail("nothing happened in time")
-        time.sleep(0.05)

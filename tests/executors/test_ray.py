@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.executors.sweeps import SWEEP, bench, checkpoints, environment, outcomes, said, wait_for, worker_of
+from tests.executors.sweeps import PATIENT, SWEEP, bench, checkpoints, environment, outcomes, said, wait_for, worker_of
 
 pytest.importorskip("ray")
 
@@ -36,7 +36,7 @@ def test_a_sweep_outlives_a_node_that_is_killed_under_it(folder, start, cluster)
     process = start("node", "executor=ray", f"ray.address={cluster.address}", "train.max_updates=3000")
     wait_for(lambda: process.poll() is not None or len(checkpoints(folder, "node")) == 2)
     cluster.remove_node(other, allow_graceful=False)
-    assert process.wait(240) == 0, said(folder, "node")
+    assert process.wait(PATIENT) == 0, said(folder, "node")
     assert "tried again: its task died, " in said(folder, "node")
     assert "raylet" not in said(folder, "node") + (folder / "node.out").read_text()
     assert bench(folder, *SWEEP, "name=alone", "train.max_updates=3000").returncode == 0
@@ -56,9 +56,9 @@ def test_a_stopped_sweep_leaves_checkpoints_and_no_process_and_goes_on(folder, s
     process = start("tasks", "executor=ray")
     worker = worker_of(checkpoints(folder, "tasks")[0].parent)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 143
+    assert process.wait(PATIENT) == 143
     assert "SIGTERM received" not in said(folder, "tasks")
-    wait_for(lambda: not Path(f"/proc/{worker}").exists(), seconds=5)
+    wait_for(lambda: not Path(f"/proc/{worker}").exists(), seconds=60)
     again = bench(folder, *SWEEP, "executor=ray", "name=tasks")
     assert again.returncode == 0, again.stderr
     assert outcomes(folder, "tasks") == outcomes(folder, "local")

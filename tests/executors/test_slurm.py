@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.executors.sweeps import SWEEP, bench, checkpoints, outcomes, parent_of, said, wait_for, worker_of
+from tests.executors.sweeps import PATIENT, SWEEP, bench, checkpoints, outcomes, parent_of, said, wait_for, worker_of
 
 pytest.importorskip("submitit")
 
@@ -65,8 +65,8 @@ def test_a_cancelled_job_makes_a_checkpoint_and_the_sweep_goes_on_later(folder, 
     process = start("cancelled", "executor=slurm")
     worker = worker_of(checkpoints(folder, "cancelled")[0].parent)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 143
-    wait_for(lambda: not Path(f"/proc/{worker}").exists(), seconds=5)
+    assert process.wait(PATIENT) == 143
+    wait_for(lambda: not Path(f"/proc/{worker}").exists(), seconds=60)
     again = bench(folder, *SWEEP, "executor=slurm", "name=cancelled")
     assert again.returncode == 0, again.stderr
     assert outcomes(folder, "cancelled") == outcomes(folder, "local")
@@ -77,7 +77,7 @@ def test_a_killed_job_is_noticed_through_slurms_accounts(folder, start):
     process = start("accounts", "executor=slurm")
     worker = worker_of(checkpoints(folder, "accounts")[0].parent)
     os.killpg(os.getpgid(worker), signal.SIGKILL)
-    assert process.wait(200) == 0, said(folder, "accounts")
+    assert process.wait(PATIENT) == 0, said(folder, "accounts")
     assert "died, FAILED; see " in said(folder, "accounts")
     assert outcomes(folder, "accounts") == outcomes(folder, "local")
 
@@ -96,8 +96,8 @@ def test_a_killed_job_is_tried_again_from_its_checkpoint(folder, start):
     worker = worker_of(checkpoints(folder, "killed")[0].parent)
     job = parent_of(worker)
     os.kill(job, signal.SIGKILL)
-    wait_for(lambda: not Path(f"/proc/{worker}").exists(), seconds=5)
-    assert process.wait(120) == 0, said(folder, "killed")
+    wait_for(lambda: not Path(f"/proc/{worker}").exists(), seconds=60)
+    assert process.wait(PATIENT) == 0, said(folder, "killed")
     assert "tried again: its job" in said(folder, "killed")
     assert outcomes(folder, "killed") == outcomes(folder, "local")
 
@@ -105,7 +105,7 @@ def test_a_killed_job_is_tried_again_from_its_checkpoint(folder, start):
 def test_a_worker_killed_in_a_job_is_tried_again_there(folder, start):
     process = start("worker", *LOCAL)
     os.kill(worker_of(checkpoints(folder, "worker")[0].parent), signal.SIGKILL)
-    assert process.wait(120) == 0, said(folder, "worker")
+    assert process.wait(PATIENT) == 0, said(folder, "worker")
     assert outcomes(folder, "worker") == outcomes(folder, "local")
 
 
@@ -113,7 +113,7 @@ def test_a_run_whose_jobs_die_too_often_is_recorded_with_the_reason(folder, star
     process = start("lost", *LOCAL, "limits.retries=0")
     run = checkpoints(folder, "lost")[0].parent
     os.kill(parent_of(worker_of(run)), signal.SIGKILL)
-    assert process.wait(120) == 1
+    assert process.wait(PATIENT) == 1
     failures = {outcome.reason for _, outcome in outcomes(folder, "lost").values() if outcome.status == "failed"}
     (reason,) = failures
     assert reason.startswith("its job ")
@@ -124,7 +124,7 @@ def test_a_run_whose_jobs_die_too_often_is_recorded_with_the_reason(folder, star
 def test_a_job_at_the_end_of_its_time_makes_a_checkpoint_and_is_submitted_again(folder, start):
     process = start("preempted", *LOCAL, "limits.retries=0")
     os.kill(parent_of(worker_of(checkpoints(folder, "preempted")[0].parent)), signal.SIGUSR2)
-    assert process.wait(120) == 0, said(folder, "preempted")
+    assert process.wait(PATIENT) == 0, said(folder, "preempted")
     assert "tried again: its job was told to stop" in said(folder, "preempted")
     assert outcomes(folder, "preempted") == outcomes(folder, "local")
 
@@ -133,9 +133,9 @@ def test_a_stopped_sweep_leaves_checkpoints_and_no_process_and_goes_on(folder, s
     process = start("stopped", *LOCAL)
     worker = worker_of(checkpoints(folder, "stopped")[0].parent)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 143
+    assert process.wait(PATIENT) == 143
     assert "the same command goes on from here" in said(folder, "stopped")
-    wait_for(lambda: not Path(f"/proc/{worker}").exists(), seconds=5)
+    wait_for(lambda: not Path(f"/proc/{worker}").exists(), seconds=60)
     assert not (folder / "results" / "stopped" / "slurm").exists()
     again = bench(folder, *SWEEP, *LOCAL, "name=stopped")
     assert again.returncode == 0, again.stderr

@@ -12,6 +12,9 @@ from pathlib import Path
 
 PR_SET_CHILD_SUBREAPER = 36
 
+RULER_SECONDS = 0.5
+"""Of computing, to see how busy the machine is: long enough to be interrupted as often as others are."""
+
 
 def adopt_orphans() -> None:
     """Become the parent of every descendant whose own parent dies, so that none escapes the count."""
@@ -40,15 +43,30 @@ def workers_of(pid: int) -> list[int]:
 
 
 def orphans(seconds: float) -> list[str]:
-    """Return what is still alive below this process after so many seconds, and end it."""
-    until = time.monotonic() + seconds
-    while (alive := below(os.getpid())) and time.monotonic() < until:
-        time.sleep(0.02)
+    """Return what is still alive below this process after so many seconds of a free processor, and end it."""
+    alive = _alive_after(seconds)
+    if alive:
+        alive = _alive_after(seconds * (slowed() - 1))
     names = [f"{pid}: {_words(pid)[:80]}" for pid in alive]
     for pid in alive:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     return names
+
+
+def slowed() -> float:
+    """Return how many times as long as alone a computation takes now, with all else that the machine is at."""
+    wall, own = time.perf_counter(), time.thread_time()
+    while time.thread_time() - own < RULER_SECONDS:
+        pass
+    return max(1.0, (time.perf_counter() - wall) / RULER_SECONDS)
+
+
+def _alive_after(seconds: float) -> set[int]:
+    until = time.monotonic() + seconds
+    while (alive := below(os.getpid())) and time.monotonic() < until:
+        time.sleep(0.02)
+    return alive
 
 
 def _words(pid: int) -> str:

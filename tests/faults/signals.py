@@ -1,8 +1,9 @@
 """SIGTERM, SIGINT, SIGUSR2 and SIGHUP to a Run and to a sweep at random moments, from the first line of code on.
 
-Each signal goes to the process that the user started. It must end within five seconds with the status of its signal,
-leave no process, say how to go on, and the same command again must end with the bits of an undisturbed start. A second
-SIGINT ends at once; what it interrupts is lost back to the last checkpoint and no further. Sweeps write their report.
+Each signal goes to the process that the user started. It must end within five seconds, more where other programs have
+the processor, with the status of its signal, leave no process, say how to go on, and the same command again must end
+with the bits of an undisturbed start. A second SIGINT ends at once; what it interrupts is lost back to the last
+checkpoint and no further. Sweeps write their report.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import signal
 import time
 from pathlib import Path
 
-from tests.faults import outcomes, product, workplace
+from tests.faults import outcomes, processes, product, workplace
 from tests.faults.product import Command
 from tests.faults.tally import Tally, conduct
 
@@ -95,12 +96,12 @@ def _send_and_judge(tally: Tally, trial: str, command: Command, kind: signal.Sig
         time.sleep(0.05)
         command.send(number)
         sent, bar = time.monotonic(), SECOND_BAR_SECONDS
-    status = command.wait(30)
+    status = command.wait()
     seconds = time.monotonic() - sent
     name = getattr(kind, "name", str(kind))
     tally.greatest(f"longest after {name}", seconds)
     tally.count("signals")
-    tally.check(seconds <= bar, f"{trial}: took {seconds:.1f} s to end")
+    tally.check(seconds <= bar or seconds <= bar * processes.slowed(), f"{trial}: took {seconds:.1f} s to end")
     if status == 0:
         tally.count("ended well before it took effect")
         return

@@ -259,7 +259,7 @@ def test_eight_processes_that_start_at_once_build_it_once(tmp_path):
         )
         for _ in range(8)
     ]
-    answers = [process.communicate(timeout=300) for process in started]
+    answers = [process.communicate(timeout=900) for process in started]
     assert {process.returncode for process in started} == {0}
     assert len({out for out, _ in answers}) == 1
     assert sum("building the fused kernel" in said for _, said in answers) == 1

@@ -87,7 +87,7 @@ def edited(tmp_path_factory):
 def bench(folder: Path, *words: str, **changes: str) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "bench", "-m", "task=mine", "cell=lstm", "hidden_size=6", "workers=2", *words]
     environment = {**os.environ, "PYTHONPATH": str(folder), **changes}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
 
 
 def test_a_new_field_changes_what_auto_trains_and_is_said_once_for_a_sweep(edited):

@@ -89,7 +89,7 @@ def test_two_processes_that_start_at_once_make_one_whole_file(cache):
         subprocess.Popen([sys.executable, "-c", CODE], env=environment, stdout=-1, stderr=-1, encoding="utf-8")
         for _ in range(2)
     ]
-    said = [process.communicate(timeout=120) for process in started]
+    said = [process.communicate(timeout=600) for process in started]
     assert [process.returncode for process in started] == [0, 0], said
     assert said[0][0] == said[1][0]
     assert sum("converting" in err for _, err in said) == 1

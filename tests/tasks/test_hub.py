@@ -54,7 +54,7 @@ def fetch(address, cache) -> subprocess.CompletedProcess:
     environment = {**os.environ, "HF_ENDPOINT": address, "GATEBENCH_CACHE": str(cache)}
     environment = {name: value for name, value in environment.items() if name not in ("HF_HOME", "HF_HUB_OFFLINE")}
     return subprocess.run(
-        [sys.executable, "-c", CODE], env=environment, capture_output=True, encoding="utf-8", timeout=120
+        [sys.executable, "-c", CODE], env=environment, capture_output=True, encoding="utf-8", timeout=600
     )
 
 
