@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.config import CHOICES, GROUPS, command_of, conf_dir, legal_keys, options
+from bench.config import CHOICES, GROUPS, check_tasks, command_of, conf_dir, legal_keys, options
 from bench.errors import BenchError, ConfigError, UsageError, did_you_mean
 from bench.guard import guard
 from bench.settings import Command
@@ -87,6 +87,7 @@ def carry_out(nodes: Sequence[Mapping[str, Any]]) -> int:
     from bench.publish import say
 
     commands = [command_of(node) for node in nodes]
+    check_tasks(commands)
     while True:
         try:
             return _once(commands)

@@ -61,6 +61,17 @@ def command_of(node: Mapping[str, Any]) -> Command:
     return command
 
 
+def check_tasks(commands: Iterable[Command]) -> None:
+    """Refuse points whose tasks differ under one name: by it they would be taken for one. Raises ConfigError."""
+    seen: dict[str, Mapping[str, Any]] = {}
+    for command in commands:
+        task = {key: value for key, value in command.task.items() if key != "settings"}
+        other = seen.setdefault(task["name"], task)
+        if other is not task and other != task:
+            (key, *_) = sorted(key for key in {*task, *other} if task.get(key) != other.get(key))
+            raise ConfigError("task.name", f"two tasks of one sweep are called `{task['name']}`, and differ in `{key}`")
+
+
 def legal_keys() -> set[str]:
     """Return every key that an override may name."""
     from bench.tasks.spec import SPECS

@@ -9,14 +9,16 @@ from typing import Literal
 
 MetricName = Literal["nll", "bits_per_char", "perplexity"]
 Direction = Literal["minimise", "maximise"]
+Unit = Literal["frame", "word", "character"]
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A named score computed from mean nats per unit (frame, word or character)."""
+    """A named score computed from mean nats per `unit`."""
 
     name: MetricName
     label: str
+    unit: Unit
     direction: Direction
     from_nats: Callable[[float], float]
 
@@ -28,8 +30,8 @@ def _perplexity(nats: float) -> float:
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("nll", "NLL (nats per frame)", "minimise", lambda nats: nats),
-        Metric("bits_per_char", "bits per character", "minimise", lambda nats: nats / math.log(2)),
-        Metric("perplexity", "perplexity per word", "minimise", _perplexity),
+        Metric("nll", "NLL (nats per frame)", "frame", "minimise", lambda nats: nats),
+        Metric("bits_per_char", "bits per character", "character", "minimise", lambda nats: nats / math.log(2)),
+        Metric("perplexity", "perplexity per word", "word", "minimise", _perplexity),
     )
 }

@@ -174,6 +174,13 @@ BAD_TASKS = [
     ({"versoin": 2}, "bad config at `task.versoin`: unknown key; did you mean `version`?"),
     ({"version": "two"}, "bad config at `task.version`: must be an integer, got 'two'"),
     ({"metric": "elo"}, "bad config at `task.metric`: must be one of nll, bits_per_char, perplexity, got 'elo'"),
+    ({"direction": "maximise"}, "bad config at `task.direction`: must be minimise for bits_per_char, got maximise"),
+    (
+        {"metric": "perplexity"},
+        "bad config at `task.metric`: must be bits_per_char where a character is predicted, got perplexity",
+    ),
+    ({"level": "word"}, "bad config at `task.metric`: must be perplexity where a word is predicted, got bits_per_char"),
+    ({"kind": "piano_roll"}, "bad config at `task.metric`: must be nll where a frame is predicted, got bits_per_char"),
     ({"_target_": "os.system"}, "key `_target_` is not allowed"),
     ({"hydra": {"run": {"dir": "/"}}}, "key `hydra` is not allowed"),
     ({"defaults": ["override hydra/launcher: basic"]}, "key `defaults` is not allowed"),
@@ -192,6 +199,13 @@ def test_a_bad_task_file_is_refused(changes, message, folder, capsys):
     write_text_task(folder, {**GOOD, **changes})
     status, said = dispatch(["task=mine"], capsys)
     assert (status, message in said) == (2, True), said
+    assert not (folder / "results").exists()
+
+
+def test_two_tasks_of_one_name_refuse_the_sweep(folder, capsys):
+    status, said = dispatch(["-m", "task=mine,kjv_char", "task.name=mine"], capsys)
+    problem = "two tasks of one sweep are called `mine`, and differ in `closed_vocabulary`"
+    assert (status, said) == (2, f"error: bad config at `task.name`: {problem}\n")
     assert not (folder / "results").exists()
 
 

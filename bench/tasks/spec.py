@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bench.errors import ConfigError, did_you_mean
-from bench.metrics import Direction, MetricName
+from bench.metrics import METRICS, Direction, MetricName
 from bench.schema import Count, CountOrOff, Fraction, build
 from bench.tasks.source_spec import SPLITS as SPLITS
 from bench.tasks.source_spec import check_contents, source_of
@@ -87,17 +87,29 @@ SPECS: dict[str, type[TaskSpec]] = {"piano_roll": PianoRollSpec, "language_model
 
 
 def task_spec(node: Mapping[str, Any], where: str) -> TaskSpec:
-    """Build the spec that a task's `kind` names. Raises ConfigError for an unknown kind or key."""
+    """Build the spec that a task's `kind` names. Raises ConfigError for an unknown kind or key, or a contradiction."""
     kind = node.get("kind")
     if not isinstance(kind, str) or kind not in SPECS:
         raise ConfigError(f"{where}.kind", f"unknown kind of task {kind!r}; {did_you_mean(str(kind), SPECS)}")
     spec = build(SPECS[kind], node, where)
+    _check_score(spec, where)
     for i, node_of_source in enumerate(spec.sources):
         source = source_of(node_of_source, f"{where}.sources[{i}]")
         check_contents(source, kind, f"{where}.sources[{i}]")
     if isinstance(spec, LanguageModelSpec):
         _check_fractions(spec.fractions, f"{where}.fractions")
     return spec
+
+
+def _check_score(spec: TaskSpec, where: str) -> None:
+    """Refuse a metric of another unit than the task's, and a direction that would turn its conclusions round."""
+    metric = METRICS[spec.metric]
+    unit = spec.level if isinstance(spec, LanguageModelSpec) else "frame"
+    if metric.unit != unit:
+        fitting = " or ".join(other.name for other in METRICS.values() if other.unit == unit)
+        raise ConfigError(f"{where}.metric", f"must be {fitting} where a {unit} is predicted, got {metric.name}")
+    if spec.direction != metric.direction:
+        raise ConfigError(f"{where}.direction", f"must be {metric.direction} for {metric.name}, got {spec.direction}")
 
 
 def _check_fractions(fractions: tuple[float, ...], where: str) -> None:

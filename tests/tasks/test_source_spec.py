@@ -53,7 +53,7 @@ def test_a_bad_source_is_refused_by_name(case):
 @pytest.mark.parametrize("fractions", [[0.9, 0.1], [0.9, 0.1, 0.0], [0.9, 0.1, 0.1], []])
 def test_fractions_that_are_no_three_shares_are_refused(fractions):
     with pytest.raises(ConfigError) as caught:
-        task_spec(node("language_model", "perplexity", fractions=fractions), "task.mine")
+        task_spec(node("language_model", "bits_per_char", fractions=fractions), "task.mine")
     problem = f"must be three numbers above 0 that add up to 1, got {[float(share) for share in fractions]}"
     assert str(caught.value) == f"bad config at `task.mine.fractions`: {problem}"
 
