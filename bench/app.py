@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from bench.config import CHOICES, GROUPS, check_tasks, command_of, conf_dir, legal_keys, options
 from bench.errors import BenchError, ConfigError, UsageError, did_you_mean
-from bench.guard import guard
 from bench.settings import Command
 
 if TYPE_CHECKING:
@@ -140,7 +139,9 @@ def _stages(commands: Sequence[Command]) -> Generator[Sweep, None, None]:
 
 
 def _check_overrides(words: Sequence[str]) -> None:
-    """Refuse unknown keys and choices, and unsafe files behind choices, before Hydra composes anything."""
+    """Refuse unknown keys and choices, and an option that reads a pickle, before Hydra composes anything."""
+    if any(word.startswith("--exp") for word in words):
+        raise UsageError("`--experimental-rerun` is not supported: it reads a pickle, which can run code")
     folders = list(_folders(words))
     legal = legal_keys()
     for key, values in _overrides(words, folders):
@@ -194,9 +195,6 @@ def _check_choices(group: str, values: Sequence[str], folders: Sequence[Path]) -
     for value in values:
         if value not in legal:
             raise ConfigError(group, f"unknown choice `{value}`; {did_you_mean(value, legal)}")
-        for folder in folders:
-            if folder != conf_dir() and (folder / group / f"{value}.yaml").is_file():
-                guard(folder / group / f"{value}.yaml", is_data=group not in ("experiments", "tuned"))
 
 
 def _folders(words: Sequence[str]) -> Iterator[Path]:

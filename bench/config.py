@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from bench.errors import ConfigError, did_you_mean
+from bench.guard import guard, guard_settings
 from bench.schema import build, convert, fields_of
 from bench.settings import (
     SIZE_BUDGETS,
@@ -27,6 +28,8 @@ from bench.shipped import conf_dir as conf_dir
 T = TypeVar("T")
 
 GROUPS = ("task", "cell", "size", "space", "experiments", "tune/sampler", "tune/pruner", "tuned")
+OF_SETTINGS = ("experiments", "tuned")
+"""Groups whose files set keys of ours; those of all others describe one thing."""
 CHOICES = {"tune.sampler": Sampler, "tune.pruner": Pruner}
 """Sections of several kinds, each a choice of the config group of that name."""
 SECTIONS: dict[str, type] = {"init": InitSettings, "optim": OptimSettings, "train": TrainSettings}
@@ -88,6 +91,16 @@ def legal_keys() -> set[str]:
 def options(group: str, folders: Iterable[Path]) -> set[str]:
     """Return the choices of a config group in the given folders."""
     return {path.stem for folder in folders for path in (folder / group).glob("*.yaml")}
+
+
+def check_from_outside(path: Path, group: str) -> None:
+    """Refuse a config file of a folder that is not the program's own, unless it is data. Raises ConfigError."""
+    if group not in GROUPS:
+        raise ConfigError(str(path), f"a file from outside must be in a folder named {', '.join(GROUPS)}")
+    if group in OF_SETTINGS:
+        guard_settings(path, keys=fields_of(Command), groups=GROUPS)
+    else:
+        guard(path)
 
 
 def _built(values: Mapping[str, Any]) -> Command:

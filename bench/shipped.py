@@ -31,7 +31,7 @@ def paths(group: str) -> dict[str, Path]:
 
 def load(path: Path) -> Mapping[str, Any]:
     """Return what a YAML file describes, named after the file unless it says otherwise. Raises ConfigError."""
-    guard(path, is_data=True)
+    guard(path)
     node = yaml.safe_load(path.read_text(encoding="utf-8"))
     if not isinstance(node, Mapping):
         raise ConfigError(str(path), "must be a mapping")

@@ -14,6 +14,7 @@ import hashlib
 import itertools
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -26,7 +27,19 @@ import yaml
 from bench.sealing import digest_of
 from tests.faults import outcomes, product, workplace
 from tests.faults.damage import interrupted, replaced, said_by
-from tests.faults.hostile import BAD_YAML, HOSTILE_NAMES, INJECTED, MARK, hostile_archives, hostile_records, pickles
+from tests.faults.hostile import (
+    BAD_HEADERS,
+    BAD_SETTINGS_FILES,
+    BAD_YAML,
+    FIRE,
+    HOSTILE_NAMES,
+    INJECTED,
+    MARK,
+    Canary,
+    hostile_archives,
+    hostile_records,
+    pickles,
+)
 from tests.faults.links import links, places
 from tests.faults.tally import Tally, conduct
 from tests.test_config import GOOD
@@ -41,7 +54,7 @@ from bench.__main__ import main
 if __name__ == "__main__":
     main()
 """
-PARTS = ("pickles", "checkpoints", "records", "tasks", "names", "report", "modules", "links")
+PARTS = ("pickles", "checkpoints", "records", "tasks", "settings", "names", "report", "modules", "links")
 
 
 def canaries(tally: Tally) -> None:
@@ -166,6 +179,35 @@ def _tasks(tally: Tally, folder: Path, wanted: dict[str, str]) -> None:
         path.unlink()
 
 
+def _settings(tally: Tally, folder: Path, wanted: dict[str, str]) -> None:
+    """Run experiments and tuned settings of a stranger, with and without a sweep, beside files that replace Hydra's."""
+    (folder / "canary.pkl").write_bytes(pickle.dumps(Canary()))
+    beside = [folder / "strange" / "hydra" / name for name in ("launcher/gatebench.yaml", "callbacks/evil.yaml")]
+    places = {"strange/tuned/evil.yaml": "+tuned=evil", "experiments/evil.yaml": "experiments=evil"}
+    good = "# @package _global_\nname: fine\n"
+    texts = {name: good + text for name, text in BAD_SETTINGS_FILES.items()}
+    texts |= {header: f"{header}\nrun: {{dir: ../escaped}}\n" for header in BAD_HEADERS}
+    for (name, text), (place, word) in _some(tally, itertools.product(texts.items(), places.items())):
+        path = folder / place
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_text(text)
+        for words in ([word], ["-m", word], [word, "dry_run=true"]):
+            before = _outside(folder)
+            status, out, said = said_by(["--config-dir", str(folder / "strange"), *words, "task=mine", "cell=gru"])
+            _judge(tally, folder, f"{name} in {place}, {words}", said + out, before)
+            tally.check(status == 2 and SECRET not in said + out, f"{name} in {place}: exit {status}: {said[-300:]!r}")
+            tally.check(len(said.splitlines()) == 1, f"{name} in {place}: not one message: {said!r}")
+        path.unlink()
+    for path in beside:
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_text(FIRE)
+    before = _outside(folder)
+    words = ["--config-dir", str(folder / "strange"), "-m", "task=mine", "cell=gru", "dry_run=true"]
+    _, out, said = said_by(words)
+    _judge(tally, folder, "files of Hydra's own replaced", said + out, before)
+    shutil.rmtree(folder / "strange")
+
+
 def _names(tally: Tally, folder: Path, wanted: dict[str, str]) -> None:
     """Give hostile names to results and tasks."""
     for name in _some(tally, HOSTILE_NAMES):
@@ -240,6 +282,7 @@ ATTACKS: dict[str, Callable[[Tally, Path, dict[str, str]], None]] = {
     "checkpoints": _checkpoints,
     "records": _records,
     "tasks": _tasks,
+    "settings": _settings,
     "names": _names,
     "report": _report,
     "modules": _modules,

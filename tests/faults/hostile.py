@@ -117,6 +117,43 @@ BAD_YAML = {
 }
 
 
+FIRE = "{_target_: pandas.read_pickle, filepath_or_buffer: canary.pkl}"
+
+BAD_SETTINGS_FILES = {
+    "a callback": f"hydra: {{callbacks: {{x: {FIRE}}}}}\n",
+    "a run directory": "hydra: {run: {dir: ../escaped}}\n",
+    "a sweep directory": "hydra: {sweep: {dir: ../escaped}}\n",
+    "an output folder": "hydra: {output_subdir: ../escaped}\n",
+    "a working directory": "hydra: {job: {chdir: true}}\n",
+    "a logging class": "hydra: {job_logging: {handlers: {x: {(): os.system}}}}\n",
+    "a search path": "hydra: {searchpath: ['file://evil']}\n",
+    "a launcher": f"hydra: {{launcher: {FIRE}}}\n",
+    "a launcher of Hydra's": "defaults:\n  - override /hydra/launcher: basic\n",
+    "a launcher beside it": "defaults:\n  - override /hydra/launcher: evil\n",
+    "a path as choice": "defaults:\n  - override /task: ../hydra/callbacks/evil\n",
+    "a path as file": "defaults:\n  - /hydra/callbacks/evil\n",
+    "a package of Hydra's": "defaults:\n  - /cell@hydra.callbacks.x: gru\n",
+    "a merge key": "<<: {hydra: {run: {dir: ../escaped}}}\n",
+    "a merge key within": "hydra: {<<: {run: {dir: ../escaped}}}\n",
+    "hydra from elsewhere": "let: {evil: {run: {dir: ../escaped}}}\nhydra: ${let.evil}\n",
+    "a sweep over Hydra's": "hydra: {sweeper: {params: {hydra.run.dir: ../escaped}}}\n",
+    "a sweep with an addition": "hydra: {sweeper: {params: {+hydra.callbacks.x._target_: os.system}}}\n",
+    "a sweep over a package": "hydra: {sweeper: {params: {cell@hydra.callbacks.x: gru}}}\n",
+    "a sweep into the environment": "hydra: {sweeper: {params: {name: '$\\{oc.env\\:GATEBENCH_SECRET}'}}}\n",
+    "a secret": "name: ${oc.env:GATEBENCH_SECRET}\n",
+    "a secret by a computed name": "let: {a: oc.env}\nname: ${${let.a}:GATEBENCH_SECRET}\n",
+    "a storage elsewhere": "tune: {storage: 'sqlite:///../escaped.db'}\n",
+    "a storage from elsewhere": "let: {x: {storage: 'sqlite:///../escaped.db'}}\ntune: ${let.x}\n",
+    "another machine": "ray: {address: 'evil:6379'}\n",
+    "a key of nobody's": "nobody: 1\n",
+    "a target": "cell: {_target_: os.system}\n",
+    "a python tag": "name: !!python/object/apply:os.system ['touch FIRED']\n",
+}
+"""What a file that may set things must not set; each is put below the header that makes settings of its content."""
+
+BAD_HEADERS = ("# @package hydra", "  # @package hydra", "#@package hydra.run", "## @package hydra", "# @package tune")
+
+
 HOSTILE_NAMES = (
     *("../x", "../../x", "/tmp/escaped", "..", ".", "a/b", "~", "-rf", "$HOME", "`x`", "CON"),
     *("a\0b", "a\nb", "x" * 300, INJECTED),

@@ -1,4 +1,5 @@
-"""Hydra's doors into the program: a sweeper that writes nothing and a launcher that checks every point first.
+"""Hydra's doors into the program: a reader of config files that lets through data alone, a sweeper that writes nothing
+and a launcher that checks every point first.
 
 No `from __future__ import annotations` here: Hydra 1.3 loads plugin modules in a way that breaks dataclasses then.
 """
@@ -6,18 +7,23 @@ No `from __future__ import annotations` here: Hydra 1.3 loads plugin modules in 
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from hydra._internal.core_plugins import file_config_source
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra._internal.sources_registry import SourcesRegistry
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.config_source import ConfigResult
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from bench.composition import Composer
+from bench.config import check_from_outside, conf_dir
 from bench.errors import UsageError
 from bench.searched import is_search, space_lines
 
@@ -40,6 +46,24 @@ class GatebenchLauncherConf:
 
 ConfigStore.instance().store("gatebench", GatebenchSweeperConf, group="hydra/sweeper", provider="gatebench")
 ConfigStore.instance().store("gatebench", GatebenchLauncherConf, group="hydra/launcher", provider="gatebench")
+
+
+class FileConfigSource(file_config_source.FileConfigSource):
+    """Hydra's reader of config files, which checks every file that is not the program's own before it is read.
+
+    Whatever way a folder came to be searched, and whatever named the file. It takes the place of Hydra's own, which
+    has to have the same name for that.
+    """
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        """Read a file. Raises ConfigError where it is from outside and more than data."""
+        if Path(self.path).resolve() != conf_dir().resolve():
+            path = Path(self.path) / self._normalize_file_name(config_path)
+            check_from_outside(path, config_path.rpartition("/")[0])
+        return super().load_config(config_path)
+
+
+SourcesRegistry.instance().types[FileConfigSource.scheme()] = FileConfigSource
 
 
 class GatebenchSweeper(BasicSweeper):

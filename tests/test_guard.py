@@ -1,0 +1,102 @@
+"""A file from outside is data: no file that one received may direct Hydra, name code or read the environment."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+import yaml
+
+from bench.__main__ import main
+from bench.config import check_from_outside, conf_dir
+from tests.faults.hostile import BAD_HEADERS, BAD_SETTINGS_FILES, MARK, Canary
+from tests.test_config import GOOD, dispatch
+from tests.toys import write_text_task
+
+FILES = {name: f"# @package _global_\n{text}" for name, text in BAD_SETTINGS_FILES.items()}
+FILES |= {header: f"{header}\nname: fine\n" for header in BAD_HEADERS}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working directory with a task, a canary in a pickle, and a folder of results that one received."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("BENCH_DATA", raising=False)
+    monkeypatch.setenv("GATEBENCH_SECRET", "secret")
+    write_text_task(tmp_path, GOOD)
+    (tmp_path / "canary.pkl").write_bytes(pickle.dumps(Canary()))
+    (tmp_path / "received" / "tuned").mkdir(parents=True)
+    (tmp_path / "experiments").mkdir()
+    return tmp_path
+
+
+@pytest.mark.parametrize("words", [["--config-dir", "received", "+tuned=evil"], ["experiments=evil"]], ids=" ".join)
+@pytest.mark.parametrize("text", FILES.values(), ids=FILES)
+def test_a_settings_file_that_does_more_than_set_is_refused(text, words, folder, capsys):
+    for place in ("received/tuned", "experiments"):
+        (folder / place / "evil.yaml").write_text(text)
+    before = sorted(folder.parent.rglob("*"))
+    status, said = dispatch(["-m", *words, "task=mine", "cell=gru"], capsys)
+    assert (status, said.count("\n")) == (2, 1), said
+    assert "evil.yaml" in said
+    assert "secret" not in said
+    assert sorted(folder.parent.rglob("*")) == before
+
+
+@pytest.mark.parametrize("words", [["+tuned=evil"], ["-m", "+tuned=evil"], ["+tuned=evil", "dry_run=true"]])
+def test_a_callback_in_a_received_folder_does_not_fire(words, folder, capsys):
+    (folder / "received" / "tuned" / "evil.yaml").write_text(FILES["a callback"])
+    status, said = dispatch(["--config-dir", "received", *words, "task=mine", "cell=gru"], capsys)
+    assert (status, (folder / MARK).exists()) == (2, False), said
+
+
+def test_no_way_of_naming_a_folder_goes_around_the_look_at_its_files(folder, capsys):
+    (folder / "received" / "tuned" / "evil.yaml").write_text(FILES["a callback"])
+    (folder / "received" / "config.yaml").write_text(BAD_SETTINGS_FILES["a callback"])
+    received = folder / "received"
+    ways = ([f"hydra.searchpath=[file://{received}]", "+tuned@_global_=evil"], ["--config-path", str(received)])
+    for words in (["--config-di", str(received), "+tuned@_global_=evil"], *ways):
+        status, said = dispatch([*words, "seed=1"], capsys)
+        assert (status, (folder / MARK).exists()) == (2, False), said
+
+
+def test_a_file_in_the_place_of_one_of_hydras_does_not_come_to_act(folder, capsys):
+    for name in ("launcher/gatebench", "callbacks/evil"):
+        path = folder / "hydra" / f"{name}.yaml"
+        path.parent.mkdir(parents=True)
+        path.write_text("_target_: pandas.read_pickle\nfilepath_or_buffer: canary.pkl\n")
+    dispatch(["-m", "task=mine", "cell=gru", "dry_run=true"], capsys)
+    assert not (folder / MARK).exists()
+
+
+def test_a_run_is_not_repeated_from_a_pickle(folder, capsys):
+    status, said = dispatch(["--experimental-rerun", "canary.pkl", "seed=1"], capsys)
+    assert (status, (folder / MARK).exists()) == (2, False)
+    assert "reads a pickle" in said
+
+
+def test_a_sweep_of_ones_own_file_runs_with_choices_values_and_look_ups(folder, capsys):
+    text = {
+        "defaults": [{"override /size": "params"}, {"override /tune/sampler": "random"}],
+        "let": {"n": {"mine": 300}},
+        "size": {"num_params": "${let.n.${task.name}}"},
+        "hydra": {"sweeper": {"params": {"task": "mine", "cell": "gru,tanh", "++optim.lr": "0.1,0.2"}}},
+    }
+    (folder / "experiments" / "own.yaml").write_text("# @package _global_\n" + yaml.safe_dump(text))
+    with pytest.raises(SystemExit) as ended:
+        main(["-m", "experiments=own", "dry_run=true"])
+    assert ended.value.code == 0
+    assert "4 runs, 0 already done, 4 to do" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("group", ["experiments", "task", "cell", "size", "space", "tune/sampler", "tune/pruner"])
+def test_every_shipped_file_would_pass_as_one_from_outside(group):
+    for path in (conf_dir() / group).glob("*.yaml"):
+        check_from_outside(path, group)
+
+
+def test_every_committed_file_of_tuned_settings_passes():
+    paths = list((conf_dir().parent / "results").glob("*/tuned/*.yaml"))
+    assert paths
+    for path in paths:
+        check_from_outside(path, "tuned")
