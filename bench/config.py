@@ -24,6 +24,7 @@ from bench.settings import (
     TuneSettings,
 )
 from bench.shipped import conf_dir as conf_dir
+from bench.shipped import load
 
 T = TypeVar("T")
 
@@ -62,6 +63,12 @@ def command_of(node: Mapping[str, Any]) -> Command:
     _check_cell_and_task(cell, task)
     _check_together(command)
     return command
+
+
+def command_of_task(task: Mapping[str, Any]) -> Command:
+    """Return the Command of a task alone, all else left open, so that its own settings hold. Raises ConfigError."""
+    cell = load(conf_dir() / "cell" / "gru.yaml")
+    return command_of({"task": task, "cell": cell, "size": {}, **{name: {} for name in SECTIONS}})
 
 
 def check_tasks(commands: Iterable[Command]) -> None:
@@ -128,8 +135,9 @@ def _task_settings(task: Mapping[str, Any]) -> Mapping[str, Any]:
     for key in own:
         if key not in TASK_MAY_SET:
             raise ConfigError(f"{where}.{key}", f"unknown key; {did_you_mean(str(key), TASK_MAY_SET)}")
-    for name, kind in SECTIONS.items():
-        build(kind, own.get(name, {}), f"{where}.{name}")
+    for name, value in own.items():
+        kind = SECTIONS.get(name) or fields_of(Command)[name]
+        convert(kind, value, f"{where}.{name}")
     return own
 
 

@@ -83,7 +83,7 @@ def run_of(command: Command, tasks: Tasks) -> Run:
     _check_device(command)
     _check_kernel(command, tasks)
     task = tasks.task(command.task)
-    _check_batches(command, task)
+    check_batches(command, task)
     tasks.validation(command.task)
     if command.phase == "confirm":
         tasks.test_digest(command.task)
@@ -166,8 +166,8 @@ def check_library(runs: Iterable[Run]) -> None:
         kernels.choose(kernel, cell_of(json.loads(cell)), torch.device(device), torch.float32)
 
 
-def _check_batches(command: Command, task: Task) -> None:
-    """Refuse settings that would do nothing on this task, or leave it without a batch."""
+def check_batches(command: Command, task: Task) -> None:
+    """Refuse settings that would do nothing on this task, or leave it without a batch. Raises ConfigError."""
     units, batch_size = task.train.n_units, command.train.batch_size
     if task.n_inputs == 0 and units < 2 * batch_size:
         raise ConfigError(

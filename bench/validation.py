@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import torch
 
 from bench.data import Batch, training_batches
 from bench.errors import DataError
 from bench.metrics import METRICS
-from bench.settings import TrainSettings
+from bench.request import check_batches
+from bench.settings import Command, TrainSettings
 from bench.tasks import Task, open_task
 from bench.tasks.base import Sequences, Split
 from bench.tasks.language_model import LanguageModel
 from bench.tasks.spec import SPLITS, task_spec
+from bench.tasks.subset import subset
 
 SHOWN = 12
 """How many steps of the example are printed."""
 
 
-def describe(node: Mapping[str, Any], data_dir: str | None) -> str:
-    """Read every split of a task, check it, and return a page about it. Raises ConfigError or DataError."""
-    spec = task_spec(node, f"task.{node.get('name')}")
+def describe(command: Command, data_dir: str | None) -> str:
+    """Read every split of a command's task, check it, and return a page about it. Raises ConfigError or DataError."""
+    spec = task_spec(command.task, f"task.{command.task.get('name')}")
     task = open_task(spec, data_dir)
+    check_batches(command, task)
     metric = METRICS[spec.metric]
     lines = [
         f"{spec.title} (task={spec.name}, version {spec.version}, {spec.kind})",
@@ -33,8 +33,7 @@ def describe(node: Mapping[str, Any], data_dir: str | None) -> str:
     splits = {name: task.train if name == "train" else task.read(name) for name in SPLITS}
     lines += [_about(task, name, split) for name, split in splits.items()]
     lines += _beside_print(task, splits["test"])
-    batch = training_batches(task, seed=0, batch_size=_batch_size(task), window=50, dtype=torch.float32).batch(0, 0)
-    lines += ["", *_example(task, batch), "", "valid"]
+    lines += ["", *_example(task, _first_batch(task, command.train)), "", "valid"]
     return "\n".join(lines)
 
 
@@ -66,8 +65,11 @@ def _compared(what: str, found: float, published: float, tolerance: float) -> st
     return f"published: {what} {published:g}, here {found:g}: the same"
 
 
-def _batch_size(task: Task) -> int:
-    return min(TrainSettings().batch_size, max(task.train.n_units // 2, 1))
+def _first_batch(task: Task, train: TrainSettings) -> Batch:
+    """Return what training sees first with the task's own settings and seed 0."""
+    own = subset(task, train.fraction, seed=0)
+    batches = training_batches(own, seed=0, batch_size=train.batch_size, window=train.window, dtype=torch.float32)
+    return batches.batch(0, 0)
 
 
 def _example(task: Task, batch: Batch) -> list[str]:

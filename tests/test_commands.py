@@ -103,6 +103,30 @@ def test_validate_refuses_other_data_than_the_task_says(tmp_path, monkeypatch, c
     assert "bad data in task `mine`, split train: must hold 5 units, got" in message
 
 
+def test_validate_shows_the_batch_that_training_takes_with_the_tasks_own_settings(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_text_task(tmp_path, {**GOOD, "settings": {"train": {"batch_size": 3, "window": 7}}})
+    assert "inputs 3x7, 21 characters to predict" in said(["validate", "task=mine"], capsys)
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"optim": {"learning_rate": 1}}, "task.mine.settings.optim.learning_rate`: unknown key; legal: "),
+        ({"hidden_size": 0}, "task.mine.settings.hidden_size`: must be at least 1 and at most 1,000,000, got 0"),
+        ({"optim": {"nesterov": True}}, "optim.nesterov`: needs optim.name=sgd and optim.momentum above 0"),
+        ({"train": {"batch_size": 9999}}, "train.batch_size`: must be at most 1134 for 2268 training tokens, got 9999"),
+    ],
+)
+def test_validate_and_a_run_refuse_a_tasks_settings_alike(settings, problem, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_text_task(tmp_path, {**GOOD, "settings": settings})
+    validated, run = dispatch(["validate", "task=mine"], capsys), dispatch(["task=mine", "dry_run=true"], capsys)
+    assert validated == run
+    assert validated[0] == 2
+    assert validated[1].startswith(f"error: bad config at `{problem}")
+
+
 def test_a_report_on_nothing_is_refused(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     status, message = dispatch(["report", "results/nothing"], capsys)

@@ -16,8 +16,9 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what the task holds and return the exit status."""
+    from bench.config import command_of_task
     from bench.validation import describe
 
     name = arguments.task.removeprefix("task=")
-    print(describe(node("task", name), arguments.data_dir))
+    print(describe(command_of_task(node("task", name)), arguments.data_dir))
     return 0
