@@ -133,7 +133,7 @@ def _check_defaults(path: Path, node: yaml.Node, groups: Collection[str]) -> Non
             group = re.sub(r"^(optional +)?(override +)?/?", "", key.value) if key else ""
             if key and group not in groups:
                 raise ConfigError(_at(path, item), f"a file from outside may not choose `{key.value}`")
-            if not isinstance(value, yaml.ScalarNode) or not re.fullmatch(r"[\w-][\w.-]*", value.value):
+            if not isinstance(value, yaml.ScalarNode) or not re.fullmatch(r"[^./$@:][^/$@:]*", value.value):
                 raise ConfigError(_at(path, item), "a choice of `defaults` must be the name of a file in its group")
 
 

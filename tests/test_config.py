@@ -7,9 +7,10 @@ from typing import get_args
 
 import pytest
 import yaml
+from hydra._internal.sources_registry import SourcesRegistry
 
 from bench.__main__ import main
-from bench.config import command_of, conf_dir
+from bench.config import GROUPS, command_of, conf_dir, legal_keys
 from bench.schema import fields_of
 from bench.settings import (
     Command,
@@ -157,10 +158,26 @@ def test_one_bad_point_refuses_the_whole_sweep(folder, capsys):
     assert not (folder / "results").exists()
 
 
-def test_a_folder_named_like_a_setting_is_no_traceback(folder, capsys):
-    (folder / "seed").mkdir()
-    status, said = dispatch(["task=mine", "seed=3"], capsys)
-    assert (status, said) == (2, "error: bad config: Config group override must be a string or a list. Got int\n")
+SCALARS = sorted(
+    key
+    for key in legal_keys()
+    if key not in GROUPS
+    and not any(other.startswith(f"{key}.") for other in legal_keys())
+    and key not in ("task", "let")
+)
+
+
+def test_no_folder_takes_the_place_of_a_setting(folder, capsys):
+    for key in SCALARS:
+        for place in (folder, folder / "received"):
+            (place / key).mkdir(parents=True)
+            (place / key.replace(".", "/")).mkdir(parents=True, exist_ok=True)
+    words = ["report=false", "seed=3", "hidden_size=4", "optim.lr=0.5", "name=folders", "dry_run=true", "num_layers=1"]
+    for more in ([], ["--config-dir", "received"], ["-m"]):
+        status, said = dispatch([*more, "task=mine", *words], capsys)
+        assert (status, "mine-gru-h4x1-s3" in said) == (0, True), said
+    reader = SourcesRegistry.instance().resolve("file")("here", f"file://{folder}")
+    assert not [key for key in SCALARS if reader.is_group(key)]
 
 
 def test_a_glob_sweeps_over_the_choices_that_match(folder, capsys):

@@ -23,9 +23,12 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from bench.composition import Composer
-from bench.config import check_from_outside, conf_dir
+from bench.config import GROUPS, check_from_outside, conf_dir
 from bench.errors import UsageError
 from bench.searched import is_search, space_lines
+
+FOLDERS = ("", "tune", *GROUPS)
+"""What is seen of a folder from outside: the config groups, and the folders that they are in."""
 
 
 @dataclass
@@ -51,16 +54,28 @@ ConfigStore.instance().store("gatebench", GatebenchLauncherConf, group="hydra/la
 class FileConfigSource(file_config_source.FileConfigSource):
     """Hydra's reader of config files, which checks every file that is not the program's own before it is read.
 
-    Whatever way a folder came to be searched, and whatever named the file. It takes the place of Hydra's own, which
-    has to have the same name for that.
+    Whatever way a folder came to be searched, and whatever named the file. Of other folders it shows the config groups
+    alone: any other that has the name of a setting, as `report` in a results directory has, would take its place. It
+    takes the place of Hydra's own reader, which has to have the same name for that.
     """
+
+    def is_group(self, config_path: str) -> bool:
+        """Return whether that is a folder of config files."""
+        return super().is_group(config_path) and (self._is_ours() or config_path in FOLDERS)
+
+    def is_config(self, config_path: str) -> bool:
+        """Return whether that is a config file."""
+        return super().is_config(config_path) and (self._is_ours() or config_path.rpartition("/")[0] in GROUPS)
 
     def load_config(self, config_path: str) -> ConfigResult:
         """Read a file. Raises ConfigError where it is from outside and more than data."""
-        if Path(self.path).resolve() != conf_dir().resolve():
+        if not self._is_ours():
             path = Path(self.path) / self._normalize_file_name(config_path)
             check_from_outside(path, config_path.rpartition("/")[0])
         return super().load_config(config_path)
+
+    def _is_ours(self) -> bool:
+        return Path(self.path).resolve() == conf_dir().resolve()
 
 
 SourcesRegistry.instance().types[FileConfigSource.scheme()] = FileConfigSource
