@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -11,6 +13,7 @@ from bench.__main__ import main
 from bench.config import check_from_outside, conf_dir
 from tests.faults.hostile import BAD_HEADERS, BAD_SETTINGS_FILES, MARK, Canary
 from tests.test_config import GOOD, dispatch
+from tests.test_sweep import environment
 from tests.toys import write_text_task
 
 FILES = {name: f"# @package _global_\n{text}" for name, text in BAD_SETTINGS_FILES.items()}
@@ -100,3 +103,12 @@ def test_every_committed_file_of_tuned_settings_passes():
     assert paths
     for path in paths:
         check_from_outside(path, "tuned")
+
+
+def test_a_plugin_of_hydras_in_the_working_directory_does_not_run(folder):
+    (folder / "hydra_plugins").mkdir()
+    (folder / "hydra_plugins" / "__init__.py").write_text(f"open({str(folder / MARK)!r}, 'w')\n")
+    (folder / "hydra_plugins" / "evil.py").write_text(f"open({str(folder / MARK)!r}, 'w')\n")
+    command = [sys.executable, "-m", "bench", "task=mine", "cell=gru", "dry_run=true"]
+    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True)
+    assert (done.returncode, (folder / MARK).exists()) == (0, False), done.stderr
