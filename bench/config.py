@@ -106,6 +106,8 @@ def check_from_outside(path: Path, group: str) -> None:
         raise ConfigError(str(path), f"a file from outside must be in a folder named {', '.join(GROUPS)}")
     if group in OF_SETTINGS:
         guard_settings(path, keys=fields_of(Command), groups=GROUPS)
+    elif group == "task":
+        load(path)
     else:
         guard(path)
 

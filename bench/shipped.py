@@ -30,9 +30,14 @@ def paths(group: str) -> dict[str, Path]:
 
 
 def load(path: Path) -> Mapping[str, Any]:
-    """Return what a YAML file describes, named after the file unless it says otherwise. Raises ConfigError."""
+    """Return what a YAML file describes, named after the file. Raises ConfigError, also for a task of another name.
+
+    A task's results are found by its name: two files of one name would be taken for one task.
+    """
     guard(path)
     node = yaml.safe_load(path.read_text(encoding="utf-8"))
     if not isinstance(node, Mapping):
         raise ConfigError(str(path), "must be a mapping")
+    if path.parent.name == "task" and node.get("name", path.stem) != path.stem:
+        raise ConfigError(f"{path}: name", f"must be that of its file, {path.stem}, got {node['name']}")
     return {"name": path.stem, **node}

@@ -219,6 +219,15 @@ def test_a_bad_task_file_is_refused(changes, message, folder, capsys):
     assert not (folder / "results").exists()
 
 
+@pytest.mark.parametrize("words", [["task=copy"], ["-m", "task=mine,copy"], ["validate", "task=copy"]], ids=" ".join)
+def test_a_task_of_another_name_than_its_file_is_refused(words, folder, capsys):
+    (folder / "task" / "copy.yaml").write_text(yaml.safe_dump(GOOD))
+    problem = "must be that of its file, copy, got mine"
+    status, said = dispatch(words, capsys)
+    assert (status, said.endswith(f"task/copy.yaml: name`: {problem}\n")) == (2, True), said
+    assert not (folder / "results").exists()
+
+
 def test_two_tasks_of_one_name_refuse_the_sweep(folder, capsys):
     status, said = dispatch(["-m", "task=mine,kjv_char", "task.name=mine"], capsys)
     problem = "two tasks of one sweep are called `mine`, and differ in `closed_vocabulary`"
