@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -23,14 +24,14 @@ class ConfigError(UsageError):
     """A setting is unknown, of the wrong type or out of range."""
 
     def __init__(self, where: str, problem: str) -> None:
-        super().__init__(f"bad config at `{where}`: {problem}")
+        super().__init__(f"bad config at `{_shortened(where)}`: {_shortened(problem)}")
 
 
 class DataError(UsageError):
     """A data set is missing, damaged or not what its task says."""
 
     def __init__(self, where: str, problem: str) -> None:
-        super().__init__(f"bad data in {where}: {problem}")
+        super().__init__(f"bad data in {_shortened(where)}: {_shortened(problem)}")
 
 
 class StorageError(BenchError):
@@ -64,3 +65,8 @@ def did_you_mean(name: str, legal: Iterable[str]) -> str:
     if near:
         return f"did you mean `{near[0]}`?"
     return "legal: " + ", ".join(words)
+
+
+def _shortened(text: str) -> str:
+    """Return a text whose words of more than 200 characters are cut: a value, not a sentence of ours."""
+    return re.sub(r"\S{201,}", lambda found: f"{found[0][:100]}...", text)

@@ -82,9 +82,10 @@ def _document(path: Path, text: str, *, is_data: bool) -> yaml.Node | None:
             aliases += isinstance(event, yaml.AliasEvent)
             _check_event(path, event, depth=depth, aliases=aliases, is_data=is_data)
         root: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
+        _check_keys(path, root)
+        yaml.safe_load(text)  # a value may be impossible: a date of month 13, a number of too many digits
+    except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(str(path), f"not one YAML document: {' '.join(str(error).split())}") from error
-    _check_keys(path, root)
     return root
 
 
@@ -108,11 +109,13 @@ def _check_event(path: Path, event: yaml.Event, *, depth: int, aliases: int, is_
         raise ConfigError(where, f"key `{event.value}` is not allowed")
 
 
-def _check_keys(path: Path, node: yaml.Node | None) -> None:
-    """Refuse a key that is given twice."""
+def _check_keys(path: Path, node: yaml.Node | None, above: tuple[yaml.Node, ...] = ()) -> None:
+    """Refuse a key that is given twice, and what contains itself."""
+    if node is not None and any(node is other for other in above):
+        raise ConfigError(_at(path, node), "an alias stands inside of what it names")
     if isinstance(node, yaml.SequenceNode):
         for item in node.value:
-            _check_keys(path, item)
+            _check_keys(path, item, (*above, node))
     if not isinstance(node, yaml.MappingNode):
         return
     seen = set()
@@ -120,7 +123,7 @@ def _check_keys(path: Path, node: yaml.Node | None) -> None:
         if key.value in seen if isinstance(key, yaml.ScalarNode) else False:
             raise ConfigError(_at(path, key), f"key `{key.value}` is there twice")
         seen.add(key.value if isinstance(key, yaml.ScalarNode) else None)
-        _check_keys(path, value)
+        _check_keys(path, value, (*above, node))
 
 
 def _check_defaults(path: Path, node: yaml.Node, groups: Collection[str]) -> None:

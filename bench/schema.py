@@ -205,5 +205,8 @@ def _join(where: str, key: object) -> str:
 
 
 def _show(value: object) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes out no number of more than 4,300 digits
+        return "a number of too many digits"
     return text if len(text) <= 60 else text[:57] + "..."

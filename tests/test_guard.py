@@ -112,3 +112,34 @@ def test_a_plugin_of_hydras_in_the_working_directory_does_not_run(folder):
     command = [sys.executable, "-m", "bench", "task=mine", "cell=gru", "dry_run=true"]
     done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True)
     assert (done.returncode, (folder / MARK).exists()) == (0, False), done.stderr
+
+
+IMPOSSIBLE = {
+    "a: &a [*a]": "an alias stands inside of what it names",
+    "a: &a {b: [*a]}": "an alias stands inside of what it names",
+    f"version: {'9' * 100_000}": "not one YAML document: Exceeds the limit",
+    "version: 2020-13-01": "not one YAML document: month must be in 1..12",
+    f"version: 0x{'f' * 100_000}\nkind: text": "bad config at",
+    f"name: {'n' * 5_000}": "bad config at",
+    f"{'n' * 5_000}: 1": "bad config at",
+}
+
+
+@pytest.mark.parametrize("group", ["claim", "task"])
+@pytest.mark.parametrize("text", IMPOSSIBLE, ids=lambda text: text[:20])
+def test_a_file_of_impossible_values_gets_one_short_message(text, group, folder, capsys):
+    (folder / group).mkdir(exist_ok=True)
+    (folder / group / "odd.yaml").write_text(text)
+    words = ["task=odd"] if group == "task" else ["task=mine", "train.max_updates=1"]
+    status, said = dispatch(words, capsys)
+    assert (status, said.count("\n"), len(said) < 700) == (2, 1, True), said
+    assert IMPOSSIBLE[text] in said
+    assert "odd" in said or group == "task"
+    assert not list((folder / "results").rglob("record.json"))
+
+
+def test_a_text_of_one_symbol_is_refused(folder, capsys):
+    (folder / "mine.txt").write_text("a" * 5_000)
+    status, said = dispatch(["task=mine"], capsys)
+    problem = "must hold at least 2 different characters, got 1: nothing to learn"
+    assert (status, said) == (2, f"error: bad data in task `mine`, split train: {problem}\n")

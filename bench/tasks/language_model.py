@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from bench.errors import DataError
 from bench.metrics import METRICS
 from bench.shapes import Bool, Float, Int
 from bench.tasks.base import Head, Stream, Sums, ratio
@@ -42,9 +43,14 @@ class LanguageModel:
 
     @staticmethod
     def open(spec: LanguageModelSpec, data_dir: str | None) -> LanguageModel:
-        """Read the training split and its vocabulary. Raises DataError if it is missing or not as stated."""
+        """Read the training split and its vocabulary. Raises DataError if missing, not as stated, or all alike."""
         text = normalise(read_text(spec, "train", data_dir), spec)
         tokens = tokenise(text, spec)
+        if len(distinct := set(tokens)) < 2:
+            where = f"task `{spec.name}`, split train"
+            raise DataError(
+                where, f"must hold at least 2 different {spec.level}s, got {len(distinct)}: nothing to learn"
+            )
         vocabulary = Vocabulary.of(tokens, spec)
         return LanguageModel(spec, vocabulary, _stream(spec, "train", text, vocabulary), data_dir)
 
