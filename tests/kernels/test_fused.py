@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 import math
+import re
 import subprocess
 import sys
 
@@ -18,8 +20,10 @@ from bench.data import Ragged, evaluation_batches, stack, training_batches
 from bench.evaluation import evaluate
 from bench.initialisation import initial_row
 from bench.kernels import Reference, supports
-from bench.kernels.fused import Fused, cell_number
+from bench.kernels.fused import Fused, build, cell_number
 from bench.kernels.fused.build import BuildError, library_path
+from bench.kernels.fused.check import problem
+from bench.kernels.fused.interface import library, load
 from bench.model import NO_DROPOUT, Dropout, zero_state
 from bench.optim import FusedOptimiser, TorchOptimiser
 from bench.settings import InitSettings, OptimSettings
@@ -264,6 +268,50 @@ def test_eight_processes_that_start_at_once_build_it_once(tmp_path):
     assert len({out for out, _ in answers}) == 1
     assert sum("building the fused kernel" in said for _, said in answers) == 1
     assert len(list(tmp_path.rglob("*.so"))) == 1
+
+
+def off_in_the_fifth_digit():
+    """Return the library with the largest number of every gradient in single precision a little wrong."""
+    right, wrong = library(), load(library_path())
+
+    def step(model, batch, row, gradient, scale, tally):
+        code = right.step_float(model, batch, row, gradient, scale, tally)
+        if gradient:
+            numbers = (ctypes.c_float * model.row_size).from_address(gradient)
+            numbers[max(range(model.row_size), key=lambda i: abs(numbers[i]))] *= 1 + 3e-5
+        return code
+
+    wrong.step_float = step
+    return wrong
+
+
+def test_the_library_is_right_and_one_that_is_off_in_the_fifth_digit_is_told():
+    assert problem(library()) == ""
+    told = problem(off_in_the_fifth_digit())
+    assert re.fullmatch("tanh from bytes in float32: gradient of .* away from the reference.*", told)
+
+
+def test_a_compiler_that_takes_nan_for_a_number_is_named_and_its_library_refused_for_good(monkeypatch, tmp_path):
+    compiler = tmp_path / "compiler"
+    compiler.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\nexec g++ "$@" -O0 -ffast-math\n')
+    compiler.chmod(0o755)
+    monkeypatch.setenv("GATEBENCH_CACHE", str(tmp_path))
+    monkeypatch.setenv("CXX", str(compiler))
+    for _ in range(2):
+        with pytest.raises(BuildError, match=rf"what {compiler} -O3 .* built does not compute what it must: .* nan "):
+            library_path()
+    assert not list(tmp_path.rglob("*.so"))
+    assert (tmp_path / "calls").read_text().count("fused.cpp") == 1
+
+
+def test_a_wrapped_compiler_that_answers_as_another_has_a_library_of_its_own(tmp_path):
+    keys = set()
+    for flags in ("", "-ffast-math"):
+        compiler = tmp_path / f"compiler{flags}"
+        compiler.write_text(f'#!/bin/sh\nexec g++ "$@" {flags}\n')
+        compiler.chmod(0o755)
+        keys.add(build._key(str(compiler)))
+    assert len(keys | {build._key("g++")}) == 3
 
 
 def test_every_shipped_cell_is_known():

@@ -1,4 +1,7 @@
-"""Build the C++ library on first use, once for each version of the sources, compiler and CPU."""
+"""Build the C++ library on first use, once for each version of the sources, compiler and CPU.
+
+A build gets its name, under which it is found again, only when it has been held against the reference kernel.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,11 +17,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-SOURCES = Path(__file__).resolve().parent
+HERE = Path(__file__).resolve()
+SOURCES = HERE.parent
 FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-std=c++17", "-shared", "-fPIC", "-w")
 """No -ffast-math: NaN and infinity must be seen."""
 
 TIMEOUT_SECONDS = 300
+MOST_OF_PROGRAM = 1 << 20
+"""Bytes of a compiler's file that tell it from another: all of a script."""
+
+CHECK = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from bench.kernels.fused.check import main
+sys.exit(main(sys.argv[2]))
+"""
+DISAGREES = 3
+"""Exit status of a check that found the library wrong."""
+
+CRASHES = (signal.SIGILL, signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGABRT)
 
 
 class BuildError(Exception):
@@ -33,8 +51,11 @@ def library_path() -> Path:
     with _locked(folder / "fused.lock"):
         built = _whole(folder, stem)
         if built is None:
+            refusal = folder / f"{stem}.refused"
+            if refusal.exists() and (problem := refusal.read_text(encoding="utf-8")):
+                raise BuildError(problem)
             print("building the fused kernel for this CPU, once (about 15 seconds)", file=sys.stderr, flush=True)
-            built = _compile(compiler, folder, stem)
+            built = _compile(compiler, folder, stem, refusal)
     return built
 
 
@@ -57,8 +78,11 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
-def _compile(compiler: str, folder: Path, stem: str) -> Path:
-    """Compile under another name and move the library to its own, which carries its digest."""
+def _compile(compiler: str, folder: Path, stem: str, refusal: Path) -> Path:
+    """Compile under another name, and move a library that is right to its own, which carries its digest.
+
+    That it is wrong is written down: no process builds it again.
+    """
     descriptor, name = tempfile.mkstemp(suffix=".so", dir=folder)
     os.close(descriptor)
     command = [compiler, *FLAGS, str(SOURCES / "fused.cpp"), "-o", name]
@@ -67,6 +91,10 @@ def _compile(compiler: str, folder: Path, stem: str) -> Path:
         if done.returncode:
             lines = [line for line in done.stderr.splitlines() if "error" in line] or ["no message"]
             raise BuildError(f"{compiler} failed: {lines[0]}")
+        if found := _disagreement(Path(name)):
+            problem = f"what {compiler} {' '.join(FLAGS)} built does not compute what it must: {found}"
+            refusal.write_text(problem, encoding="utf-8")
+            raise BuildError(problem)
         return Path(name).replace(folder / f"{stem}-{_digest(Path(name))}.so")
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BuildError(f"{compiler} failed: {error}") from error
@@ -74,11 +102,36 @@ def _compile(compiler: str, folder: Path, stem: str) -> Path:
         Path(name).unlink(missing_ok=True)
 
 
+def _disagreement(built: Path) -> str:
+    """Return in what a library disagrees with the reference, in a process of its own, which it may bring down."""
+    root = HERE.parents[3]
+    command = [sys.executable, "-P", "-c", CHECK, str(root), str(built)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
+    if done.returncode == DISAGREES:
+        return done.stdout.strip()
+    if -done.returncode in CRASHES:
+        return f"it ends with {signal.Signals(-done.returncode).name}"
+    if done.returncode:
+        last = (done.stderr.strip() or f"exit status {done.returncode}").splitlines()[-1]
+        raise BuildError(f"the check of the built library failed: {last}")
+    return ""
+
+
 def _key(compiler: str) -> str:
-    """Return a name for what the library's machine code depends on."""
-    parts = [path.read_bytes() for path in sorted(SOURCES.glob("*.h")) + sorted(SOURCES.glob("*.cpp"))]
-    parts += [" ".join(FLAGS).encode(), _version(compiler).encode(), _cpu().encode()]
+    """Return a name for what the library's machine code depends on, and whether it is taken for right."""
+    patterns = ("*.h", "*.cpp", "check*.py")
+    parts = [path.read_bytes() for pattern in patterns for path in sorted(SOURCES.glob(pattern))]
+    parts += [" ".join(FLAGS).encode(), _version(compiler).encode(), _program(compiler), _cpu().encode()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
+
+
+def _program(compiler: str) -> bytes:
+    """Return how the file that is run begins: one may wrap another compiler, and answer as that one."""
+    found = shutil.which(compiler)
+    if found is None:
+        return b""
+    with Path(found).open("rb") as file:
+        return file.read(MOST_OF_PROGRAM)
 
 
 def _version(compiler: str) -> str:

@@ -1,0 +1,103 @@
+"""Whether a build of the library computes what the reference kernel does, before anything is trained with it.
+
+A compiler, its flags or a changed constant may give a library that runs and is wrong. Losses, gradients, states and
+updates of small models are compared in both precisions, and what is not finite must be seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ctypes import CDLL
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from bench.cells.gru import GRU
+from bench.cells.lstm import LSTM
+from bench.cells.tanh import Tanh
+from bench.kernels.fused.build import DISAGREES
+from bench.kernels.fused.check_models import Case, computed, converted, data_of, expected
+from bench.kernels.fused.check_updates import wrong_update
+from bench.kernels.fused.interface import load
+
+CELLS = (Tanh(), LSTM(), LSTM(peepholes=True), GRU(), GRU(reset="before"))
+KINDS = (("bytes", False), ("frames", True), ("tokens", False), ("tokens", True))
+
+DOUBLE_ERROR = 1e-12
+RIVALS = 10.0
+"""How many times the reference's own error in single precision is allowed there, or its last digit where it has none.
+
+Good builds are at most 4 times as far away, with AVX2 and with AVX-512; one whose e^x is wrong in the fifth digit of a
+constant is 19 times, and an optimised one with -ffast-math a million.
+"""
+
+
+def problem(library: CDLL) -> str:
+    """Return in words the first thing in which a library disagrees with the reference, empty if there is none."""
+    for dtype in (torch.float64, torch.float32):
+        for case in _cases(dtype):
+            found = _different(library, case) or _blind(library, case)
+            if found:
+                return f"{case}: {found}"
+        if found := wrong_update(library, dtype):
+            return found
+    return ""
+
+
+def _cases(dtype: torch.dtype) -> Iterator[Case]:
+    for cell in CELLS:
+        yield from (Case(cell, kind, has_dropout, dtype) for kind, has_dropout in KINDS)
+        yield Case(replace(cell, biases="single"), "tokens", has_dropout=False, dtype=dtype)
+
+
+def _different(library: CDLL, case: Case) -> str:
+    """Return which number of a step is further from the reference in double precision than is allowed."""
+    data = data_of(case)
+    exact_case = replace(case, dtype=torch.float64)
+    exact = expected(exact_case, converted(torch.float64, data))
+    rival = expected(case, data) if case.dtype == torch.float32 else exact
+    found = computed(library, case, data)
+    if case.dtype == torch.float64 and not torch.equal(found.totals[1:], exact.totals[1:]):
+        return f"counts {found.totals[1:].tolist()}, the reference {exact.totals[1:].tolist()}"
+    pairs = {"loss": (found.totals[:1], exact.totals[:1], rival.totals[:1])}
+    pairs["last state"] = (found.states, exact.states, rival.states)
+    for name, gradient in exact.gradients.items():
+        pairs[f"gradient of {name}"] = (found.gradients[name], gradient, rival.gradients[name])
+    for name, (ours, truth, theirs) in pairs.items():
+        error, allowed = _error(ours, truth), _allowed(theirs, truth, case.dtype)
+        if not error <= allowed:
+            return f"{name} is {error:.2g} of its size away from the reference, more than {allowed:.2g}"
+    return ""
+
+
+def _error(found: Tensor, exact: Tensor) -> float:
+    """Return the largest difference as a share of the largest number; NaN where a number is none."""
+    return float((found.double() - exact).abs().max() / exact.abs().max())
+
+
+def _allowed(rival: Tensor, exact: Tensor, dtype: torch.dtype) -> float:
+    if dtype == torch.float64:
+        return DOUBLE_ERROR
+    return RIVALS * max(_error(rival, exact), torch.finfo(dtype).eps)
+
+
+def _blind(library: CDLL, case: Case) -> str:
+    """Return which weight may be no number without the loss being none."""
+    for name in case.shapes:
+        if name[0] not in "UbPEr":  # a weight of an input that is always zero is not looked at
+            continue
+        data = data_of(case)
+        case.views(data.row)[name].view(-1)[: None if name == "E" else 1] = float("nan")
+        if not computed(library, case, data).totals[0].isnan():
+            return f"{name} is no number, and the loss is one"
+    return ""
+
+
+def main(path: str) -> int:
+    """Print the first disagreement of the library of that path and return the exit status."""
+    torch.set_num_threads(1)
+    found = problem(load(Path(path)))
+    print(found)
+    return DISAGREES if found else 0

@@ -1,0 +1,88 @@
+"""Whether a build of the library clips and updates weights as the rules are written down."""
+
+from __future__ import annotations
+
+import math
+from ctypes import CDLL
+
+import torch
+from torch import Tensor
+
+from bench.kernels.fused import interface as c
+
+N, N_STEPS, LR = 1003, 3, 0.1
+SETTINGS = {"beta1": 0.9, "beta2": 0.99, "alpha": 0.9, "eps": 1e-6, "weight_decay": 0.1, "clip_norm": 3.0}
+SGD, RMSPROP, ADAM, ADAMW = range(4)
+RULES = (
+    *((SGD, momentum, nesterov) for momentum, nesterov in ((0.0, False), (0.9, False), (0.9, True))),
+    *((name, 0.0, False) for name in (ADAM, ADAMW)),
+    *((RMSPROP, momentum, False) for momentum in (0.0, 0.9)),
+)
+ERRORS = {torch.float64: 1e-12, torch.float32: 1e-5}
+
+
+def wrong_update(library: CDLL, dtype: torch.dtype) -> str:
+    """Return in words which rule a library does not follow, empty if it follows all."""
+    for name, momentum, nesterov in RULES:
+        rule = c.Rule(name=name, momentum=momentum, nesterov=nesterov, lr=LR, **SETTINGS)
+        found, exact = _updated(library, rule, dtype), _by_hand(rule)
+        error = float((found.double() - exact).abs().max() / exact.abs().max())
+        if not error <= ERRORS[dtype]:
+            return f"update by rule {name} in {dtype}: weights are {error:.2g} of their size away"
+    return _moved(library, dtype)
+
+
+def _drawn() -> tuple[Tensor, list[Tensor]]:
+    generator = torch.Generator().manual_seed(2)
+    row, *gradients = torch.randn(1 + N_STEPS, N, generator=generator, dtype=torch.float64)
+    return row, [gradient * 0.1**step for step, gradient in enumerate(gradients)]
+
+
+def _updated(library: CDLL, rule: c.Rule, dtype: torch.dtype) -> Tensor:
+    row, gradients = _drawn()
+    row = row.to(dtype)
+    first, second = torch.zeros_like(row), torch.zeros_like(row)
+    for count, gradient in enumerate(gradients, 1):
+        _call(library, rule, count, row, gradient.to(dtype), first, second)
+    return row
+
+
+def _call(library: CDLL, rule: c.Rule, count: int, *tensors: Tensor) -> float:
+    update = getattr(library, f"update_{c.SUFFIX[tensors[0].dtype]}")
+    return float(update(rule, count, *(tensor.data_ptr() for tensor in tensors), N))
+
+
+def _by_hand(rule: c.Rule) -> Tensor:
+    """Return the weights after clipped updates, in the formulas of torch.optim."""
+    w, gradients = _drawn()
+    m, v = torch.zeros_like(w), torch.zeros_like(w)
+    for count, each in enumerate(gradients, 1):
+        g = each * min(1.0, rule.clip_norm / (float(each.norm()) + 1e-6))
+        if rule.name == ADAMW:
+            w = w * (1 - rule.lr * rule.weight_decay)
+        else:
+            g = g + rule.weight_decay * w
+        if rule.name in (ADAM, ADAMW):
+            m, v = m + (1 - rule.beta1) * (g - m), rule.beta2 * v + (1 - rule.beta2) * g * g
+            size = rule.lr / (1 - rule.beta1**count)
+            w = w - size * m / (v.sqrt() / math.sqrt(1 - rule.beta2**count) + rule.eps)
+            continue
+        if rule.name == RMSPROP:
+            v = rule.alpha * v + (1 - rule.alpha) * g * g
+            g = g / (v.sqrt() + rule.eps)
+        m = g if count == 1 else rule.momentum * m + g
+        w = w - rule.lr * (g + rule.momentum * m if rule.nesterov else m)
+    return w
+
+
+def _moved(library: CDLL, dtype: torch.dtype) -> str:
+    """Return a word where a gradient that is not finite changes the weights, or has a finite norm."""
+    for value in (math.nan, math.inf):
+        row, (gradient, *_) = _drawn()
+        row, gradient = row.to(dtype), gradient.to(dtype)
+        gradient[5] = value
+        before, moments = row.clone(), [torch.zeros_like(row) for _ in range(2)]
+        norm = _call(library, c.Rule(name=SGD, lr=LR, **SETTINGS), 1, row, gradient, *moments)
+        if math.isfinite(norm) or not torch.equal(row, before):
+            return f"update in {dtype}: a gradient of {value} is taken for a number"
+    return ""
