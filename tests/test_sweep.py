@@ -17,6 +17,7 @@ import yaml
 from bench import store
 from tests.test_config import GOOD
 from tests.toys import write_text_task
+from tests.warm import run as bench
 
 PATIENT = 600
 """Seconds after which something will never happen, however busy the machine is."""
@@ -24,7 +25,8 @@ PATIENT = 600
 SWEEP = ("-m", "task=mine", "cell=gru,tanh", "hidden_size=6", "seed=range(2)", "workers=2")
 
 
-def bench(folder: Path, *words: str) -> subprocess.CompletedProcess:
+def bench_anew(folder: Path, *words: str) -> subprocess.CompletedProcess:
+    """Run the program as a user does, who waits some seconds for it to import what it needs."""
     command = [sys.executable, "-m", "bench", *words]
     return subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=PATIENT)
 
@@ -39,7 +41,7 @@ def folder(tmp_path_factory):
     """A working directory with a task of the user's own and one finished sweep named `first`."""
     folder = tmp_path_factory.mktemp("work")
     write_text_task(folder, GOOD)
-    done = bench(folder, *SWEEP, "name=first")
+    done = bench_anew(folder, *SWEEP, "name=first")
     assert done.returncode == 0, done.stderr
     (folder / "said.txt").write_text(done.stderr + done.stdout)
     return folder
