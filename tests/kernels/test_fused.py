@@ -255,8 +255,12 @@ def test_where_it_cannot_be_built_training_goes_on_with_another_kernel(tmp_path)
 
 
 def test_eight_processes_that_start_at_once_build_it_once(tmp_path):
-    code = "from bench.kernels.fused.build import library_path; print(library_path())"
-    environment = {"GATEBENCH_CACHE": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    """With a compiler that takes a second and no torch: what is tried is who builds and who waits."""
+    compiler = tmp_path / "compiler"
+    compiler.write_text('#!/bin/sh\n[ "$1" = --version ] && exit\nsleep 1\nfor last; do :; done\necho built >"$last"\n')
+    compiler.chmod(0o755)
+    code = f"import runpy; print(runpy.run_path({build.__file__!r})['library_path']())"
+    environment = {"GATEBENCH_CACHE": str(tmp_path), "PATH": "/usr/bin:/bin", "CXX": str(compiler)}
     started = [
         subprocess.Popen(
             [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
@@ -267,7 +271,9 @@ def test_eight_processes_that_start_at_once_build_it_once(tmp_path):
     assert {process.returncode for process in started} == {0}
     assert len({out for out, _ in answers}) == 1
     assert sum("building the fused kernel" in said for _, said in answers) == 1
-    assert len(list(tmp_path.rglob("*.so"))) == 1
+    (library,) = tmp_path.rglob("*.so")
+    assert answers[0][0] == f"{library}\n"
+    assert library.read_text() == "built\n"
 
 
 def off_in_the_fifth_digit():
