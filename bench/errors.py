@@ -68,5 +68,5 @@ def did_you_mean(name: str, legal: Iterable[str]) -> str:
 
 
 def _shortened(text: str) -> str:
-    """Return a text whose words of more than 200 characters are cut: a value, not a sentence of ours."""
-    return re.sub(r"\S{201,}", lambda found: f"{found[0][:100]}...", text)
+    """Return a text whose words of more than 200 characters are cut, but for their ends, where a path has its file."""
+    return re.sub(r"\S{201,}", lambda found: f"{found[0][:80]}...{found[0][-80:]}", text)

@@ -100,7 +100,7 @@ def test_validate_refuses_other_data_than_the_task_says(tmp_path, monkeypatch, c
     write_text_task(tmp_path, {**GOOD, "statistics": statistics})
     status, message = dispatch(["validate", "task=mine"], capsys)
     assert status == 2
-    assert "bad data in task `mine`, split train: must hold 5 units, got" in message
+    assert f"bad data in {tmp_path}/mine.txt, task `mine`, split train: must hold 5 units, got" in message
 
 
 def test_validate_shows_the_batch_that_training_takes_with_the_tasks_own_settings(tmp_path, monkeypatch, capsys):

@@ -11,6 +11,7 @@ import yaml
 
 from bench.__main__ import main
 from bench.config import check_from_outside, conf_dir
+from bench.errors import ConfigError
 from tests.faults.hostile import BAD_HEADERS, BAD_SETTINGS_FILES, MARK, Canary
 from tests.test_config import GOOD, dispatch
 from tests.test_sweep import environment
@@ -142,4 +143,19 @@ def test_a_text_of_one_symbol_is_refused(folder, capsys):
     (folder / "mine.txt").write_text("a" * 5_000)
     status, said = dispatch(["task=mine"], capsys)
     problem = "must hold at least 2 different characters, got 1: nothing to learn"
-    assert (status, said) == (2, f"error: bad data in task `mine`, split train: {problem}\n")
+    assert (status, said) == (2, f"error: bad data in {folder}/mine.txt, task `mine`, split train: {problem}\n")
+
+
+def test_a_token_that_training_has_not_seen_is_refused_with_its_file(folder, capsys):
+    write_text_task(folder, {**GOOD, "closed_vocabulary": True})
+    with (folder / "mine.txt").open("a") as text:
+        text.write("?")
+    problem = "token '?' does not occur in the training split"
+    where = f"{folder}/mine.txt, task `mine`, split test"
+    assert dispatch(["task=mine", "dry_run=true"], capsys) == (2, f"error: bad data in {where}: {problem}\n")
+
+
+def test_a_message_about_a_file_at_the_end_of_a_long_path_names_the_file():
+    path = f"/{'folder/' * 100}task/mine.yaml:3"
+    assert str(ConfigError(path, "is bad")).endswith("task/mine.yaml:3`: is bad")
+    assert len(str(ConfigError(path, "is bad"))) < 250

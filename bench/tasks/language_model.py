@@ -16,7 +16,7 @@ from bench.metrics import METRICS
 from bench.shapes import Bool, Float, Int
 from bench.tasks.base import Head, Stream, Sums, ratio
 from bench.tasks.digests import digest_of_text, normalise
-from bench.tasks.sources import read_text
+from bench.tasks.sources import origin, read_text
 from bench.tasks.spec import LanguageModelSpec
 from bench.tasks.statistics import check
 from bench.tasks.vocabulary import Vocabulary, tokenise
@@ -46,13 +46,12 @@ class LanguageModel:
         """Read the training split and its vocabulary. Raises DataError if missing, not as stated, or all alike."""
         text = normalise(read_text(spec, "train", data_dir), spec)
         tokens = tokenise(text, spec)
+        where = origin(spec, "train", data_dir)
         if len(distinct := set(tokens)) < 2:
-            where = f"task `{spec.name}`, split train"
-            raise DataError(
-                where, f"must hold at least 2 different {spec.level}s, got {len(distinct)}: nothing to learn"
-            )
+            problem = f"must hold at least 2 different {spec.level}s, got {len(distinct)}: nothing to learn"
+            raise DataError(where, problem)
         vocabulary = Vocabulary.of(tokens, spec)
-        return LanguageModel(spec, vocabulary, _stream(spec, "train", text, vocabulary), data_dir)
+        return LanguageModel(spec, vocabulary, _stream(spec, "train", text, vocabulary, where), data_dir)
 
     @property
     def unit(self) -> str:
@@ -76,7 +75,7 @@ class LanguageModel:
     def read(self, split: str) -> Stream:
         """Read another split with the training vocabulary. Raises DataError if it is not as stated."""
         text = normalise(read_text(self.spec, split, self.data_dir), self.spec)
-        return _stream(self.spec, split, text, self.vocabulary)
+        return _stream(self.spec, split, text, self.vocabulary, origin(self.spec, split, self.data_dir))
 
     @cached_property
     def log_rates(self) -> Float[Tensor, "O"]:
@@ -122,9 +121,8 @@ class LanguageModel:
         return self.scores({"nats": float(nats), "units": float(split.n_units), "hits": float(hits)})
 
 
-def _stream(spec: LanguageModelSpec, split: str, text: str, vocabulary: Vocabulary) -> Stream:
+def _stream(spec: LanguageModelSpec, split: str, text: str, vocabulary: Vocabulary, where: str) -> Stream:
     digest = digest_of_text(text)
-    where = f"task `{spec.name}`, split {split}"
     tokens = vocabulary.encode(tokenise(text, spec), where)
-    check(spec, split, sequences=1, units=len(tokens), digest=digest)
+    check(spec, split, sequences=1, units=len(tokens), digest=digest, where=where)
     return Stream(tokens, vocabulary.before, digest)

@@ -16,7 +16,7 @@ from bench.metrics import METRICS
 from bench.shapes import Bool, Float
 from bench.tasks.base import Head, Sequences, Sums, ratio
 from bench.tasks.digests import digest_of_rolls
-from bench.tasks.sources import read_rolls
+from bench.tasks.sources import origin, read_rolls
 from bench.tasks.spec import PianoRollSpec
 from bench.tasks.statistics import check
 
@@ -114,5 +114,6 @@ class PianoRoll:
 def _read(spec: PianoRollSpec, split: str, data_dir: str | None) -> Sequences:
     rolls = read_rolls(spec, split, data_dir)
     digest = digest_of_rolls(rolls)
-    check(spec, split, sequences=len(rolls), units=sum(map(len, rolls)), digest=digest)
+    where = origin(spec, split, data_dir)
+    check(spec, split, sequences=len(rolls), units=sum(map(len, rolls)), digest=digest, where=where)
     return Sequences(tuple(torch.from_numpy(np.ascontiguousarray(roll)) for roll in rolls), digest)

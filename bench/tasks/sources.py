@@ -72,6 +72,13 @@ def read_text(spec: LanguageModelSpec, split: str, data_dir: str | None) -> str:
     return text_of(found, split, spec.column, spec.fractions)
 
 
+def origin(spec: TaskSpec, split: str, data_dir: str | None) -> str:
+    """Return where a split is read from, for a message about it: the file or package, the task and the split."""
+    found = _choose(spec, data_dir, _tell)
+    place = f"package {found.package}" if isinstance(found, PackageSource) else str(found.path(split))
+    return f"{place}, task `{spec.name}`, split {split}"
+
+
 def ensure(spec: TaskSpec, data_dir: str | None, *, announce: Announce) -> None:
     """See to it that a task's data are on this machine; say through `announce` what is fetched, before it is.
 

@@ -6,12 +6,11 @@ from bench.errors import DataError
 from bench.tasks.spec import TaskSpec
 
 
-def check(spec: TaskSpec, split: str, *, sequences: int, units: int, digest: str) -> None:
-    """Raise DataError where a split's counts or content differ from the task's `statistics`."""
+def check(spec: TaskSpec, split: str, *, sequences: int, units: int, digest: str, where: str) -> None:
+    """Raise DataError, about the place `where`, if a split's counts or content differ from the task's `statistics`."""
     expected = (spec.statistics or {}).get(split)
     if expected is None:
         return
-    where = f"task `{spec.name}`, split {split}"
     for what, found, wanted in (
         ("sequences", sequences, expected.sequences),
         ("units", units, expected.units),
