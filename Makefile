@@ -49,7 +49,7 @@ types: venv
 	@$(BIN)/mypy
 
 floors: venv
-	@$(BIN)/python -m pytest -q tests/test_floors.py
+	@$(BIN)/lint-imports
 
 clean:
 	rm -rf $(VENV) .venv-lowest .venv-cluster build dist .pytest_cache .mypy_cache .ruff_cache

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from bench import streams
-from bench.errors import BenchError
-from bench.signals import STATUSES, Ending
+from bench.core import process
+from bench.core.errors import BenchError
+from bench.core.process import STATUSES, Ending
 
 HELP = """\
 gatebench: settle GRU-versus-LSTM questions with evidence
@@ -59,11 +59,11 @@ Exit status: 0 all done, 1 a Run failed, 2 bad input, 130 or 143 stopped by a si
 
 def main(words: list[str] | None = None) -> None:
     """Run the program and exit with its status; a user's mistake is one message, never a traceback."""
-    streams.prepare()
+    process.prepare()
     ending = Ending()
     try:
         status = _dispatch(sys.argv[1:] if words is None else words)
-        status = streams.finish() or status
+        status = process.finish() or status
     except KeyboardInterrupt:
         status = 130
     except SystemExit as end:  # of a sweep, through Hydra
@@ -75,7 +75,7 @@ def main(words: list[str] | None = None) -> None:
             raise
         status = ending.status or _told(error)
     if status in STATUSES:
-        streams.leave(status)
+        process.leave(status)
     sys.exit(status)
 
 
@@ -94,10 +94,10 @@ def _dispatch(words: list[str]) -> int:
         print(HELP, end="")
         return 0
     if "=" not in words[0] and not words[0].startswith(("-", "+", "~")):
-        from bench.commands import run_command
+        from bench.cli.commands import run_command
 
         return run_command(words)
-    from bench.app import run
+    from bench.cli.app import run
 
     return run(words)
 

@@ -6,7 +6,7 @@ import itertools
 import sys
 from pathlib import Path
 
-from bench import store
+from bench import results
 from tests.report.fabricated import record, run
 
 CELLS = ("gru", "lstm", "tanh")
@@ -19,7 +19,7 @@ def write_many(directory: Path, n_runs: int) -> None:
     points = ((cell, size, seed) for size in sizes for cell in CELLS for seed in range(SEEDS))
     for cell, size, seed in itertools.islice(points, n_runs):
         each = record(run(cell, seed, hidden_size=size))
-        folder = store.folder_of(directory, each.run)
+        folder = results.folder_of(directory, each.run)
         folder.mkdir(parents=True)
         (folder / "record.json").write_text(each.to_json(), encoding="utf-8")
 

@@ -10,16 +10,15 @@ import numpy as np
 import pytest
 from numpy._core import _methods
 
-from bench import store
-from bench.config import conf_dir
-from bench.member import WORST
-from bench.publish import material_of
-from bench.report import build
+from bench import results
+from bench.cli.config import conf_dir
 from bench.report.document import compose
-from bench.report.files import texts
-from bench.report.images import Image
-from bench.report.page import charts, html
-from tests.figures import readme
+from bench.report.figures.style import Image
+from bench.report.formats.page import charts, html
+from bench.report.formats.write import build, texts
+from bench.report.publish import material_of
+from bench.training.member import WORST
+from tests.programs.figures import readme
 
 HERE = conf_dir().parent
 FOLDERS = sorted(path.parent for path in (HERE / "results").glob("*/archive.zip"))
@@ -27,17 +26,17 @@ FOLDERS = sorted(path.parent for path in (HERE / "results").glob("*/archive.zip"
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
 def test_committed_results_are_whole_and_small(folder):
-    results = store.read(folder)
-    assert results.records
-    assert not results.damaged
-    assert not store.read_studies(folder).damaged
+    contents = results.read(folder)
+    assert contents.records
+    assert not contents.damaged
+    assert not results.read_studies(folder).damaged
     committed = [path for path in folder.rglob("*") if path.suffix not in ("", ".html", ".svg")]
     assert sum(path.stat().st_size for path in committed) < 10e6
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
 def test_every_committed_run_that_is_done_keeps_that_ending_by_the_rule_of_divergence(folder):
-    for record in store.read(folder).records:
+    for record in results.read(folder).records:
         n_outputs = record.outcome.num_params["readout"] // (record.run.hidden_size + 1)
         blind = n_outputs * math.log(2) if record.run.task["kind"] == "piano_roll" else math.log(n_outputs)
         if record.outcome.status == "done":

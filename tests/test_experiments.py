@@ -11,9 +11,9 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 
-from bench.app import PLUGINS
-from bench.composition import Composer
-from bench.config import command_of, conf_dir, options
+from bench.cli.app import PLUGINS
+from bench.cli.compose import Composer
+from bench.cli.config import command_of, conf_dir, options
 
 
 def commands(monkeypatch, name: str, *changes: str):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_config import GOOD
+from tests.cli.test_config import GOOD
 from tests.toys import write_text_task
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,7 +42,7 @@ def test_the_wheel_carries_every_config_experiment_and_template(installed):
         assert {path.name for path in (installed / "bench" / "conf" / group).glob("*.yaml")} == shipped
     experiments = {path.name for path in (ROOT / "experiments").glob("*.yaml")}
     assert {path.name for path in (installed / "bench" / "conf" / "experiments").glob("*.yaml")} == experiments
-    assert (installed / "bench" / "plugins" / "hydra_plugins" / "gatebench.py").is_file()
+    assert (installed / "bench" / "cli" / "plugins" / "hydra_plugins" / "gatebench.py").is_file()
     assert list((installed / "bench" / "report" / "templates").glob("*.j2"))
     sources = {path.name for path in (ROOT / "bench" / "kernels" / "fused").glob("*.[hc]*")}
     assert sources <= {path.name for path in (installed / "bench" / "kernels" / "fused").iterdir()}

@@ -8,18 +8,18 @@ import torch
 import yaml
 
 from bench.cells import cell_of
-from bench.evaluation import Machine
+from bench.core.settings import InitSettings, OptimSettings, SizeSettings, TrainSettings
 from bench.kernels import Reference
-from bench.member import Member
-from bench.model import Shape
-from bench.records import Run
-from bench.settings import InitSettings, OptimSettings, SizeSettings, TrainSettings
+from bench.results.run import Run
 from bench.tasks.base import Sequences, Stream
 from bench.tasks.language_model import LanguageModel
 from bench.tasks.piano_roll import PianoRoll
 from bench.tasks.spec import LanguageModelSpec, PianoRollSpec
 from bench.tasks.vocabulary import Vocabulary
-from bench.train import fit, member_of
+from bench.training.evaluation import Machine
+from bench.training.loop import fit, member_of
+from bench.training.member import Member
+from bench.training.model import Shape
 
 SENTENCE = "the quick brown fox jumps over the lazy dog\npack my box with five dozen liquor jugs\n"
 

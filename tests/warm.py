@@ -19,12 +19,19 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from bench.executors.job import serve
-from bench.settings import Site
+from bench.core.settings import Site
+from bench.sweep.executors.process import serve
 
 LIBRARIES = (
     *("torch", "pandas", "seaborn", "hydra.main", "optuna", "scipy.stats", "jinja2", "datasets", "tabulate"),
-    *("bench.app", "bench.conduct", "bench.experiment", "bench.tuning", "bench.verify", "bench.report.console"),
+    *(
+        "bench.cli.app",
+        "bench.sweep.run",
+        "bench.sweep.worker",
+        "bench.tuning",
+        "bench.cli.verify",
+        "bench.report.formats.console",
+    ),
 )
 """What is imported once: names that are gone are passed over, and cost time and nothing else."""
 SECONDS = 300
@@ -49,7 +56,7 @@ def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 def _carry_out(folder: Path, words: tuple[str, ...], environment: Mapping[str, str], said: list[Path]) -> None:
     from bench.__main__ import main
-    from bench.executors import local
+    from bench.sweep.executors import local
 
     os.environ.clear()
     os.environ.update(environment)

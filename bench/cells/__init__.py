@@ -12,8 +12,8 @@ from bench.cells.base import Cell
 from bench.cells.gru import GRU
 from bench.cells.lstm import LSTM
 from bench.cells.tanh import Tanh
-from bench.errors import ConfigError, did_you_mean
-from bench.schema import build
+from bench.core.errors import ConfigError, did_you_mean
+from bench.core.schema import build
 
 KINDS: dict[str, type] = {"gru": GRU, "lstm": LSTM, "tanh": Tanh}
 """What a YAML's `kind` may name."""

@@ -8,7 +8,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 from torch import Tensor
 
-from bench.shapes import Float
+from bench.core.typing import Float
 
 State = tuple[Tensor, ...]
 """One tensor (K, B, H) for each of the cell's states; the first is the output h."""

@@ -8,7 +8,7 @@ from typing import Literal
 from torch import Tensor
 
 from bench.cells.base import Biases, Parameters, Source, State, Weight, gate_weights, recurrent_product
-from bench.shapes import Float
+from bench.core.typing import Float
 
 
 @dataclass(frozen=True)

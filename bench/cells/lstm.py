@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from bench.cells.base import Biases, Parameters, Source, State, Weight, gate_weights, recurrent_product
-from bench.schema import Range
-from bench.shapes import Float
+from bench.core.schema import Range
+from bench.core.typing import Float
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from bench.claims.cells import CellChoice, cell_choice
-from bench.errors import ConfigError
-from bench.schema import Matching, Positive, Share, build
-from bench.settings.training import Regulariser
-from bench.stats.question import Direction
+import yaml
+
+from bench.core.errors import ConfigError
+from bench.core.schema import Matching, Positive, Share, build
+from bench.core.settings.training import Regulariser
+from bench.core.yaml_files import conf_dir, load, paths
+from bench.stats.estimate import Direction
 
 Name = Annotated[str, Matching(r"[a-z][a-z0-9_]{0,59}", "lower-case letters, digits and _, at most 60")]
 Sentence = Annotated[str, Matching(r"(?s).{1,600}", "between 1 and 600 characters")]
@@ -157,3 +161,57 @@ def _check_estimator(claim: Claim, where: str) -> None:
     if (claim.metric == "num_params") != (claim.estimator == "exact_count_ratio"):
         got = f"got {claim.estimator} for {claim.metric}"
         raise ConfigError(f"{where}.estimator", f"is exact_count_ratio exactly for num_params, {got}")
+
+
+@dataclass(frozen=True)
+class CellChoice:
+    """A cell by its name or kind, and the fields that its YAML node must have."""
+
+    word: str
+    fields: tuple[tuple[str, str | float | bool], ...] = ()
+
+    def admits(self, node: Mapping[str, Any]) -> bool:
+        """Return whether a resolved cell node is meant."""
+        is_named = self.word in (node.get("name"), node.get("kind"))
+        return is_named and all(name in node and _is_equal(node[name], value) for name, value in self.fields)
+
+    @property
+    def said(self) -> str:
+        """The fields as they are written, "" where any will do."""
+        return " ".join(f"{name}={_text(value)}" for name, value in self.fields)
+
+
+def cell_choice(text: str, where: str) -> CellChoice:
+    """Read `lstm` or `lstm forget_bias=1`. Raises ConfigError."""
+    word, *fields = text.split() or [""]
+    matches = [re.fullmatch(r"(\w+)=([\w.+-]+)", field) for field in fields]
+    if not re.fullmatch(r"[\w.-]{1,60}", word) or not all(matches):
+        raise ConfigError(where, f"must read `NAME` or `NAME field=value`, got {text!r}")
+    return CellChoice(word, tuple((match[1], yaml.safe_load(match[2])) for match in matches if match))
+
+
+def _is_equal(found: object, value: str | float | bool) -> bool:
+    return type(found) is not bool and found == value if type(value) is not bool else found is value
+
+
+def _text(value: str | float | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+GROUP = "claim"
+
+
+def read_claims() -> tuple[Claim, ...]:
+    """Return all claims in the order of their names; a shipped one stands before one of the user's.
+
+    Raises ConfigError for a file that is no claim.
+    """
+    return tuple(_read(path) for path in paths(GROUP).values())
+
+
+def _read(path: Path) -> Claim:
+    where = f"{GROUP}.{path.stem}" if path.parent.parent == conf_dir() else str(path)
+    claim = claim_of(load(path), where)
+    if claim.name != path.stem:
+        raise ConfigError(f"{where}.name", f"must be that of its file, {path.stem}, got {claim.name}")
+    return claim

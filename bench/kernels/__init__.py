@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from bench.cells.base import Cell, Parameters, State
-from bench.errors import ConfigError
+from bench.core.errors import ConfigError
+from bench.core.typing import Float
 from bench.kernels.bptt import BPTT
 from bench.kernels.fused import Fused, missing
 from bench.kernels.fused.interface import library_digest
 from bench.kernels.reference import Reference
-from bench.shapes import Float
 
 
 @runtime_checkable

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bench.cells.base import Cell, Parameters, State
-from bench.shapes import Float
+from bench.core.typing import Float
 
 
 class Reference:

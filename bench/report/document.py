@@ -6,34 +6,36 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from bench.report.answer import answers
-from bench.report.beside import settings_by_group
-from bench.report.frames import TASK
-from bench.report.gathered import Gathered, gathered
-from bench.report.glance import glance
-from bench.report.groups import Settings
-from bench.report.guide import guide
-from bench.report.ink import Inks
-from bench.report.material import Material
+from bench.core.wording import listed, plain, quantity
+from bench.report.material import Gathered, Material, gathered
 from bench.report.methods import methods
-from bench.report.naming import file_stem
 from bench.report.section import Chapter, Document, Section
+from bench.report.sections.answer import answers
+from bench.report.sections.beside import settings_by_group
+from bench.report.sections.best_of_k import expected_best
+from bench.report.sections.best_so_far import best_so_far
+from bench.report.sections.cell_importance import cell_importance, importance
 from bench.report.sections.claims import evidence, untested, verdicts
 from bench.report.sections.curves import curves
-from bench.report.sections.endings import endings
 from bench.report.sections.fraction import fraction
+from bench.report.sections.glance import glance
+from bench.report.sections.guide import guide
 from bench.report.sections.inside import inside
 from bench.report.sections.literature import literature
 from bench.report.sections.loss import loss
-from bench.report.sections.making import constant, origin, settings_values, varied
+from bench.report.sections.making import constant, endings, origin, settings_values, varied
 from bench.report.sections.parameters import parameters
 from bench.report.sections.scores import scores
 from bench.report.sections.size import size
 from bench.report.sections.speed import speed
-from bench.report.summary import STATUSES
-from bench.report.tuning import tuning
-from bench.report.wording import listed, plain, quantity
-from bench.store import ProbeRecord, Remark
+from bench.report.sections.studies import studies as studies_table
+from bench.results import ProbeRecord, Remark
+from bench.results.frames import TASK
+from bench.results.groups import Settings
+from bench.results.labels import Inks, file_stem
+from bench.results.run import RunRecord
+from bench.results.summary import STATUSES
+from bench.results.trial_frames import Tuned
 
 
 def compose(material: Material) -> Document:
@@ -129,3 +131,25 @@ def _all_runs(found: Gathered, prose: Section) -> Chapter:
         origin(found.runs),
     )
     return Chapter("How this was made", sections)
+
+
+TITLE = "How the cells were tuned"
+
+
+def tuning(tasks: Sequence[Tuned], by_key: Mapping[str, RunRecord], looks: Inks) -> tuple[Chapter, ...]:
+    """Return a chapter on the tuning for each family of studies, given the records by their keys."""
+    return tuple(
+        Chapter(f"{TITLE}: {tuned.label}" if len(tasks) > 1 else TITLE, _sections(tuned, by_key, looks))
+        for tuned in tasks
+    )
+
+
+def _sections(tuned: Tuned, by_key: Mapping[str, RunRecord], looks: Inks) -> tuple[Section, ...]:
+    found = (
+        studies_table(tuned, "Studies"),
+        best_so_far(tuned, looks, "Best score so far"),
+        expected_best(tuned, looks, "Expected best of k trials"),
+        importance(tuned, looks, "What mattered within a study"),
+        cell_importance(tuned, by_key, "What mattered more, the cell or its settings"),
+    )
+    return tuple(section for section in found if section is not None)

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
 
 from bench.claims.claim import Claim
-from bench.records import RunRecord
-from bench.store import ProbeRecord, Remark
-from bench.trials import StudyRecord
+from bench.claims.evaluate import evaluate
+from bench.claims.judgement import Finding
+from bench.claims.shares import importances
+from bench.results import ProbeRecord, Remark
+from bench.results.frames import curves_frame, runs_frame
+from bench.results.labels import Inks, inks
+from bench.results.run import RunRecord
+from bench.results.study import StudyRecord
+from bench.results.summary import reported, summary
+from bench.results.trial_frames import Tuned, trials_frame, tuned_tasks
 
 
 @dataclass(frozen=True)
@@ -31,3 +41,43 @@ class Material:
     def searched(self) -> frozenset[str]:
         """The settings that any study has searched: their values are results."""
         return frozenset(path for study in self.studies for path in study.space)
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Each Run once, in an order that does not depend on that of the material; frames as `bench.report` has them."""
+
+    records: tuple[RunRecord, ...]
+    runs: pd.DataFrame
+    points: pd.DataFrame
+    summary: pd.DataFrame
+    looks: Inks
+    tuned: tuple[Tuned, ...]
+    findings: tuple[Finding, ...]
+
+    @cached_property
+    def by_key(self) -> Mapping[str, RunRecord]:
+        """The records by their keys."""
+        return {record.key: record for record in self.records}
+
+    @cached_property
+    def reported(self) -> tuple[RunRecord, ...]:
+        """The records that the summary speaks of."""
+        keys = set(reported(self.runs)["key"])
+        return tuple(record for record in self.records if record.key in keys)
+
+
+def gathered(material: Material) -> Gathered:
+    """Return the frames of some material."""
+    unique = {record.key: record for record in sorted(material.records, key=_order)}
+    records = tuple(unique.values())
+    runs, points = runs_frame(records, material.searched), curves_frame(records)
+    table = summary(runs)
+    looks = inks([*runs["cell"], *(study.cell for study in material.studies)])
+    tuned = tuned_tasks(material.studies, trials_frame(material.studies, records, runs, looks))
+    findings = evaluate(material.claims, runs, points, table, importances(material.claims, tuned, unique))
+    return Gathered(records, runs, points, table, looks, tuned, findings)
+
+
+def _order(record: RunRecord) -> tuple[str, str]:
+    return record.key, record.provenance.started

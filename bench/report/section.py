@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bench.claims.finding import Finding
+from bench.claims.judgement import Finding
 
 
 @dataclass(frozen=True)

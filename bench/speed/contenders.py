@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import torch
 
-from bench.data import Batch
-from bench.evaluation import Machine
 from bench.kernels import FASTEST_FIRST, Kernel, Reference, supports
-from bench.member import Member
 from bench.speed.peers import TorchPeer
 from bench.speed.workloads import Workload, cell_named
-from bench.train import member_of, update
+from bench.training.batches import Batch
+from bench.training.evaluation import Machine
+from bench.training.loop import member_of, update
+from bench.training.member import Member
 
 Step = Callable[[], None]
 
@@ -81,7 +81,7 @@ def _able(cell: str, kernels: tuple[str, ...]) -> list[Kernel]:
 
 
 def _our_step(workload: Workload, cell: str, kernel: Kernel) -> Step:
-    """Return a step as `bench.train.fit` takes it on a CPU: each member alone, its batch put together anew."""
+    """Return a step as `bench.training.loop.fit` takes it on a CPU: each member alone, its batch put together anew."""
     task, shape, place = workload.task(), workload.shape(cell_named(cell)), machine(kernel)
     members = fresh_members(workload, cell, place)
 

@@ -16,21 +16,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench.data import stack
-from bench.errors import BenchError, UsageError
-from bench.evaluation import Machine, to_device
-from bench.gradient import gradients
-from bench.joint import Joint
-from bench.joint.group import sequence_kernel
-from bench.joint.recorder import Eager, Recorder
+from bench.core.errors import BenchError, UsageError
 from bench.kernels import BPTT, Reference
-from bench.member import Member
-from bench.model import NO_DROPOUT, zero_state
 from bench.speed.contenders import TORCH, batch_of, fresh_members
 from bench.speed.peers import TorchPeer
 from bench.speed.timing import TURN_SECONDS, in_turns, paired, spread
 from bench.speed.workloads import WORKLOADS, Workload, cell_named, chosen
-from bench.train import member_of, update
+from bench.training.batches import stack
+from bench.training.evaluation import Machine, to_device
+from bench.training.gradients import gradients
+from bench.training.joint import Joint
+from bench.training.joint.group import sequence_kernel
+from bench.training.joint.recorder import Eager, Recorder
+from bench.training.loop import member_of, update
+from bench.training.member import Member
+from bench.training.model import NO_DROPOUT, zero_state
 
 RACED, CELLS, MEMBERS = ("music46", "char128"), ("gru", "lstm"), (1, 16, 128, 1024)
 KERNEL = BPTT()

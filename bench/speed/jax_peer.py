@@ -15,8 +15,8 @@ import jax.numpy as jnp
 from jax import lax
 from torch import Tensor
 
-from bench.data import Batch
 from bench.speed.workloads import CLIP_NORM, LR, Workload, cell_named
+from bench.training.batches import Batch
 
 Array = Any
 Weights = dict[str, Array]

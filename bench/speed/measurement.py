@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from bench.errors import UsageError
-from bench.provenance import provenance
+from bench.core.errors import UsageError
+from bench.results.provenance import provenance
 from bench.speed.ceiling import Ceiling, measured_ceiling
 from bench.speed.contenders import enter, has_jax
 from bench.speed.tables import Row, Timing, cell_rows, rows

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from bench.data import Batch
-from bench.model import Shape
 from bench.speed.workloads import CLIP_NORM, LR, Workload, cell_named
+from bench.training.batches import Batch
+from bench.training.model import Shape
 
 LAYERS = {"gru": nn.GRU, "lstm": nn.LSTM, "tanh": nn.RNN}
 NAMES = {"W": "weight_ih", "U": "weight_hh", "b": "bias_ih", "b_recurrent": "bias_hh"}

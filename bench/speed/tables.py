@@ -8,7 +8,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from bench.errors import UsageError
+from bench.core.errors import UsageError
 from bench.speed.contenders import JAX, PEERS, TORCH
 from bench.speed.timing import Spread, paired, spread
 from bench.speed.workloads import Workload, cell_named

@@ -10,16 +10,16 @@ from typing import Any
 import torch
 
 from bench.cells import Cell, cell_of
-from bench.errors import UsageError, did_you_mean
-from bench.model import Shape
-from bench.records import Run
-from bench.seeds import stream
-from bench.settings import InitSettings, OptimSettings, SizeSettings, TrainSettings
+from bench.core.errors import UsageError, did_you_mean
+from bench.core.seeds import stream
+from bench.core.settings import InitSettings, OptimSettings, SizeSettings, TrainSettings
+from bench.results.run import Run
 from bench.tasks.base import Sequences, Stream, Task
 from bench.tasks.language_model import LanguageModel
 from bench.tasks.piano_roll import KEYS, PianoRoll
 from bench.tasks.spec import LanguageModelSpec, PianoRollSpec
 from bench.tasks.vocabulary import Vocabulary
+from bench.training.model import Shape
 
 CELLS = ("gru", "lstm", "tanh")
 """The cells that torch.nn has too, in its form: reset after the product, two bias vectors, no peepholes."""

@@ -8,8 +8,8 @@ from itertools import groupby
 
 import numpy as np
 
-from bench.metrics import Direction
-from bench.shapes import Bool, Float
+from bench.core.metrics import Direction
+from bench.core.typing import Bool, Float
 
 PERCENTILE = "percentile bootstrap over trials"
 """Kind of the interval at each number of trials."""

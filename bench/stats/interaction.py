@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bench.shapes import Float
-from bench.stats.intervals import Interval
+from bench.core.interval import Interval
+from bench.core.typing import Float
 from bench.stats.paired import paired_interval
 
 

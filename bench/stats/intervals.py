@@ -4,33 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-ENOUGH = 6
-"""Fewest seeds for a two-sided exact paired test at 5 % (at five, its smallest p-value is 2 / 2**5 = 0.0625)."""
+from bench.core.interval import Interval
 
 BOOTSTRAP = "expanded percentile bootstrap"
 """Kind of an interval over two values or more."""
 
 N_RESAMPLES = 9999
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A mean with its interval; `low` and `high` are nan where `kind` says that there is none."""
-
-    mean: float
-    low: float
-    high: float
-    n: int
-    kind: str
-
-    @property
-    def is_too_narrow(self) -> bool:
-        """Whether so few values went in that the interval covers the true mean less often than it says."""
-        return 1 < self.n < ENOUGH
 
 
 def mean_interval(values: Sequence[float], *, seed: int, confidence: float = 0.95) -> Interval:

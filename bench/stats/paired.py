@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
-from bench.shapes import Float
-from bench.stats.intervals import Interval
+from bench.core.interval import Interval
+from bench.core.typing import Float
 
 PAIRED = "t of Student and of Hall over paired seeds"
 """Kind of an interval that leaves out what both tests reject."""
@@ -37,7 +37,7 @@ def paired_interval(differences: Sequence[float], *, confidence: float = 0.95) -
     to order 1 / n for skewed ones of finite variance. No interval covers every mean of every distribution
     (Bahadur and Savage 1956, Annals of Mathematical Statistics 27).
 
-    Coverage of the 95 % interval over 20,000 simulated sets of ten (`python -m tests.calibration`), in %:
+    Coverage of the 95 % interval over 20,000 simulated sets of ten (`python -m tests.programs.calibration`), in %:
 
     ==================  ======  =======  ===========  =============  ===========  ==================
     interval            normal  t, 3 df  exponential  lognormal 1/2  lognormal 1  two lognormal runs

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from bench.stats.intervals import N_RESAMPLES, Interval, expanded
+from bench.core.interval import Interval
+from bench.stats.intervals import N_RESAMPLES, expanded
 
 RATIO = "expanded percentile bootstrap of a ratio"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from bench.stats.intervals import Interval
+from bench.core.interval import Interval
 from bench.stats.paired import paired_interval
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from torch import Tensor
 
-from bench.shapes import Bool, Float
+from bench.core.typing import Bool, Float
 from bench.tasks.spec import TaskSpec
 
 Head = Literal["bernoulli", "softmax"]

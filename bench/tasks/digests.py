@@ -9,7 +9,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.tasks.spec import LanguageModelSpec
+from bench.core.errors import DataError
+from bench.tasks.spec import LanguageModelSpec, TaskSpec
 
 MARKS = re.compile(r"[^\w\s'’-]|(?<!\w)['’-]|['’-](?!\w)")
 """A punctuation mark; an apostrophe or a hyphen within a word is none."""
@@ -40,3 +41,20 @@ def normalise(text: str, spec: LanguageModelSpec) -> str:
     lines = text.split("\n")
     last = lines.pop().strip(" ")
     return "".join(f"{line.strip(' ')}\n" for line in lines) + last
+
+
+def check(spec: TaskSpec, split: str, *, sequences: int, units: int, digest: str, where: str) -> None:
+    """Raise DataError, about the place `where`, if a split's counts or content differ from the task's `statistics`."""
+    expected = (spec.statistics or {}).get(split)
+    if expected is None:
+        return
+    for what, found, wanted in (
+        ("sequences", sequences, expected.sequences),
+        ("units", units, expected.units),
+    ):
+        if found != wanted:
+            raise DataError(where, f"must hold {wanted} {what}, got {found}; these are not the published data")
+    if expected.digest is not None and digest != expected.digest:
+        raise DataError(
+            where, f"content has SHA-256 {digest[:16]}..., must be {expected.digest[:16]}...; the data differ"
+        )

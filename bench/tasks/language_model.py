@@ -11,14 +11,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from bench.errors import DataError
-from bench.metrics import METRICS
-from bench.shapes import Bool, Float, Int
+from bench.core.errors import DataError
+from bench.core.metrics import METRICS
+from bench.core.typing import Bool, Float, Int
 from bench.tasks.base import Head, Stream, Sums, ratio
-from bench.tasks.digests import digest_of_text, normalise
+from bench.tasks.digests import check, digest_of_text, normalise
 from bench.tasks.sources import origin, read_text
 from bench.tasks.spec import LanguageModelSpec
-from bench.tasks.statistics import check
 from bench.tasks.vocabulary import Vocabulary, tokenise
 
 

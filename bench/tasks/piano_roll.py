@@ -12,13 +12,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from bench.metrics import METRICS
-from bench.shapes import Bool, Float
+from bench.core.metrics import METRICS
+from bench.core.typing import Bool, Float
 from bench.tasks.base import Head, Sequences, Sums, ratio
-from bench.tasks.digests import digest_of_rolls
+from bench.tasks.digests import check, digest_of_rolls
 from bench.tasks.sources import origin, read_rolls
 from bench.tasks.spec import PianoRollSpec
-from bench.tasks.statistics import check
 
 KEYS = 88
 

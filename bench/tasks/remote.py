@@ -8,9 +8,9 @@ import re
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from bench.errors import BenchError
+from bench.core.errors import BenchError
 from bench.tasks.cache import cache_dir, digest_of_file, keep, kept, made_cache_dir
-from bench.tasks.files import Files
+from bench.tasks.local_files import Files
 from bench.tasks.source_spec import SPLITS, HubSource, UrlSource, names_of
 from bench.tasks.tables import SPLIT_NAMES, quiet_datasets
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Literal
 
-from bench.errors import ConfigError, did_you_mean
-from bench.schema import Count, build
+from bench.core.errors import ConfigError, did_you_mean
+from bench.core.schema import Count, build
 
 Format = Literal["parquet", "csv", "json", "mat", "text", "symbols"]
 """`mat` is the MATLAB file of the music sets; `symbols` is text whose characters are separated by spaces,

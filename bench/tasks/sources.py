@@ -11,13 +11,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from bench.errors import BenchError, DataError
-from bench.tasks import chorales, remote
+from bench.core.errors import BenchError, DataError
+from bench.tasks import packaged, remote
 from bench.tasks.cache import cache_dir
-from bench.tasks.files import Files
-from bench.tasks.matlab import read_matlab
-from bench.tasks.rolls import Roll, rolls_of
-from bench.tasks.scripture import read_scripture
+from bench.tasks.local_files import Files
+from bench.tasks.packaged import read_scripture
+from bench.tasks.rolls import Roll, read_matlab, rolls_of
 from bench.tasks.source_spec import (
     HubSource,
     LocalSource,
@@ -29,8 +28,7 @@ from bench.tasks.source_spec import (
     source_of,
 )
 from bench.tasks.spec import LanguageModelSpec, PianoRollSpec, TaskSpec
-from bench.tasks.tables import parse_cell, read_split
-from bench.tasks.texts import cut, text_of
+from bench.tasks.tables import cut, parse_cell, read_split, text_of
 
 Announce = Callable[[str], None]
 
@@ -51,7 +49,7 @@ def read_rolls(spec: PianoRollSpec, split: str, data_dir: str | None) -> list[Ro
     """
     found = _choose(spec, data_dir, _tell)
     if isinstance(found, PackageSource):
-        return chorales.read_chorales(split)
+        return packaged.read_chorales(split)
     path = found.path(split)
     if found.format == "mat":
         return read_matlab(path, split)
@@ -85,12 +83,12 @@ def ensure(spec: TaskSpec, data_dir: str | None, *, announce: Announce) -> None:
     Raises DataError, naming every way to get the data, if there is none at hand and none can be fetched.
     """
     found = _choose(spec, data_dir, announce)
-    if isinstance(found, PackageSource) and found.package == "music21" and not chorales.is_prepared():
+    if isinstance(found, PackageSource) and found.package == "music21" and not packaged.is_prepared():
         announce(
             f"task `{spec.name}`: converting the Bach scores of music21 {version('music21')}, once\n"
             f"  licence: {spec.licence}\n  into {cache_dir()}"
         )
-        chorales.prepare_chorales()
+        packaged.prepare_chorales()
 
 
 def state(spec: TaskSpec, data_dir: str | None) -> SourceState:

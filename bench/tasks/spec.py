@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bench.errors import ConfigError, did_you_mean
-from bench.metrics import METRICS, Direction, MetricName
-from bench.schema import Count, CountOrOff, Fraction, build
+from bench.core.errors import ConfigError, did_you_mean
+from bench.core.metrics import METRICS, Direction, MetricName
+from bench.core.schema import Count, CountOrOff, Fraction, build
 from bench.tasks.source_spec import SPLITS as SPLITS
 from bench.tasks.source_spec import check_contents, source_of
 

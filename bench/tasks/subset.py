@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from bench.seeds import stream
+from bench.core.seeds import stream
 from bench.tasks.base import Sequences, Split, Stream, Task
 
 

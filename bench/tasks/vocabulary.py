@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.errors import DataError
-from bench.shapes import Int
+from bench.core.errors import DataError
+from bench.core.typing import Int
 from bench.tasks.spec import LanguageModelSpec
 
 EOS = "<eos>"

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-from bench.errors import ConfigError
-from bench.metrics import METRICS, Metric
-from bench.records import DESCRIPTIVE, Run, slug
-from bench.request import Tasks, run_of
-from bench.schema import convert, fields_of
-from bench.sealing import digest_of
-from bench.settings import CmaEs, Command, WilcoxonPruner
-from bench.settings.later import without_later
-from bench.space import Space, Value, space_of
-from bench.trials import StudyRecord
+from bench import results
+from bench.core.digest import digest_of
+from bench.core.errors import ConfigError
+from bench.core.metrics import METRICS, Metric
+from bench.core.schema import convert, fields_of
+from bench.core.settings import CmaEs, Command, WilcoxonPruner
+from bench.core.settings.added_later import without_later
+from bench.core.settings.search_space import Space, Value, space_of
+from bench.results.run import DESCRIPTIVE, Run, RunRecord, slug
+from bench.results.study import StudyRecord, TrialRecord
+from bench.sweep.resolve import SizedTasks, run_of
 
 FIRST_FRESH_SEED = 1000
 """How far the seeds of confirmation are from those of the trials."""
@@ -81,12 +83,12 @@ class Definition:
         """Directory name: readable, ASCII, unique by its key."""
         return f"{slug(self.record.task)}-{slug(self.record.cell)}-{self.record.key}"
 
-    def runs_of(self, params: Mapping[str, Value], tasks: Tasks) -> list[Run]:
+    def runs_of(self, params: Mapping[str, Value], tasks: SizedTasks) -> list[Run]:
         """Return the Runs of a trial, one for each seed. Raises ConfigError where they cannot be trained."""
         chosen, tune = with_params(self.command, params), self.command.tune
         return [run_of(replace(chosen, seed=tune.seed + i), tasks) for i in range(tune.seeds_per_trial)]
 
-    def confirmation(self, params: Mapping[str, Value], tasks: Tasks) -> list[Run]:
+    def confirmation(self, params: Mapping[str, Value], tasks: SizedTasks) -> list[Run]:
         """Return the Runs that confirm a trial, on seeds that no trial has seen, the same for every cell."""
         chosen, first = with_params(self.command, params), self.command.tune.seed + FIRST_FRESH_SEED
         chosen = replace(chosen, phase="confirm")
@@ -151,3 +153,31 @@ def _with(node: Any, keys: Sequence[str], value: Value, where: str) -> Any:
         raise ConfigError(where, "is no setting that can be searched")
     changed = _with(getattr(node, name), rest, value, where) if rest else convert(legal[name], value, where)
     return replace(node, **{name: changed})
+
+
+def recovered(definition: Definition, directory: Path, tasks: SizedTasks) -> StudyRecord:
+    """Return a study with the trials that have a record, in the order in which they were started."""
+    trials: dict[tuple[str, ...], TrialRecord] = {}
+    for params, keys in _found(definition, directory, tasks):
+        trials.setdefault(keys, TrialRecord(len(trials), params, keys, len(trials)))
+    return replace(definition.record, trials=tuple(trials.values()), finished=tuple(range(len(trials))))
+
+
+def _found(
+    definition: Definition, directory: Path, tasks: SizedTasks
+) -> Iterator[tuple[dict[str, Value], tuple[str, ...]]]:
+    records = results.read(directory, curves=False).records
+    for record in sorted(records, key=lambda record: (record.provenance.started, record.key)):
+        if _may_belong(definition, record):
+            params = {path: value_at(record.run, path) for path in definition.space}
+            try:
+                keys = tuple(run.key for run in definition.runs_of(params, tasks))
+            except ConfigError:
+                continue
+            if record.key in keys:
+                yield params, keys
+
+
+def _may_belong(definition: Definition, record: RunRecord) -> bool:
+    run, study = record.run, definition.record
+    return run.phase == "tune" and (run.task_name, run.cell_name) == (study.task, study.cell)

@@ -12,14 +12,14 @@ from typing import Any
 
 import yaml
 
-from bench import store
-from bench.errors import BenchError
-from bench.publish import say
-from bench.records import Run, RunRecord, slug
-from bench.request import Tasks, run_of
-from bench.settings import Command
-from bench.store.places import RESULTS
-from bench.trials import StudyRecord, TrialRecord, best_of, outcome_of, shown
+from bench import results
+from bench.core.console import say
+from bench.core.errors import BenchError
+from bench.core.settings import Command
+from bench.results.paths import RESULTS
+from bench.results.run import Run, RunRecord, slug
+from bench.results.study import StudyRecord, TrialRecord, best_of, outcome_of, shown
+from bench.sweep.resolve import SizedTasks, run_of
 
 FOLDER = "tuned"
 """Config group of the files, and their folder in a results directory."""
@@ -57,7 +57,7 @@ def winners_of(studies: Iterable[StudyRecord], records: Iterable[RunRecord]) -> 
     return found
 
 
-def export(winners: Sequence[Winner], directory: Path, compose: Compose, tasks: Tasks) -> None:
+def export(winners: Sequence[Winner], directory: Path, compose: Compose, tasks: SizedTasks) -> None:
     """Write a file for each winner and say how it is used; one that composes to another Run is left out, which is said.
 
     Raises StorageError.
@@ -117,10 +117,10 @@ def _ordered(cell: Mapping[str, Any]) -> dict[str, Any]:
 
 def _write(files: Mapping[str, str], directory: Path) -> None:
     for stem, text in files.items():
-        store.write_whole(store.make_folder(directory, FOLDER) / f"{stem}.yaml", text)
+        results.write_whole(results.make_folder(directory, FOLDER) / f"{stem}.yaml", text)
 
 
-def _problem(folder: Path, stem: str, run: Run, compose: Compose, tasks: Tasks) -> str:
+def _problem(folder: Path, stem: str, run: Run, compose: Compose, tasks: SizedTasks) -> str:
     """Return why a file does not give the Run that it stands for, "" if it does."""
     try:
         command = compose(folder, stem)

@@ -6,27 +6,30 @@ what is compared is the cells and not their luck.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import cache
 
-from bench.errors import UsageError
-from bench.executors import executor_of
-from bench.publish import say
-from bench.records import Run
-from bench.request import Tasks
-from bench.settings import Command, NoPruner, Site
-from bench.study import Mirror, storage_at
-from bench.sweep import Sweep, site_of, sweep_of
-from bench.trials import TrialRecord, at_edge, shown
-from bench.tuning.course import Course, Reflect
+from bench.core.console import say
+from bench.core.errors import UsageError
+from bench.core.settings import Command, NoPruner, Site
+from bench.results.run import Run
+from bench.results.study import TrialRecord, at_edge, shown
+from bench.sweep import schedule
+from bench.sweep.executors import executor_of
+from bench.sweep.executors.base import Pack
+from bench.sweep.plan import Sweep, site_of, sweep_of
+from bench.sweep.resolve import SizedTasks, shape_of
+from bench.sweep.schedule import Load, load_of
+from bench.tuning.dashboard import Mirror, storage_at
 from bench.tuning.definition import Definition, definitions
 from bench.tuning.export import Compose, Winner, export
-from bench.tuning.supply import Trials
+from bench.tuning.study import Course, Reflect
 
 
-def stages(commands: Sequence[Command], tasks: Tasks, compose: Compose) -> Iterator[Sweep]:
+def stages(commands: Sequence[Command], tasks: SizedTasks, compose: Compose) -> Iterator[Sweep]:
     """Yield the sweep over all trials, and, when that has been carried out, the one over the confirmations.
 
     In between the best trials are exported, each file held against what `compose` makes of it.
@@ -93,3 +96,83 @@ def _told(course: Course) -> TrialRecord | None:
     for path, end in at_edge(definition.space, best.params).items():
         say(f"study {definition.label}: {path} of the best trial is at the {end} edge of its space")
     return best
+
+
+class Trials:
+    """Gives the next trial to whoever asks, of the study that has had fewest, and takes in what becomes of it."""
+
+    def __init__(self, courses: Sequence[Course], site: Site, tasks: SizedTasks, reflect: Reflect) -> None:
+        self.courses, self._site, self._tasks, self._reflect = courses, site, tasks, reflect
+        self._has_begun = False
+        self._queue: deque[Pack] = deque()
+        self._known: set[str] = set()
+        self._loads: dict[str, Load] = {}
+        self._held = ExitStack()
+
+    def begin(self, waiting: Iterable[Run]) -> None:
+        """See `Source`. Raises HeldError if another process tunes, StorageError, UsageError for no storage."""
+        mirrors = [self._reflect(course.definition) for course in self.courses]
+        for course, mirror in zip(self.courses, mirrors, strict=True):
+            course.begin(self._held, mirror)
+        self._has_begun = True
+        self._enqueue(waiting)
+
+    def close(self) -> None:
+        """Write the studies down and let go of them."""
+        with self._held:
+            for course in self.courses if self._has_begun else ():
+                course.write()
+
+    @property
+    def n_open(self) -> int:
+        """How many Runs are still to be asked for."""
+        return sum(course.n_open * course.definition.command.tune.seeds_per_trial for course in self.courses)
+
+    @property
+    def n_waiting(self) -> int:
+        """See `Supply`."""
+        return len(self._queue) + self.n_open
+
+    def take(self) -> Pack | None:
+        """See `Supply`."""
+        while not self._queue and any(course.n_open for course in self.courses):
+            self._ask()
+        return self._queue.popleft() if self._queue else None
+
+    def is_hopeless(self, run: Run, nats: Sequence[float]) -> bool:
+        """See `Supply`; a Run of several studies is hopeless when it is so in each."""
+        verdicts = [course.is_hopeless(run, nats) for course in self._owners(run)]
+        return all(verdicts)
+
+    def settle(self, run: Run) -> None:
+        """Take in that a Run has ended, and leave out those that need not be trained any more."""
+        dropped = {each.key for course in self._owners(run) for each in course.settle(run)}
+        if dropped:
+            packs = [tuple(each for each in pack if each.key not in dropped) for pack in self._queue]
+            self._queue = deque(pack for pack in packs if pack)
+
+    def note(self, run: Run) -> str:
+        """See `Source`: its first trial."""
+        (course, *_) = self._owners(run)
+        return course.note(run)
+
+    def _owners(self, run: Run) -> list[Course]:
+        return [course for course in self.courses if run.key in course.runs]
+
+    def _ask(self) -> None:
+        """Ask one study for as many trials as train together."""
+        course = min((each for each in self.courses if each.n_open), key=lambda each: len(each.record.trials))
+        room = self._site.population or schedule.POPULATION[course.definition.command.device]
+        asked: list[Run] = []
+        while len(asked) < room and course.n_open:
+            asked += course.ask()
+        self._enqueue(asked)
+
+    def _enqueue(self, runs: Iterable[Run]) -> None:
+        """Queue Runs that were not queued before: studies may share them."""
+        fresh = {run.key: run for run in runs if run.key not in self._known}
+        self._known |= fresh.keys()
+        for key, run in fresh.items():
+            task = self._tasks.task(run.task)
+            self._loads[key] = load_of(run, shape_of(run, task), task)
+        self._queue += schedule.packs(fresh.values(), self._loads, self._site.population)

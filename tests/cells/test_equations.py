@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from bench.cells import KINDS, cell_of
-from bench.errors import ConfigError
+from bench.core.errors import ConfigError
 from tests.toys import cell_node
 
 

@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 from bench.cells import cell_of
-from bench.data import training_batches
-from bench.initialisation import initial_row
+from bench.core.settings import InitSettings
 from bench.kernels import FASTEST_FIRST, Reference
-from bench.model import Shape, forward, zero_state
-from bench.settings import InitSettings
+from bench.training.batches import training_batches
+from bench.training.initial import initial_row
+from bench.training.model import Shape, forward, zero_state
 from tests.toys import cell_node, changed, machine, music_task, rolls, run, shape, trained
 
 NAMES = {"W": "weight_ih", "U": "weight_hh", "b": "bias_ih", "b_recurrent": "bias_hh"}

@@ -5,11 +5,9 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from bench.claims.cells import cell_choice
-from bench.claims.claim import Claim, claim_of
-from bench.claims.files import GROUP, read_claims
-from bench.errors import ConfigError
-from bench.shipped import conf_dir
+from bench.claims.claim import GROUP, Claim, cell_choice, claim_of, read_claims
+from bench.core.errors import ConfigError
+from bench.core.yaml_files import conf_dir
 
 SHIPPED = sorted((conf_dir() / GROUP).glob("*.yaml"))
 

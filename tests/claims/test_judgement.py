@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from bench.claims.judgement import LEVEL, judge_all, judge_each
-from bench.stats.estimate import paired_estimate
+from bench.stats.estimate import Question, paired_estimate
 from bench.stats.paired import paired_p_value
-from bench.stats.question import Question
 from bench.stats.verdict import judge
 
 LOWER = Question("lower")

@@ -11,8 +11,8 @@ from torch import nn
 from bench.cells import GRU, cell_of
 from bench.kernels import Reference, supports
 from bench.kernels.bptt import BPTT
-from tests.test_train import CELLS
 from tests.toys import cell_node
+from tests.training.test_loop import CELLS
 
 K, B, T, N_INPUTS, H = 3, 4, 11, 5, 6
 TOLERANCE = 1e-12

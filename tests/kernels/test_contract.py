@@ -8,7 +8,7 @@ import torch
 from bench.cells import cell_of
 from bench.kernels import SEQUENCE_KERNELS, choose, supports
 from bench.kernels.reference import Reference
-from tests.test_train import CELLS
+from tests.training.test_loop import CELLS
 
 K, B, T, N_INPUTS, H = 3, 4, 9, 5, 6
 

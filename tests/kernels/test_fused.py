@@ -13,24 +13,24 @@ import pytest
 import torch
 from torch import nn
 
-from bench import whole_step
 from bench.cells import KINDS, cell_of
 from bench.cells.gru import GRU
-from bench.data import Ragged, evaluation_batches, stack, training_batches
-from bench.evaluation import evaluate
-from bench.initialisation import initial_row
+from bench.core.settings import InitSettings, OptimSettings
 from bench.kernels import Reference, supports
 from bench.kernels.fused import Fused, build, cell_number
 from bench.kernels.fused.build import BuildError, library_path
 from bench.kernels.fused.check import problem
 from bench.kernels.fused.interface import library, load
-from bench.model import NO_DROPOUT, Dropout, zero_state
-from bench.optim import FusedOptimiser, TorchOptimiser
-from bench.settings import InitSettings, OptimSettings
+from bench.training.batches import Ragged, evaluation_batches, stack, training_batches
+from bench.training.evaluation import evaluate
+from bench.training.gradients import fused_gradients
+from bench.training.initial import initial_row
+from bench.training.model import NO_DROPOUT, Dropout, zero_state
+from bench.training.optim import FusedOptimiser, TorchOptimiser
 from tests import toys
-from tests.test_train import CELLS as ALL_CELLS
-from tests.test_train import VALIDATION, noisy
 from tests.toys import cell_node, changed, machine, music_task, rolls, run, shape, text_task
+from tests.training.test_loop import CELLS as ALL_CELLS
+from tests.training.test_loop import VALIDATION, noisy
 
 CELLS = [cell for cell in ALL_CELLS if cell_number(cell_of(cell)) is not None]
 SINGLE = [{**cell, "biases": "single"} for cell in CELLS]
@@ -86,12 +86,12 @@ def test_padding_changes_no_bit():
     alone = [batches.batch(0, i) for i in range(2)]
     joined = stack(alone)
     rows = torch.stack([row, row])
-    nats, _, grads = whole_step.gradients(
+    nats, _, grads = fused_gradients(
         rows, shape_, "bernoulli", joined, zero_state(shape_, 2, joined.mask.shape[1], rows), NO_DROPOUT
     )
     for k, batch in enumerate(alone):
         state = zero_state(shape_, 1, batch.mask.shape[1], rows)
-        found, _, grad = whole_step.gradients(row[None], shape_, "bernoulli", batch, state, NO_DROPOUT)
+        found, _, grad = fused_gradients(row[None], shape_, "bernoulli", batch, state, NO_DROPOUT)
         assert torch.equal(found[0], nats[k])
         assert torch.equal(grad[0], grads[k])
 
@@ -107,7 +107,7 @@ def test_sequences_before_padding_give_the_bits_of_a_padded_batch(rates):
     for batch in (batches.ragged(0, 1), batches.batch(0, 1)):
         drop = Dropout((rates,), (torch.Generator().manual_seed(1),), batch.extents)
         state = () if isinstance(batch, Ragged) else zero_state(shape_, 1, batch.mask.shape[1], row[None])
-        found.append(whole_step.gradients(row[None], shape_, "bernoulli", batch, state, drop))
+        found.append(fused_gradients(row[None], shape_, "bernoulli", batch, state, drop))
     assert torch.equal(found[0][0], found[1][0])
     assert torch.equal(found[0][2], found[1][2])
 
@@ -167,7 +167,7 @@ def test_what_is_not_finite_is_seen(cell, value):
     shape_.views(row[None])["readout.W"][0, 3, 2] = value
     batch = training_batches(task, seed=0, batch_size=4, window=0, dtype=torch.float32).batch(0, 0)
     state = zero_state(shape_, 1, batch.mask.shape[1], row[None])
-    nats, _, grads = whole_step.gradients(row[None], shape_, "bernoulli", batch, state, NO_DROPOUT)
+    nats, _, grads = fused_gradients(row[None], shape_, "bernoulli", batch, state, NO_DROPOUT)
     assert not (torch.isfinite(nats).all() and torch.isfinite(grads).all())
 
 
@@ -179,7 +179,7 @@ def test_a_nan_in_the_recurrent_weights_reaches_the_loss():
         shape_.views(row[None])[name][0].view(-1)[0] = math.nan
         batch = training_batches(task, seed=0, batch_size=4, window=0, dtype=torch.float32).batch(0, 0)
         state = zero_state(shape_, 1, batch.mask.shape[1], row[None])
-        nats, _, _ = whole_step.gradients(row[None], shape_, "bernoulli", batch, state, NO_DROPOUT)
+        nats, _, _ = fused_gradients(row[None], shape_, "bernoulli", batch, state, NO_DROPOUT)
         assert math.isnan(float(nats[0])), name
 
 
@@ -205,7 +205,7 @@ def test_single_precision_errs_at_most_twice_as_much_as_torch_nn(cell):
 
 def whole_gradient(row, shape_, batch):
     state = zero_state(shape_, 1, batch.mask.shape[1], row[None])
-    return whole_step.gradients(row[None], shape_, "bernoulli", batch, state, NO_DROPOUT)[2][0]
+    return fused_gradients(row[None], shape_, "bernoulli", batch, state, NO_DROPOUT)[2][0]
 
 
 def torch_gradient(cell, row, shape_, task, batch):

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench import store
+from bench import results
 from bench.cells import cell_of
 from bench.cells.gru import GRU
 from bench.cells.lstm import LSTM
-from bench.errors import ConfigError
+from bench.core.errors import ConfigError
 from bench.kernels import FASTEST_FIRST, check_known, choose, passed_over
-from tests.test_config import GOOD
+from tests.cli.test_config import GOOD
 from tests.toys import cell_node, write_text_task
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,7 +95,7 @@ def test_a_new_field_changes_what_auto_trains_and_is_said_once_for_a_sweep(edite
     assert done.returncode == 0, done.stderr
     line = "cell `lstm`: the fused kernel does not compute its field `forget`; kernel=auto takes reference"
     assert done.stderr.count(line) == 1
-    found = store.read(edited / "results" / "auto").records
+    found = results.read(edited / "results" / "auto").records
     assert {record.outcome.kernel for record in found} == {"reference"}
     assert len({record.outcome.weights_digest for record in found}) == 4
 
@@ -120,4 +120,4 @@ def test_without_a_library_auto_says_so_once_and_the_fused_kernel_is_refused_bef
     done = bench(edited, *words, **without)
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("the fused kernel is not available: /bin/false failed") == 1
-    assert {record.outcome.kernel for record in store.read(edited / "results" / "without").records} == {"bptt"}
+    assert {record.outcome.kernel for record in results.read(edited / "results" / "without").records} == {"bptt"}

@@ -6,9 +6,9 @@ import dataclasses
 import math
 from typing import Any
 
-from bench.metrics import METRICS
-from bench.records import Cost, CurvePoint, Outcome, Provenance, Run, RunRecord
-from bench.settings import InitSettings, OptimSettings, SizeSettings, TrainSettings
+from bench.core.metrics import METRICS
+from bench.core.settings import InitSettings, OptimSettings, SizeSettings, TrainSettings
+from bench.results.run import Cost, CurvePoint, Outcome, Provenance, Run, RunRecord
 
 LOSSES = {"gru": 8.50, "lstm": 8.62, "tanh": 9.05}
 GATES = {"gru": 3, "lstm": 4, "tanh": 1}

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.records import RunRecord
-from bench.report import files
 from bench.report.document import compose as compose_material
+from bench.report.formats import write
 from bench.report.material import Material
 from bench.report.section import Document
+from bench.results.run import RunRecord
 
 
 def compose(records: Sequence[RunRecord], *, name: str = "x", **parts: Any) -> Document:
@@ -20,5 +20,5 @@ def compose(records: Sequence[RunRecord], *, name: str = "x", **parts: Any) -> D
 
 def build(records: Sequence[RunRecord], directory: Path, *, name: str = "x", **parts: Any) -> Path:
     """The page of some records, with the files around it."""
-    files.build(Material(records, name, **parts), directory)
-    return directory / files.PAGE
+    write.build(Material(records, name, **parts), directory)
+    return directory / write.PAGE

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bench.report.answer import answers, paired_difference
-from bench.report.frames import runs_frame
-from bench.report.ink import inks
-from bench.report.summary import summary
-from bench.settings import SizeSettings
+from bench.core.settings import SizeSettings
+from bench.report.sections.answer import answers, paired_difference
+from bench.results.frames import runs_frame
+from bench.results.labels import inks
+from bench.results.summary import summary
 from bench.stats.paired import paired_interval
 from tests.report.fabricated import failure, record, run, scores, sweep, task
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from bench.settings import OptimSettings
+from bench.core.settings import OptimSettings
 from tests.report.browser import missing, opened, show
 from tests.report.fabricated import failure, record, run, sweep, task
 from tests.report.made import build

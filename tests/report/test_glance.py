@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bench.report.glance import MOST_GROUPS
-from bench.settings import TrainSettings
+from bench.core.settings import TrainSettings
+from bench.report.sections.glance import MOST_GROUPS
 from tests.report.fabricated import failure, record, run, sweep, task
 from tests.report.made import compose
 

@@ -30,7 +30,7 @@ def test_a_chapter_on_tuning_with_importance_loads_neither_torch_nor_hydra(tmp_p
     statement = (
         "from pathlib import Path; from tests.report.made import build; "
         "from tests.report.tuned import study, together; "
-        "from bench import importance; from bench.report import shares; importance.N_DECOYS = shares.N_RESAMPLES = 1; "
+        "from bench.claims import importance, shares; importance.N_DECOYS = shares.N_RESAMPLES = 1; "
         "studies, records = together(study('gru', 20), study('lstm', 20)); "
         f"build(records, Path({str(tmp_path)!r}), name='x', studies=studies)"
     )
@@ -45,16 +45,16 @@ class Refused:
         if name.split(".")[0] in ("torch", "hydra", "omegaconf"):
             raise ModuleNotFoundError(name)
 sys.meta_path.insert(0, Refused())
-from bench import store
-from bench.compare import compare_folders
-from bench.publish import publish
+from bench import results
+from bench.report.comparison import compare_folders
+from bench.report.publish import publish
 from tests.report.fabricated import sweep
 from tests.report.tuned import study, together
 studies, trials = together(study("gru", 6), study("lstm", 6))
 for name, n in (("a", 6), ("b", 7)):
     folder = Path(sys.argv[1]) / name
     for record in [*trials, *sweep(n)]:
-        store.write(folder, record)
+        results.write(folder, record)
     publish(folder)
 compare_folders(Path(sys.argv[1]) / "a", Path(sys.argv[1]) / "b")
 """
@@ -74,11 +74,3 @@ def test_without_torch_a_report_and_a_comparison_are_the_same_bytes_twice(tmp_pa
     assert names >= {"latex/summary.tex", "latex/verdicts.tex", "latex/methods.tex"}
     assert names >= {"compare-b.html", "compare-b.md"}
     assert not any(str(tmp_path).encode() in content for content in found[0].values())
-
-
-def test_an_unknown_function_is_an_error_that_names_it():
-    assert "has no attribute `nothing`" in loaded_error("from bench import report; report.nothing")
-
-
-def loaded_error(statement: str) -> str:
-    return subprocess.run([sys.executable, "-c", statement], capture_output=True, text=True, check=False).stderr

@@ -7,11 +7,10 @@ import math
 import pandas as pd
 import pytest
 
-from bench.report.ink import inks
-from bench.report.inside_figures import gates_figure
 from bench.report.section import Section
-from bench.report.sections.inside import quartiles
-from bench.store import GateProbe, ProbeRecord
+from bench.report.sections.inside import gates_figure, quartiles
+from bench.results import GateProbe, ProbeRecord
+from bench.results.labels import inks
 from tests.report.fabricated import record, run, sweep
 from tests.report.made import build, compose
 

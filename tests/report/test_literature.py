@@ -6,12 +6,12 @@ import math
 
 import pytest
 
-from bench.published import numbers
-from bench.report.beside import beside, settings_by_group
-from bench.report.frames import runs_frame
+from bench.claims.published import numbers
+from bench.core.settings import OptimSettings, TrainSettings
 from bench.report.section import Document, Section
-from bench.report.summary import summary
-from bench.settings import OptimSettings, TrainSettings
+from bench.report.sections.beside import beside, settings_by_group
+from bench.results.frames import runs_frame
+from bench.results.summary import summary
 from tests.report.fabricated import cell, record, run, scores, sweep, task
 from tests.report.made import compose
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from bench.claims.claim import TIMED
-from bench.claims.files import read_claims
-from bench.settings import OptimSettings, SizeSettings, TrainSettings
+from bench.claims.claim import TIMED, read_claims
+from bench.core.settings import OptimSettings, SizeSettings, TrainSettings
 from tests.report.fabricated import PROVENANCE, failure, record, run, sweep, task
 from tests.report.made import compose
 from tests.report.tuned import study, together

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from matplotlib.collections import PathCollection
 
-from bench.report.ink import COLOURS, inks
-from bench.report.page import charts
+from bench.core.settings import OptimSettings, SizeSettings, TrainSettings
+from bench.report.formats.page import charts
 from bench.report.section import Document, Section
 from bench.report.sections.curves import common_mean
-from bench.settings import OptimSettings, SizeSettings, TrainSettings
+from bench.results.labels import COLOURS, inks
 from tests.report.fabricated import PROVENANCE, failure, record, run, sweep, task
 from tests.report.made import compose
 

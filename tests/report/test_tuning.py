@@ -11,23 +11,23 @@ import random
 import numpy as np
 import pytest
 
-from bench import importance
-from bench.importance import Share
-from bench.report import images, shares
-from bench.report.exports import csv_text
-from bench.report.frames import runs_frame
-from bench.report.ink import inks
-from bench.report.page import charts
+from bench.claims import importance
+from bench.claims.importance import Share
+from bench.core.interval import Interval
+from bench.core.settings import SizeSettings
+from bench.core.settings.search_space import Dimension
+from bench.report.document import tuning
+from bench.report.figures import shares, style
+from bench.report.formats.exports import csv_text
+from bench.report.formats.page import charts
 from bench.report.sections.best_of_k import lead
 from bench.report.sections.cell_importance import verdicts
-from bench.report.studies import trials_frame, tuned_tasks
-from bench.report.tuning import tuning
-from bench.settings import SizeSettings
-from bench.space import Dimension
-from bench.stats.intervals import Interval
+from bench.results.frames import runs_frame
+from bench.results.labels import inks
+from bench.results.trial_frames import trials_frame, tuned_tasks
 from tests.report.fabricated import sweep
+from tests.report.formats.test_page import CANARY, FORMULA, Page, contents
 from tests.report.made import build, compose
-from tests.report.test_page import CANARY, FORMULA, Page, contents
 from tests.report.tuned import HIDDEN, LR, bowl, study, together
 
 TITLE = "How the cells were tuned"
@@ -304,7 +304,7 @@ def test_a_perplexity_enters_by_its_logarithm(quick):
 
 
 def test_the_same_studies_give_the_same_bytes(tmp_path, quick, monkeypatch):
-    monkeypatch.setattr(images, "DOTS_PER_INCH", 50)
+    monkeypatch.setattr(style, "DOTS_PER_INCH", 50)
     space = {"optim.lr": LR, "hidden_size": HIDDEN}
     studies, records = together(*(study(name, 21, space=space, endings={1: "pruned"}) for name in ("gru", "lstm")))
     build(records, tmp_path / "one", name="x", studies=studies)

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from bench.records import CurvePoint, RunRecord
-from bench.settings import OptimSettings, SizeSettings, TrainSettings
-from bench.space import Dimension, Value
-from bench.trials import StudyRecord, TrialRecord
+from bench.core.settings import OptimSettings, SizeSettings, TrainSettings
+from bench.core.settings.search_space import Dimension, Value
+from bench.results.run import CurvePoint, RunRecord
+from bench.results.study import StudyRecord, TrialRecord
 from tests.report.fabricated import failure, record, run, scores, task
 
 LR = Dimension(low=1e-5, high=1e-1, log=True)

@@ -9,7 +9,7 @@ from bench.kernels import FASTEST_FIRST, Reference, supports
 from bench.speed.contenders import batch_of, fresh_members, machine
 from bench.speed.peers import TorchPeer
 from bench.speed.workloads import cell_named
-from bench.train import update
+from bench.training.loop import update
 from tests.speed.tiny import every_cell, every_workload
 
 STEPS = 4

@@ -8,7 +8,7 @@ import os
 import pytest
 import torch
 
-from bench.errors import UsageError
+from bench.core.errors import UsageError
 from bench.speed.tables import Timing, cell_rows, rows, time_ratio
 from bench.speed.timing import Spread, in_turns, one_core, paired, spread
 from bench.speed.workloads import cell_named

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.errors import UsageError
+from bench.core.errors import UsageError
 from bench.kernels import Reference
 from bench.speed.contenders import batch_of, fresh_members, machine
 from bench.speed.workloads import CELLS, WORKLOADS, cell_named, chosen
 from bench.tasks.base import Task
-from bench.train import update
+from bench.training.loop import update
 from tests.speed.tiny import MUSIC, every_cell, every_workload
 
 # GFLOP of one step of one member, from the table of limits in reference/kernels.md

@@ -1,7 +1,7 @@
 """Verdicts err and intervals cover as often as they say, over simulated sets of ten paired differences.
 
 Each bound is the one that a rate at its limit keeps in all but one of 100,000 draws of that many sets. The full
-figures: `python -m tests.calibration`.
+figures: `python -m tests.programs.calibration`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import pytest
 from scipy import stats
 
-from bench.stats.question import Question
-from tests.calibration import (
+from bench.stats.estimate import Question
+from tests.programs.calibration import (
     MARGINS,
     METHODS,
     NOISES,
@@ -21,7 +21,7 @@ from tests.calibration import (
     planned_rows,
     samples_of,
 )
-from tests.calibration_of_others import OTHERS, hits
+from tests.programs.calibration_of_others import OTHERS, hits
 
 N_SETS = 4000
 SYMMETRIC = ("normal", "t, 3 df", "two lognormal runs")

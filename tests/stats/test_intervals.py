@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.stats.intervals import BOOTSTRAP, ENOUGH, expanded, mean_interval, next_value
+from bench.core.interval import ENOUGH
+from bench.stats.intervals import BOOTSTRAP, expanded, mean_interval, next_value
 
 
 def test_one_value_has_a_mean_and_no_interval():

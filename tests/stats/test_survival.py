@@ -8,12 +8,7 @@ import numpy as np
 import pytest
 
 from bench.stats.paired import paired_interval
-from bench.stats.survival import (
-    Times,
-    pseudo_values,
-    restricted_mean,
-    restricted_mean_difference,
-)
+from bench.stats.survival import Times, pseudo_values, restricted_mean, restricted_mean_difference
 
 LOST = Times((1.0, 2.0, 3.0, 4.0), (True, False, True, False))
 NEVER = Times((5.0, 5.0), (False, False))

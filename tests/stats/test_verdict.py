@@ -7,10 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from bench.stats.estimate import Estimate, estimate, paired_estimate
-from bench.stats.intervals import Interval
+from bench.core.interval import Interval
+from bench.stats.estimate import Estimate, Question, estimate, paired_estimate
 from bench.stats.paired import paired_p_value
-from bench.stats.question import Question
 from bench.stats.ratio import median_of_ratios
 from bench.stats.verdict import decide, judge
 

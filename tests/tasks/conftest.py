@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.tasks import chorales
+from bench.tasks import packaged
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +31,7 @@ def converted(tmp_path_factory):
     folder = tmp_path_factory.mktemp("converted")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GATEBENCH_CACHE", str(folder))
-        chorales.prepare_chorales()
+        packaged.prepare_chorales()
     return folder
 
 

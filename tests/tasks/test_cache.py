@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.errors import BenchError
+from bench.core.errors import BenchError
 from bench.tasks import cache as files
 from bench.tasks.cache import alone, cache_dir, digest_of_file, keep, kept
 

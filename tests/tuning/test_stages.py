@@ -9,10 +9,10 @@ import optuna
 import pytest
 import yaml
 
-from bench.errors import ConfigError
-from bench.space import space_of
-from tests.test_config import GOOD, dispatch
-from tests.test_sweep import bench, records
+from bench.core.errors import ConfigError
+from bench.core.settings.search_space import space_of
+from tests.cli.test_config import GOOD, dispatch
+from tests.sweep.test_plan import bench, records
 from tests.toys import write_text_task
 
 SPACE = {"optim": {"lr": {"low": 1e-4, "high": 1e-1, "log": True}}}

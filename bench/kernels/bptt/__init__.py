@@ -19,13 +19,13 @@ from bench.cells.base import Cell, Parameters, State
 from bench.cells.gru import GRU
 from bench.cells.lstm import LSTM
 from bench.cells.tanh import Tanh
-from bench.errors import ConfigError
+from bench.core.errors import ConfigError
+from bench.core.typing import Float
 from bench.kernels.bptt.equations import Equations, Gradients, Layer, Saved, after
 from bench.kernels.bptt.gru import GRUAfterEquations, GRUBeforeEquations
 from bench.kernels.bptt.lstm import LSTMEquations
 from bench.kernels.bptt.tanh import TanhEquations
 from bench.kernels.computes import ANY, BIASES, Known, unknown_of
-from bench.shapes import Float
 
 COMPUTES: Known = MappingProxyType(
     {

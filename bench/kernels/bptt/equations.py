@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from bench.cells.base import Parameters
-from bench.shapes import Float
+from bench.core.typing import Float
 
 Saved = tuple[Tensor, ...]
 """What a forward pass keeps for its backward pass, each tensor with the axes (K, T, B, ...)."""

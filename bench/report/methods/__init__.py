@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from bench.report.gathered import Gathered
+from bench.report.material import Gathered
 from bench.report.methods.cells import cells
-from bench.report.methods.comparison import comparison
-from bench.report.methods.machine import machine
+from bench.report.methods.comparison import comparison, machine
 from bench.report.methods.search import search
 from bench.report.methods.subject import subjects_of
 from bench.report.methods.tasks import tasks

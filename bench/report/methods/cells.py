@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from bench.report.gathered import Gathered
+from bench.core.wording import count, listed, plain
+from bench.report.material import Gathered
 from bench.report.methods.subject import Subject, spread
-from bench.report.naming import budget_label, size_label
-from bench.report.wording import count, listed, plain
+from bench.results.labels import budget_label, size_label
 
 FIELDS = {
     ("reset", "after"): "the reset gate applied after the recurrent product",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from bench.metrics import METRICS
-from bench.report.gathered import Gathered
+from bench.core.metrics import METRICS
+from bench.core.wording import listed, plain, quantity, spanned
+from bench.report.material import Gathered
 from bench.report.methods.subject import Subject, best_params
 from bench.report.sections.studies import PRUNERS, SAMPLERS, STATES, space_in_words
-from bench.report.studies import Tuned, are_paired
-from bench.report.wording import listed, plain, quantity, spanned
-from bench.trials import StudyRecord, shown
+from bench.results.study import StudyRecord, shown
+from bench.results.trial_frames import Tuned, are_paired
 
 
 def search(found: Gathered, subjects: Sequence[Subject]) -> list[str]:

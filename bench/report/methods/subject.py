@@ -7,13 +7,13 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.records import Run, RunRecord
-from bench.report.gathered import Gathered
-from bench.report.groups import settings_of
-from bench.report.studies import Tuned
-from bench.report.wording import listed, plain
-from bench.space import Value
-from bench.trials import StudyRecord
+from bench.core.settings.search_space import Value
+from bench.core.wording import listed, plain
+from bench.report.material import Gathered
+from bench.results.groups import settings_of
+from bench.results.run import Run, RunRecord
+from bench.results.study import StudyRecord
+from bench.results.trial_frames import Tuned
 
 AS_TUNED = "as tuned"
 

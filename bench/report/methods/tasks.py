@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from bench.metrics import METRICS
-from bench.report.columns import metric_of
-from bench.report.gathered import Gathered
+from bench.core.metrics import METRICS
+from bench.core.wording import better, listed, plain, quantity
+from bench.report.material import Gathered
 from bench.report.methods.subject import Subject
-from bench.report.wording import better, listed, plain, quantity
+from bench.results.columns import metric_of
 
 SPLITS = {"train": "training", "validation": "validation", "test": "test"}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bench.core.wording import listed, quantity
 from bench.report.methods.subject import AS_TUNED, Subject, spread
-from bench.report.wording import listed, quantity
 
 OPTIMISERS = {"sgd": "stochastic gradient descent", "rmsprop": "RMSProp", "adam": "Adam", "adamw": "AdamW"}
 

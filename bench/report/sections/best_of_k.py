@@ -7,12 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from bench.report.ink import Inks
-from bench.report.lines import Line, line_chart, span_of, styles
+from bench.core.seeds import stream
+from bench.core.wording import better, listed, quantity, score_label, spanned
+from bench.report.figures.lines import Line, line_chart, span_of, styles
 from bench.report.section import Chart, Section
-from bench.report.studies import Tuned, are_paired, sampler_of
-from bench.report.wording import better, listed, quantity, score_label, spanned
-from bench.seeds import stream
+from bench.results.labels import Inks
+from bench.results.trial_frames import Tuned, are_paired, sampler_of
 from bench.stats.best_of_k import PERCENTILE, BestOfK, Stretch, best_of_k, stretches, told_apart
 
 FEWEST = 2

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bench.metrics import METRICS, Direction
-from bench.report.ink import Inks
-from bench.report.lines import Line, line_chart, span_of, styles
+from bench.core.metrics import METRICS, Direction
+from bench.core.wording import better, quantity, score_label, spanned
+from bench.report.figures.lines import Line, line_chart, span_of, styles
 from bench.report.section import Chart, Section
-from bench.report.studies import Tuned
-from bench.report.wording import better, quantity, score_label, spanned
+from bench.results.labels import Inks
+from bench.results.trial_frames import Tuned
 
 SETTLED = 0.1
 """Share of the trials after which the lines decide how far the axis reaches."""

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from bench.importance import Share
-from bench.records import RunRecord
-from bench.report.groups import Settings
-from bench.report.ink import INK, Ink
+from bench.claims.importance import FEWEST, Share
+from bench.claims.shares import CELL, Series, _shared, finished, shares_across, shares_of, too_few
+from bench.core.wording import listed, plain
+from bench.report.figures.shares import MEANING, caveats, chart_of, in_words
 from bench.report.section import Section
-from bench.report.shares import MEANING, Series, caveats, chart_of, finished, in_words, shares_of, too_few
-from bench.report.studies import Tuned, are_paired, fixed_settings
-from bench.report.wording import listed, plain
-from bench.space import Dimension
-from bench.trials import StudyRecord
-
-CELL = "cell"
+from bench.results.labels import Inks
+from bench.results.run import RunRecord
+from bench.results.trial_frames import Tuned
 
 CERTAIN = 0.975
 """Share of the resamples in which one factor is above the other where it is said to matter more."""
@@ -63,44 +59,20 @@ def verdicts(shares: Mapping[str, Share]) -> list[str]:
     return sentences
 
 
-def shares_across(tuned: Tuned, records: Mapping[str, RunRecord]) -> Series:
-    """Return the shares of what all studies of a task searched in one range, and of the cell where there are several.
-
-    Settings that were swept over in the same values for every cell are factors too.
-    """
-    studies = list(tuned.studies.values())
-    fixed = {name: fixed_settings(study, records) for name, study in tuned.studies.items()}
-    shared, crossed = _shared(studies), _crossed(tuned, fixed)
-    trials = finished(tuned, list(tuned.studies))
-    trials = trials.assign(**{path: [fixed[name][path] for name in trials["study"]] for path in crossed})
-    cells = tuple(sorted({study.cell for study in studies}))
-    space = {**shared, **crossed, **({CELL: Dimension(choices=cells)} if len(cells) > 1 else {})}
-    label = ":".join(sorted(study.key for study in studies))
-    blocks = list(trials["number"]) if are_paired(studies) else None
-    shares = shares_of(trials, space, studies[0], label=f"{label}:importance", blocks=blocks)
-    return Series("All studies", Ink("all", INK, "D"), len(trials), shares)
-
-
-def _shared(studies: Sequence[StudyRecord]) -> dict[str, Dimension]:
-    """Return the dimensions that all studies have in common."""
-    first, *others = studies
-    return {
-        path: dimension
-        for path, dimension in first.space.items()
-        if all(study.space.get(path) == dimension for study in others)
-    }
-
-
-def _crossed(tuned: Tuned, fixed: Mapping[str, Settings]) -> dict[str, Dimension]:
-    """Return the settings that differ between studies of one cell where every cell has them all: factors too."""
-    values: dict[str, dict[str, set[str]]] = {}
-    for name, settings in fixed.items():
-        for path, value in settings.items():
-            values.setdefault(path, {}).setdefault(tuned.studies[name].cell, set()).add(value)
-    n_cells = len({study.cell for study in tuned.studies.values()})
-    found = {}
-    for path, by_cell in values.items():
-        first, *others = by_cell.values()
-        if len(first) > 1 and len(by_cell) == n_cells and all(each == first for each in others):
-            found[path] = Dimension(choices=tuple(sorted(first)))
-    return found
+def importance(tuned: Tuned, looks: Inks, heading: str) -> Section | None:
+    """Return the importance of the searched settings within each study, None where there was never but one."""
+    searched = {name: study for name, study in tuned.studies.items() if len(study.space) > 1}
+    if not searched:
+        return None
+    series = []
+    for name, study in searched.items():
+        trials = finished(tuned, [name])
+        if len(trials) >= FEWEST:
+            shares = shares_of(trials, study.space, study, label=f"{study.key}:importance")
+            series.append(Series(name, looks[study.cell], len(trials), shares))
+    text = [few] if (few := too_few(tuned, list(searched))) else []
+    if not series:
+        return Section(heading, tuple(text))
+    shown = [each.label for each in series]
+    text += [MEANING, *(in_words(each) for each in series), *caveats([searched[name] for name in shown])]
+    return Section(heading, tuple(text), chart=chart_of(tuned, "settings", series, shown))

@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 
 from bench.claims.claim import Claim
-from bench.claims.finding import UNTUNED, WORDS, Finding, Result
-from bench.report.ink import NAMES
+from bench.claims.judgement import UNTUNED, WORDS, Finding, Result
+from bench.core.interval import ENOUGH
+from bench.core.wording import digits_of, estimated, number, plain, quantity, span
 from bench.report.section import Chapter, Entry, Section, Table
-from bench.report.wording import digits_of, estimated, number, plain, quantity, span
-from bench.stats.intervals import ENOUGH
+from bench.results.labels import NAMES
 
 HEADERS = ("Claim", "Verdict", "What was compared", "Effect [interval]", "n", "Tuning")
 

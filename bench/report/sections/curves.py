@@ -9,12 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
-from bench.report.ink import Ink, Inks
-from bench.report.naming import group_label
-from bench.report.rows import WIDTH
+from bench.core.wording import better, listed, quantity, score_label, short, spanned
+from bench.report.figures.rows import WIDTH
 from bench.report.section import Chart, Section
-from bench.report.summary import best_groups, done, reported
-from bench.report.wording import better, listed, quantity, score_label, short, spanned
+from bench.results.labels import Ink, Inks, group_label
+from bench.results.summary import best_groups, done, reported
 
 AXES = {"update": "updates of the weights", "seconds": "seconds of training"}
 

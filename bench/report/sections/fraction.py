@@ -8,13 +8,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from bench.report.frames import SIZED
-from bench.report.ink import Ink, Inks
-from bench.report.naming import size_label
-from bench.report.rows import WIDTH
+from bench.core.wording import better, count, decimals, interval, number, quantity, score_label, spanned
+from bench.report.figures.rows import WIDTH
 from bench.report.section import Chart, Entry, Section, Table
-from bench.report.summary import at_fractions, best_groups, done, reported
-from bench.report.wording import better, count, decimals, interval, number, quantity, score_label, spanned
+from bench.results.frames import SIZED
+from bench.results.labels import Ink, Inks, size_label
+from bench.results.summary import at_fractions, best_groups, done, reported
 from bench.stats.intervals import BOOTSTRAP
 
 X = "train_fraction"

@@ -6,16 +6,13 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from bench.published import protocols
-from bench.report.beside import beside, of_task
-from bench.report.beside_figure import beside_figure
-from bench.report.groups import Settings
-from bench.report.ink import Inks
-from bench.report.naming import size_label
+from bench.claims.published import protocols
+from bench.core.wording import better, decimals, interval, number, quantity, score_label, spanned
 from bench.report.section import Chart, Entry, Section, Table
-from bench.report.sections.disagreements import disagreements
-from bench.report.summary import done, reported
-from bench.report.wording import better, decimals, interval, number, quantity, score_label, spanned
+from bench.report.sections.beside import beside, beside_figure, of_task
+from bench.results.groups import Settings
+from bench.results.labels import Inks, size_label
+from bench.results.summary import done, reported
 from bench.stats.intervals import BOOTSTRAP
 
 HEADERS = ("Cell", "In print", "Confidence", "Where", "Here", "n", "Comparable, because: there (here)")
@@ -139,3 +136,57 @@ def _papers(rows: pd.DataFrame) -> Section:
         )
     caption = "As declared with the numbers; what is not stated is not compared."
     return Section("What these papers did", (), Table(PAPER_HEADERS, tuple(entries), caption))
+
+
+DISAGREEMENT_HEADERS = (
+    "Cell",
+    "Split",
+    "In print",
+    "Here [one more run]",
+    "Off by",
+    "Paper",
+    "What is declared to differ: there (here)",
+)
+
+
+DISAGREEMENT_CAPTION = (
+    "Here: the mean of the runs, and the interval in which one more run of the same kind would be with a probability "
+    "of 95 % (Student's prediction interval), for most numbers in print are single runs. Off by: in print minus here. "
+    "What is declared to differ is what may explain it; where nothing is but the number of runs, it is open."
+)
+
+
+OPEN = "open: nothing that is declared differs but the number of runs"
+
+
+def disagreements(rows: pd.DataFrame, looks: Inks, digits: int) -> Section | None:
+    """Return the section on a frame of numbers in print beside ours; None where no number of the same measure is."""
+    asked = rows[rows["agrees"] != ""]
+    if asked.empty:
+        return None
+    apart = asked[asked["agrees"] == "no"]
+    heading = "Where print and these runs disagree"
+    n_alike = len(asked) - len(apart)
+    text = (
+        f"Of {quantity(len(asked), 'number')} in print of the same measure, {n_alike} "
+        f"{'is' if n_alike == 1 else 'are'} where one more run here would be; {len(apart)} "
+        f"{'is' if len(apart) == 1 else 'are'} further off than the luck of one seed explains.",
+    )
+    if apart.empty:
+        return Section(heading, text)
+    entries = tuple(_disagreement(row, looks, digits) for _, row in apart.iterrows())
+    return Section(heading, text, Table(DISAGREEMENT_HEADERS, entries, DISAGREEMENT_CAPTION))
+
+
+def _disagreement(row: pd.Series, looks: Inks, digits: int) -> tuple[Entry, ...]:
+    off = row["published"] - row["mean"]
+    ours = f"{number(row['mean'], digits)} {interval(row['next_low'], row['next_high'], digits)}"
+    return (
+        Entry(f"{looks[row['cell']].name} {size_label(row['hidden_size'], row['num_layers'])}"),
+        Entry(row["split"]),
+        Entry(row["printed"], row["published"]),
+        Entry(ours, row["mean"]),
+        Entry(f"{'+' if off > 0 else ''}{number(off, digits)}", off),
+        Entry(f"{row['paper']}, {row['table'].split(' (')[0]}"),
+        Entry(OPEN if row["comparable"] == "yes" else row["because"]),
+    )

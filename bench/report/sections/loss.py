@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bench.report.ink import Inks
-from bench.report.naming import group_label
-from bench.report.rows import MOST_ROWS, Row, row_chart
+from bench.core.wording import better, decimals, interval, number, quantity, score_label, spanned
+from bench.report.figures.rows import MOST_ROWS, Row, row_chart
 from bench.report.section import Chart, Section
-from bench.report.summary import done, reported
-from bench.report.wording import better, decimals, interval, number, quantity, score_label, spanned
+from bench.results.labels import Inks, group_label
+from bench.results.summary import done, reported
 from bench.stats.intervals import BOOTSTRAP
 
 

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from bench.records import RunRecord
-from bench.report.groups import settings_of
-from bench.report.ink import Inks
+from bench.core.wording import plain, quantity
 from bench.report.section import Entry, Section, Table
-from bench.report.wording import plain, quantity
+from bench.results.groups import settings_of
+from bench.results.labels import Inks, size_label
+from bench.results.run import RunRecord
+from bench.results.summary import STATUSES
 
 MOST_VALUES = 12
 
@@ -116,3 +117,39 @@ def _natural(value: str) -> tuple[bool, float, str]:
         return False, float(value), value
     except ValueError:
         return True, 0.0, value
+
+
+MOST_ROWS = 60
+
+
+ENDING_HEADERS = ("Task", "Cell", "Hidden × layers", "Seed", "Phase", "Status", "Reason", "Updates", "Run")
+
+
+def endings(runs: pd.DataFrame, looks: Inks) -> Section:
+    """Return the runs that are counted and never averaged."""
+    heading = "Runs that did not end as done"
+    unfinished = runs[runs["status"] != "done"]
+    if unfinished.empty:
+        return Section(heading, ("None: every run ended as done.",))
+    unfinished = unfinished.sort_values(["status", "task", "cell", "hidden_size", "seed", "key"])
+    shown = unfinished.head(MOST_ROWS)
+    rows = tuple(_ending(row, looks) for _, row in shown.iterrows())
+    counts = [f"{(unfinished['status'] == status).sum()} {status}" for status in STATUSES if status != "done"]
+    text = f"{quantity(len(unfinished), 'run')} of {len(runs):,}: {', '.join(c for c in counts if c[0] != '0')}."
+    more = f" The other {len(unfinished) - MOST_ROWS:,} are in runs.csv." if len(unfinished) > MOST_ROWS else ""
+    caption = f"{quantity(len(shown), 'run')}, one per row; none of them enters a mean or a figure.{more}"
+    return Section(heading, (text,), Table(ENDING_HEADERS, rows, caption))
+
+
+def _ending(row: pd.Series, looks: Inks) -> tuple[Entry, ...]:
+    return (
+        Entry(plain(row["task_label"], 80)),
+        Entry(looks[row["cell"]].name),
+        Entry(size_label(row["hidden_size"], row["num_layers"]), row["hidden_size"]),
+        Entry(str(row["seed"]), row["seed"]),
+        Entry(row["phase"]),
+        Entry(row["status"]),
+        Entry(plain(row["reason"])),
+        Entry(str(row["n_updates"]), row["n_updates"]),
+        Entry(row["key"][:8]),
+    )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bench.report.ink import Inks
-from bench.report.naming import budget_label, size_label
+from bench.core.wording import count, excess, listed
 from bench.report.section import Entry, Section, Table
-from bench.report.wording import count, excess, listed
+from bench.results.labels import Inks, budget_label, size_label
 
 HEADERS = ("Cell", "Hidden × layers", "Recurrent", "Against the smallest", "Total", "Against the smallest total")
 

@@ -4,24 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bench.report.frames import TASK
-from bench.report.ink import Inks
-from bench.report.naming import size_label
+from bench.core.interval import ENOUGH
+from bench.core.wording import SHORT_METRICS, better, count, decimals, duration, interval, number, plain, quantity, span
 from bench.report.section import Chart, Entry, Section, Table
-from bench.report.summary import STATUSES
-from bench.report.wording import (
-    SHORT_METRICS,
-    better,
-    count,
-    decimals,
-    duration,
-    interval,
-    number,
-    plain,
-    quantity,
-    span,
-)
-from bench.stats.intervals import BOOTSTRAP, ENOUGH
+from bench.results.frames import TASK
+from bench.results.labels import Inks, size_label
+from bench.results.summary import STATUSES
+from bench.stats.intervals import BOOTSTRAP
 
 SAID_ONCE = ("Task", "Score", "Not done", "Settings")
 """Columns that are left out where they say the same in every row; the caption says it instead."""

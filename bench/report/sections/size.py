@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from bench.report.ink import GREY, Ink, Inks
-from bench.report.rows import WIDTH
+from bench.core.wording import better, quantity, score_label, short, spanned
+from bench.report.figures.rows import WIDTH
 from bench.report.section import Chart, Section
-from bench.report.summary import done, of_most_data, reported
-from bench.report.wording import better, quantity, score_label, short, spanned
+from bench.results.labels import GREY, Ink, Inks
+from bench.results.summary import done, of_most_data, reported
 from bench.stats.intervals import BOOTSTRAP
 
 LineStyle = Literal["solid", "dashed", "dotted", "dashdot"]

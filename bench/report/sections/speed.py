@@ -6,14 +6,12 @@ import math
 
 import pandas as pd
 
-from bench.report.frames import CONDITIONS
-from bench.report.ink import Inks
-from bench.report.naming import group_label
-from bench.report.rows import MOST_ROWS, Row, row_chart
+from bench.core.wording import listed, plain, quantity, spanned
+from bench.report.figures.rows import MOST_ROWS, Row, row_chart
 from bench.report.section import Chart, Section
-from bench.report.summary import done, reported
-from bench.report.turns import took_turns
-from bench.report.wording import listed, plain, quantity, spanned
+from bench.results.frames import CONDITIONS, took_turns
+from bench.results.labels import Inks, group_label
+from bench.results.summary import done, reported
 
 FEWEST = 3
 """Runs of each cell below which speeds are not ranked."""

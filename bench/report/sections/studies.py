@@ -7,12 +7,12 @@ from typing import Any, get_args
 
 import pandas as pd
 
-from bench.metrics import METRICS
+from bench.core.metrics import METRICS
+from bench.core.settings.search_space import Dimension
+from bench.core.wording import NO_NUMBER, better, count, listed, plain, quantity
 from bench.report.section import Entry, Section, Table
-from bench.report.studies import Tuned
-from bench.report.wording import NO_NUMBER, better, count, listed, plain, quantity
-from bench.space import Dimension
-from bench.trials import EDGE, StudyRecord, TrialState, at_edge, shown
+from bench.results.study import EDGE, StudyRecord, TrialState, at_edge, shown
+from bench.results.trial_frames import Tuned
 
 STATES: tuple[str, ...] = get_args(TrialState)
 

@@ -1,0 +1,104 @@
+"""The numbers in print: rows of a table that ships with the program, exactly as they were noted."""
+
+from __future__ import annotations
+
+import csv
+import math
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+from bench.claims.published.names import cells, tasks
+from bench.core.metrics import METRICS
+from bench.core.schema import build
+
+Confidence = Literal["verified", "memory-high", "memory-low"]
+"""`verified`: seen in the paper or a transcription of it, or computed; `memory-*`: quoted from memory."""
+
+SPLITS = {"test": "test", "valid": "validation", "train": "train"}
+"""The split that a row names, as it is called here; `unknown` is none of them."""
+
+METRIC_OF = {
+    "nats/timestep": "nll",
+    "nats/word": "perplexity",
+    "ppl": "perplexity",
+    "bpc": "bits_per_char",
+    "nats/char": "bits_per_char",
+}
+"""Unit of a row to the metric that it is, or can be turned into."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """One number in print, its fields the text of its row.
+
+    `source` says where it was seen and how; an empty or unknown `hidden_size` or `num_params` is not stated.
+    """
+
+    paper: str
+    table: str
+    task: str
+    dataset: str
+    cell: str
+    variant: str
+    hidden_size: str
+    num_params: str
+    split: str
+    metric: str
+    value: str
+    unit: str
+    confidence: Confidence
+    source: str
+
+    @property
+    def here(self) -> str:
+        """Name of the task here."""
+        return tasks()[self.task, self.dataset]
+
+    @property
+    def kind(self) -> str:
+        """Kind of cell here, "" for a model that is none of the cells here."""
+        return cells().get(self.cell, "")
+
+    @property
+    def score_split(self) -> str:
+        """The split here that the number is held against; test where the row does not know its own."""
+        return SPLITS.get(self.split, "test")
+
+    @property
+    def score_metric(self) -> str:
+        """The metric that `score` is in."""
+        return METRIC_OF[self.unit]
+
+    @property
+    def score(self) -> float:
+        """The number in the task's metric: the sign of a log-likelihood changed, nats turned into the metric."""
+        value = float(self.value)
+        if self.metric == "log-likelihood":
+            return -value
+        is_nats = self.unit.startswith("nats/")
+        return METRICS[self.score_metric].from_nats(value) if is_nats else value
+
+    @property
+    def units(self) -> int | None:
+        """Hidden units, where one number is stated."""
+        return int(self.hidden_size) if self.hidden_size.isdecimal() else None
+
+    @property
+    def parameters(self) -> float:
+        """Parameters, nan where they are not stated."""
+        return float(self.num_params) if self.num_params.isdecimal() else math.nan
+
+    @property
+    def is_from_memory(self) -> bool:
+        """Whether the number is quoted from memory: shown and marked, and no bar for anything."""
+        return self.confidence != "verified"
+
+
+@cache
+def numbers() -> tuple[Number, ...]:
+    """Return all numbers that ship with the program, in the order of the table."""
+    text = files("bench.claims.published").joinpath("numbers.csv").read_text(encoding="utf-8")
+    rows = csv.DictReader(text.splitlines())
+    return tuple(build(Number, row, f"numbers.csv, row {i}") for i, row in enumerate(rows, start=2))

@@ -1,0 +1,130 @@
+"""Compare two results directories: which runs differ, by how much, and whether the means of their groups do."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.cli.commands.tables import table
+from bench.core.wording import plain, quantity, rounded
+from bench.results.diff import Diff, GroupDifference, Pair, compare
+from bench.results.records import results_of
+from bench.results.run import RunRecord
+from bench.results.status import GROUP
+
+MOST_LINES = 20
+
+
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("left", metavar="A", type=Path, help="results/NAME")
+    parser.add_argument("right", metavar="B", type=Path, help="another results/NAME")
+    parser.add_argument("--json", action="store_true", help="print everything as one JSON object on stdout")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print how two directories differ and return the exit status: 1 where a record is damaged."""
+    left, right = results_of(arguments.left), results_of(arguments.right)
+    damaged = (*left.damaged, *right.damaged)
+    found = compare(left.records, right.records)
+    print(json.dumps({**rows(found), "damaged": damaged}, indent=1) if arguments.json else describe(found))
+    for message in damaged:
+        print(f"damaged: {plain(message)}", file=sys.stderr)
+    return 1 if damaged else 0
+
+
+def rows(found: Diff) -> dict[str, Any]:
+    """Return a difference as one JSON-safe object."""
+    return {
+        "only_a": _labels(found.only_left),
+        "only_b": _labels(found.only_right),
+        "identical": _labels(found.identical),
+        "different": [_pair(pair) for pair in found.different],
+        "same_task_cell_size_seed": [_pair(pair) for pair in found.rematched],
+        "groups": rounded([_group(group) for group in found.groups]),
+    }
+
+
+def describe(found: Diff) -> str:
+    """Return a difference for a person."""
+    parts = [
+        f"{quantity(len(found.identical), 'run')} identical to the last bit, {len(found.different):,} different, "
+        f"{len(found.only_left):,} only in A, {len(found.only_right):,} only in B",
+        _pairs("different outcomes of the same run", found.different),
+        _pairs("other settings, but the same task, cell, size and seed", found.rematched),
+        _groups(found.groups),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _pairs(heading: str, pairs: Sequence[Pair]) -> str:
+    if not pairs:
+        return ""
+    columns = ("a", "metric", "value_a", "value_b", "relative", "differs_in")
+    shown = [{name: _text(value) for name, value in _pair(pair).items()} for pair in pairs[:MOST_LINES]]
+    for row in shown:  # where there is no score, how the run ended stands in its place
+        row |= {f"value_{side}": row[f"value_{side}"] or row[f"status_{side}"] for side in "ab"}
+    return f"{heading}:\n{table(shown, columns)}{_more(len(pairs))}"
+
+
+def _groups(groups: Sequence[GroupDifference]) -> str:
+    if not groups:
+        return ""
+    numbers = ("metric", "n", "b_minus_a", "low", "high", "interval", "verdict")
+    columns = (*GROUP, "settings", *numbers, "settings_a", "settings_b")
+    ordered = sorted(groups, key=lambda group: group.verdict != "different")
+    shown = [{name: _text(value) for name, value in _group(group).items()} for group in ordered[:MOST_LINES]]
+    told = [name for name in columns if any(row[name] for row in shown)]
+    return f"means of B minus A:\n{table(shown, told)}{_more(len(groups))}"
+
+
+def _more(n: int) -> str:
+    return f"\nand {n - MOST_LINES:,} more; --json lists all" if n > MOST_LINES else ""
+
+
+def _pair(pair: Pair) -> dict[str, Any]:
+    return {
+        "a": pair.left.run.label,
+        "b": pair.right.run.label,
+        "metric": pair.metric,
+        "value_a": pair.scores[0],
+        "value_b": pair.scores[1],
+        "relative": pair.relative,
+        "status_a": pair.left.outcome.status,
+        "status_b": pair.right.outcome.status,
+        "differs_in": pair.fields,
+    }
+
+
+def _group(group: GroupDifference) -> dict[str, Any]:
+    interval = dataclasses.asdict(group.interval) if group.interval is not None else {}
+    return {
+        **dict(zip(GROUP, group.place, strict=True)),
+        "settings": group.label,
+        "metric": group.metric,
+        "n": interval.get("n"),
+        "b_minus_a": interval.get("mean"),
+        "low": interval.get("low"),
+        "high": interval.get("high"),
+        "interval": interval.get("kind", ""),
+        "verdict": group.verdict,
+        "settings_a": group.settings.get("A", ""),
+        "settings_b": group.settings.get("B", ""),
+    }
+
+
+def _text(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return "" if value is None else plain(str(value), 80)
+
+
+def _labels(records: Sequence[RunRecord]) -> list[str]:
+    return [record.run.label for record in records]

@@ -1,0 +1,50 @@
+"""Sealed texts: JSON that carries its own digest, so that damage to it is seen."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, TypeVar
+
+from bench.core.errors import ConfigError, DataError
+from bench.core.schema import build
+
+T = TypeVar("T")
+
+
+def seal(node: dict[str, Any]) -> str:
+    """Return a node as JSON text that carries its own digest."""
+    return json.dumps({**node, "digest": digest_of(node)}, indent=1, sort_keys=True, allow_nan=False) + "\n"
+
+
+def unseal(text: str, where: str, version: int, what: str) -> dict[str, Any]:
+    """Return the node of a sealed text. Raises DataError naming `where` if it is damaged or of another format."""
+    try:
+        node = json.loads(text)
+        digest = node.pop("digest")
+        is_whole = digest_of(node) == digest
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+        raise DataError(where, f"not a {what}: {type(error).__name__}: {error}") from error
+    if not is_whole:
+        raise DataError(where, f"the {what}'s digest does not match its content; the file is damaged")
+    if node.get("format") != version:
+        raise DataError(where, f"{what} format {node.get('format')}, this version reads {version}")
+    return dict(node)
+
+
+def unsealed(kind: type[T], text: str, where: str, version: int, what: str) -> T:
+    """Return what a sealed text holds. Raises DataError naming `where` if it is damaged, of another format or no such.
+
+    A dataclass that is sealed has the version of its layout in a field `format`.
+    """
+    node = unseal(text, where, version, what)
+    try:
+        return build(kind, node, "")
+    except (ConfigError, KeyError, TypeError) as error:
+        raise DataError(where, f"not a {what}: {error}") from error
+
+
+def digest_of(node: object) -> str:
+    """Return the SHA-256 of a JSON-like value in canonical form."""
+    text = json.dumps(node, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""Figures: what several sections draw in one way, and how figures look."""

@@ -1,0 +1,81 @@
+"""How a cell looks, the same in every figure: its printed name, colour, marker and place."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import PIL.Image
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from bench.results.labels import (
+    INK,
+)
+
+
+@contextmanager
+def theme() -> Iterator[None]:
+    """Draw in seaborn's white style, with readable sizes and text taken literally (a name may hold a dollar sign)."""
+    style = sns.axes_style("whitegrid")
+    sizes = sns.plotting_context("paper", font_scale=1.15)
+    ours: dict[Any, Any] = {
+        "axes.edgecolor": "#9aa0a6",
+        "axes.labelcolor": INK,
+        "axes.spines.right": False,
+        "axes.spines.top": False,
+        "figure.facecolor": "white",
+        "font.family": ["sans-serif"],
+        "font.sans-serif": ["DejaVu Sans"],
+        "grid.color": "#e8eaed",
+        "grid.linewidth": 0.8,
+        "legend.frameon": False,
+        "svg.hashsalt": "gatebench",
+        "text.color": INK,
+        "text.parse_math": False,
+        "xtick.color": "#3c4043",
+        "ytick.color": "#3c4043",
+    }
+    with mpl.rc_context({**style, **sizes, **ours}):
+        yield
+
+
+DOTS_PER_INCH = 200
+"""Twice what a screen shows at the figure's printed size."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """A rendered figure."""
+
+    png: bytes
+    svg: bytes
+
+
+PALETTE_SIZE = 256
+"""Colours of a PNG: a figure has a few and their shades at edges; with a palette its file is a third as large."""
+
+
+def render(figure: Figure) -> Image:
+    """Return a figure as PNG and SVG."""
+    png = _with_palette(_save(figure, "png", {"Software": None}))
+    return Image(png, _save(figure, "svg", {"Date": None, "Creator": None}))
+
+
+def _with_palette(png: bytes) -> bytes:
+    with PIL.Image.open(io.BytesIO(png)) as image, io.BytesIO() as buffer:
+        image.convert("RGB").quantize(PALETTE_SIZE, dither=PIL.Image.Dither.NONE).save(buffer, "png", optimize=True)
+        return buffer.getvalue()
+
+
+def _save(figure: Figure, kind: str, metadata: dict[str, Any]) -> bytes:
+    with theme(), warnings.catch_warnings(), io.BytesIO() as buffer:
+        # a task may have a name in any script; a missing glyph is drawn as a box and is no reason to fail
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(buffer, format=kind, dpi=DOTS_PER_INCH, metadata=metadata)
+        return buffer.getvalue()

@@ -1,0 +1,1 @@
+"""Formats: a document as a page, Markdown, CSV, JSON, LaTeX and lines in a terminal."""

@@ -1,0 +1,176 @@
+"""The tables and the methods of a report for a paper: one file for each `\\input`, tables ruled by booktabs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from bench.claims.judgement import Finding, Result
+from bench.core.interval import ENOUGH
+from bench.core.wording import NO_BREAK, SHORT_METRICS, better, count, decimals, estimated, interval, number, plain
+from bench.report.section import Document
+from bench.results.frames import TASK
+from bench.results.labels import Inks, inks, size_label
+from bench.stats.intervals import BOOTSTRAP
+
+MOST_ROWS = 40
+"""Rows of a table that floats; more than fit on a page go into a `longtable`."""
+
+SPECIAL = {
+    **{letter: f"\\{letter}" for letter in "&%$#_{}"},
+    "\\": "\\textbackslash{}",
+    "~": "\\textasciitilde{}",
+    "^": "\\textasciicircum{}",
+    "<": "\\textless{}",
+    ">": "\\textgreater{}",
+    "|": "\\textbar{}",
+    '"': "\\char34{}",
+    "−": "$-$",
+    "×": "$\\times$",
+    "±": "$\\pm$",
+    "√": "$\\surd$",
+    "∞": "$\\infty$",
+    "µ": "$\\mu$",
+    "β": "$\\beta$",
+    "ε": "$\\varepsilon$",
+    "–": "--",
+    "…": "\\ldots{}",
+    "“": "``",
+    "”": "''",
+    "\u00a0": "~",
+}
+"""What LaTeX would run, or sets as something else, to what it sets as that character."""
+
+ESCAPES = str.maketrans(SPECIAL)
+
+NEEDS = "% Needs \\usepackage{array,booktabs}"
+
+SCORE_CAPTION = (
+    f"Mean over n runs that differ in the seed alone, with its 95 % {BOOTSTRAP} interval; below n = {ENOUGH} it is too "
+    "narrow."
+)
+
+VERDICT_CAPTION = (
+    "Claims of the literature and what the runs say of them. Compared: left side, right side, score and data set. "
+    "Effect: left minus right, or left over right, with its interval of 95 %, wider where a claim is put to several "
+    "data sets (Holm). n: pairs of one seed. Supported, contradicted: the interval lies wholly on the claimed or on "
+    "the other side; equivalent: any difference is smaller than a margin fixed beforehand; inconclusive: neither."
+)
+
+
+def latex(document: Document) -> dict[str, str]:
+    """Return the parts of a report that a paper quotes, by name; without claims there is no table of verdicts."""
+    parts = {"summary": _summary(document.summary), "methods": _paragraphs(document.methods)}
+    return parts | ({"verdicts": _verdicts(document.findings)} if document.verdicts is not None else {})
+
+
+def escape_latex(text: object) -> str:
+    """Return text that LaTeX sets as it is: no command, no comment, no second column."""
+    return plain(str(text), 4000).translate(ESCAPES)
+
+
+def _summary(table: pd.DataFrame) -> str:
+    """Return a table for each task, which is as wide as a line of an article takes."""
+    if table.empty:
+        return "% There are no runs.\n"
+    looks = inks(table["cell"])
+    tasks = [rows for _, rows in table.groupby(TASK, sort=False)]
+    labels = ["summary"] if len(tasks) == 1 else [f"summary:{i}" for i in range(1, len(tasks) + 1)]
+    return "\n".join(_of_task(rows, looks, label) for rows, label in zip(tasks, labels, strict=True))
+
+
+def _of_task(table: pd.DataFrame, looks: Inks, label: str) -> str:
+    digits = decimals(table)
+    rows = [
+        {
+            "Task": plain(row["task_label"], 80),
+            "Cell": looks[row["cell"]].name,
+            "Hidden × layers": size_label(row["hidden_size"], row["num_layers"]),
+            "Recurrent": count(row["num_params_recurrent"]),
+            "Total": count(row["num_params_total"]),
+            "Score": f"{row['split']} {SHORT_METRICS.get(row['metric'], row['metric'])}",
+            "Mean": number(row["mean"], digits),
+            "95 % interval": interval(row["low"], row["high"], digits),
+            "n": str(row["n"]),
+            "Trials": count(row["tuning_runs"]),
+            "Settings": plain(row["settings"], 120),
+        }
+        for _, row in table.iterrows()
+    ]
+    caption = (
+        f"{SCORE_CAPTION} {better(table['direction'].iloc[0]).capitalize()}. Recurrent, total: parameters. Trials: "
+    )
+    frame, said = _without_repetition(pd.DataFrame(rows), f"{caption}tuning runs of the cell.")
+    return _table(frame, said, label, left=("Cell", "Score", "Settings"))
+
+
+def _without_repetition(frame: pd.DataFrame, caption: str) -> tuple[pd.DataFrame, str]:
+    """Leave out the columns that say the same in every row; the caption says it first, if it is anything."""
+    once = [name for name in ("Task", "Score", "Trials", "Settings") if frame[name].nunique() == 1]
+    said = [f"{name}: {frame[name].iloc[0]}." for name in once if frame[name].iloc[0]]
+    return frame.drop(columns=once), " ".join([*said, caption])
+
+
+def _verdicts(findings: Sequence[Finding]) -> str:
+    tested = [(finding, result) for finding in findings for result in finding.tested]
+    if not tested:
+        return "% No claim can be tested with these runs.\n"
+    frame = pd.DataFrame([_verdict(finding, result) for finding, result in tested])
+    widths = {"Claim": 0.29, "Compared": 0.22, "Effect": 0.17}
+    return _table(frame, VERDICT_CAPTION, "verdicts", left=("Verdict",), wide=widths)
+
+
+def _verdict(finding: Finding, result: Result) -> dict[str, str]:
+    wide = result.verdict.estimate.wide if result.verdict is not None else None
+    if wide is None:
+        raise ValueError("a claim without a verdict has no row")
+    where = f"{result.sides}, {result.what}, {result.task_label}; tuning: {result.tuning}"
+    return {
+        "Claim": plain(finding.claim.sentence, 300),
+        "Compared": plain(where, 200),
+        "Verdict": result.word,
+        "Effect": estimated(wide).replace(NO_BREAK, " "),  # the column is narrow
+        "n": str(wide.n),
+    }
+
+
+def _table(
+    frame: pd.DataFrame,
+    caption: str,
+    name: str,
+    *,
+    left: Sequence[str] = (),
+    wide: Mapping[str, float] | None = None,
+) -> str:
+    """Return a frame of text as a table; `wide` columns are set as paragraphs of that share of the line."""
+    is_long = len(frame) > MOST_ROWS
+    kinds = [_kind(str(column), left, wide or {}) for column in frame]
+    styled = frame.style.hide(axis="index").format(escape_latex).format_index(escape_latex, axis=1)
+    first = frame.columns[0]
+    styled = styled.format(lambda text: "{}" + escape_latex(text), subset=[first])  # \\ takes a [ or * for its own
+    if not is_long:
+        styled = styled.set_table_styles([{"selector": "small", "props": ":;"}])
+    text = styled.to_latex(
+        hrules=True,
+        caption=escape_latex(caption),
+        label=f"tab:{name}",
+        position=None if is_long else "tbp",
+        position_float=None if is_long else "centering",
+        column_format=f"@{{}}{''.join(kinds)}@{{}}",
+        environment="longtable" if is_long else None,
+    )
+    if not is_long:
+        return f"{NEEDS}\n{text}"
+    return f"{NEEDS} and \\usepackage{{longtable}}\n\\begingroup\\small\n{text.rstrip()}\n\\endgroup\n"
+
+
+def _kind(column: str, left: Sequence[str], wide: Mapping[str, float]) -> str:
+    """Return how a column is set: as paragraphs of a share of the line, or flush left or right."""
+    if column in wide:
+        return f">{{\\raggedright\\arraybackslash}}p{{{wide[column]}\\linewidth}}"
+    return "l" if column in left else "r"
+
+
+def _paragraphs(texts: Sequence[str]) -> str:
+    return "\n\n".join(escape_latex(text) for text in texts) + "\n"

@@ -1,0 +1,104 @@
+"""The page: one HTML file that needs nothing else, with a policy that lets nothing else in."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from bench.claims.rows import claims_frame
+from bench.core.wording import rounded
+from bench.report.figures.style import DOTS_PER_INCH, Image
+from bench.report.formats.exports import csv_text
+from bench.report.section import Chart, Comparison, Document
+
+CSS_DOTS_PER_INCH = 96
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A chart as addresses that carry their content, and its size in CSS pixels."""
+
+    png: str
+    svg: str
+    csv: str
+    width: int
+    height: int
+
+
+def html(document: Document, images: Mapping[str, Image]) -> str:
+    """Return the report as one self-contained page; `images` maps a chart's name to its rendering."""
+    return _page(
+        "report.html.j2",
+        document=document,
+        images={chart.name: _embedded(chart, images[chart.name]) for chart in charts(document)},
+        summary_csv=_address("text/csv", csv_text(document.summary).encode()),
+        claims_csv=_address("text/csv", csv_text(claims_frame(document.findings)).encode()),
+    )
+
+
+def comparison_html(comparison: Comparison) -> str:
+    """Return a comparison as one self-contained page."""
+    return _page("comparison.html.j2", document=comparison, images={})
+
+
+def _page(template: str, **content: object) -> str:
+    """Return a page made of a template, with its style, its script and the policy that admits them alone."""
+    environment = Environment(
+        loader=PackageLoader("bench.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["rounded"] = rounded
+    style, script = _part("report.css"), _part("report.js")
+    return environment.get_template(template).render(
+        **content,
+        policy=_policy(style, script),
+        style=Markup(style),
+        script=Markup(script),
+    )
+
+
+def charts(document: Document) -> list[Chart]:
+    """Return all charts of a report in their order."""
+    sections = [document.scores, *(section for chapter in document.chapters for section in chapter.sections)]
+    return [section.chart for section in sections if section.chart is not None]
+
+
+def _part(name: str) -> str:
+    return files("bench.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _policy(style: str, script: str) -> str:
+    return (
+        "default-src 'none'; img-src data:; "
+        f"style-src '{_hash(style)}'; script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _embedded(chart: Chart, image: Image) -> Embedded:
+    width, height = struct.unpack(">II", image.png[16:24])  # the header of every PNG
+    scale = CSS_DOTS_PER_INCH / DOTS_PER_INCH
+    return Embedded(
+        png=_address("image/png", image.png),
+        svg=_address("image/svg+xml", image.svg),
+        csv=_address("text/csv", csv_text(chart.data).encode()),
+        width=round(width * scale),
+        height=round(height * scale),
+    )
+
+
+def _address(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

@@ -1,0 +1,63 @@
+"""From a results directory to its report: what a sweep does at its end and `report` does at any time, without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench import results
+from bench.claims.claim import read_claims
+from bench.core.console import say
+from bench.core.errors import DataError
+from bench.core.wording import plain
+from bench.report.formats.console import console_text
+from bench.report.formats.write import PAGE, build
+from bench.report.material import Material
+from bench.results import Remark
+from bench.results.records import results_of
+
+
+def material_of(directory: Path) -> Material:
+    """Read what the report of a results directory is made from. Raises UsageError if there is nothing in it."""
+    found = results_of(directory)
+    studies, probes = results.read_studies(directory), results.read_probes(directory)
+    remarks, unread = _remarks(directory)
+    return Material(
+        records=found.records,
+        name=directory.resolve().name,
+        damaged=(*found.damaged, *studies.damaged, *probes.damaged, *unread),
+        studies=studies.records,
+        probes=probes.records,
+        claims=read_claims(),
+        remarks=remarks,
+    )
+
+
+def _remarks(directory: Path) -> tuple[tuple[Remark, ...], tuple[str, ...]]:
+    """Return what the authors of results say about them, and what is wrong with it."""
+    try:
+        return results.read_remarks(directory), ()
+    except DataError as error:
+        return (), (str(error),)
+
+
+def publish(directory: Path) -> int:
+    """Rebuild the report, print its tables and its path, and return how many files are damaged."""
+    material = material_of(directory)
+    document = build(material, directory)
+    print(console_text(document))
+    say(f"report: {directory / PAGE}")
+    return _say_damaged(material.damaged)
+
+
+def take_stock(directory: Path) -> int:
+    """Say how the report is written, which is left as it is, and return how many files are damaged."""
+    found, studies = results.read(directory, curves=False), results.read_studies(directory)
+    say(f"report: not written now (report=false); python -m bench report {directory}")
+    return _say_damaged([*found.damaged, *studies.damaged, *results.read_probes(directory).damaged])
+
+
+def _say_damaged(damaged: Sequence[str]) -> int:
+    for message in damaged:
+        say(f"damaged: {plain(message)}")
+    return len(damaged)

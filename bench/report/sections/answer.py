@@ -1,0 +1,156 @@
+"""The answer in plain language: what each cell reached, and whether the difference can be told from chance."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bench.core.interval import ENOUGH, Interval
+from bench.core.wording import (
+    about,
+    better,
+    decimals,
+    digits_for,
+    excess,
+    interval,
+    listed,
+    number,
+    plain,
+    quantity,
+    score_label,
+    span,
+    spanned,
+)
+from bench.report.section import Answer
+from bench.results.frames import TASK
+from bench.results.labels import Inks, budget_label, size_label
+from bench.results.summary import best_groups, done
+from bench.stats.paired import paired_interval
+
+BUDGET = ["size_mode", "size_count", "size_budget"]
+
+MATCHED = 1.1
+"""Largest ratio of parameter counts that still reads as `at about n parameters`."""
+
+
+def answers(table: pd.DataFrame, runs: pd.DataFrame, looks: Inks) -> tuple[Answer, ...]:
+    """Return what the runs say, one answer per task."""
+    found = []
+    for task, rows in table.groupby(TASK, sort=False):
+        of_task = runs[(runs[TASK] == list(task)).all(axis=1)]
+        found.append(Answer(plain(rows["task_label"].iloc[0], 80), _sentences(rows, of_task, looks)))
+    return tuple(found)
+
+
+def paired_difference(left: pd.DataFrame, right: pd.DataFrame, split: str) -> Interval:
+    """Return the interval of the mean of left minus right over the seeds that both have."""
+    pairs = left.set_index("seed")[split] - right.set_index("seed")[split]
+    return paired_interval(list(pairs.dropna()))
+
+
+def _sentences(rows: pd.DataFrame, runs: pd.DataFrame, looks: Inks) -> tuple[str, ...]:
+    best = best_groups(_at_one_budget(rows))
+    split = "test" if (best["split"] == "test").any() else "validation"
+    best = best[best["split"] == split].sort_values("mean", ascending=not _is_maximised(best))
+    if best.empty:
+        return ("No run has ended as done yet, so there is no score.",)
+    reached = (*_reached(best, len(rows) > len(best), split, looks), *_data(best))
+    if len(best) == 1:
+        return *reached, f"Only {looks[best['cell'].iloc[0]].name} has a score, so nothing is compared."
+    return *reached, *_comparison(best, runs, split, looks)
+
+
+def _at_one_budget(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the budget at which the cells do best together, of those that all have; else all rows."""
+    known = rows.dropna(subset=["size_budget", "validation"])
+    by_budget = [own for _, own in known.groupby(BUDGET) if set(own["cell"]) == set(rows["cell"])]
+    if not by_budget:
+        return rows
+    sign = -1 if _is_maximised(rows) else 1
+    return min(by_budget, key=lambda own: sign * float(best_groups(own)["validation"].mean()))
+
+
+def _is_maximised(rows: pd.DataFrame) -> bool:
+    return bool((rows["direction"] == "maximise").any())
+
+
+def _reached(best: pd.DataFrame, is_choice: bool, split: str, looks: Inks) -> tuple[str, str]:
+    digits, first = decimals(best), best.iloc[0]
+    means = []
+    for _, row in best.iterrows():
+        mean = f"{number(row['mean'], digits)} {interval(row['low'], row['high'], digits)}".strip()
+        means.append(f"{mean} for {looks[row['cell']].name}")
+    chosen = "With each cell at its best size and settings by validation score, at " if is_choice else "At "
+    bars = "Brackets: 95 % interval; " if best["low"].notna().any() else ""
+    return (
+        f"{chosen}{_size(best, looks)}, the mean {score_label(first['metric'], split)} over "
+        f"n = {spanned(best['n'], 'seed')} is {listed(means)}.",
+        f"{bars}{better(first['direction'])}.".capitalize(),
+    )
+
+
+def _data(best: pd.DataFrame) -> tuple[str, ...]:
+    """Return a sentence on how much data was trained on, unless it was all."""
+    if (best["train_fraction"] == 1).all():
+        return ()
+    return (f"They were trained on a share of the training split: {span(best['train_fraction'])}.",)
+
+
+def _size(best: pd.DataFrame, looks: Inks) -> str:
+    if budget := _shared_budget(best):
+        return f"a budget of {budget}"
+    sizes = best["num_params_recurrent"]
+    if sizes.notna().all() and sizes.max() <= MATCHED * sizes.min():
+        return f"about {about(sizes.mean())} recurrent parameters"
+    shapes = best[["hidden_size", "num_layers"]].drop_duplicates()
+    if len(shapes) == 1:
+        hidden_size, num_layers = shapes.iloc[0]
+        return f"hidden size {hidden_size} with {quantity(int(num_layers), 'layer')}"
+    each = [f"{looks[row['cell']].name} {size_label(*_shape(row))}" for _, row in best.iterrows()]
+    return f"sizes that are not matched ({listed(each)})"
+
+
+def _shared_budget(rows: pd.DataFrame) -> str:
+    """Return the budget that all sizes were solved for, "" where there is no such one."""
+    budgets = {budget_label(row) for _, row in rows.iterrows()}
+    return budgets.pop() if len(budgets) == 1 else ""
+
+
+def _shape(row: pd.Series) -> tuple[int, int]:
+    return row["hidden_size"], row["num_layers"]
+
+
+def _comparison(best: pd.DataFrame, runs: pd.DataFrame, split: str, looks: Inks) -> tuple[str, ...]:
+    by_group = dict(list(done(runs).groupby("group")))
+    left, right = _pair(best)
+    difference = paired_difference(by_group[left["group"]], by_group[right["group"]], split)
+    verdict = _verdict(difference, (looks[left["cell"]].name, looks[right["cell"]].name), _is_maximised(best))
+    small, large = sorted([left["num_params_recurrent"], right["num_params_recurrent"]])
+    unmatched = excess(large, small)
+    if unmatched <= 100 * (MATCHED - 1):
+        return (verdict,)
+    though = "Their budget is equal, but their" if _shared_budget(pd.DataFrame([left, right])) else "Their"
+    return verdict, f"{though} recurrent parameters differ by {unmatched:.0f} %: size alone may explain a difference."
+
+
+def _pair(best: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Return GRU and LSTM where both ran, otherwise the two best."""
+    cells = list(best["cell"])
+    places = [cells.index("gru"), cells.index("lstm")] if {"gru", "lstm"} <= set(cells) else [0, 1]
+    return best.iloc[places[0]], best.iloc[places[1]]
+
+
+def _verdict(difference: Interval, names: tuple[str, str], is_maximised: bool) -> str:
+    left, right = names
+    low, high = difference.low, difference.high
+    if difference.n < ENOUGH:
+        return (
+            f"{left} and {right} share {quantity(difference.n, 'seed')}: too few for a significance test, which "
+            f"needs at least {ENOUGH} paired seeds, so neither is called better."
+        )
+    digits = digits_for([(low, high)])
+    over = f"Over {difference.n} paired seeds, {left} minus {right} is"
+    found = f"{over} {number(difference.mean, digits)} {interval(low, high, digits)}"
+    if low <= 0 <= high:
+        return f"{found}: the interval includes zero, so these runs do not tell the two apart."
+    winner = left if (low > 0) == is_maximised else right
+    return f"{found}: the interval leaves out zero, so {winner} is ahead at these settings."

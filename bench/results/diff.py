@@ -1,0 +1,201 @@
+"""Diff: which Runs of two result sets differ, by how much, and what that says about the means of their groups."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from bench.core.digest import digest_of
+from bench.core.interval import ENOUGH, Interval
+from bench.results.columns import metric_of
+from bench.results.groups import differing, settings_of
+from bench.results.run import Outcome, Run, RunRecord
+from bench.stats.paired import paired_interval
+from bench.stats.unpaired import welch_interval
+
+Place = tuple[str, str, int, int]
+"""Task, cell, hidden size, number of layers."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two records of one Run, or of two Runs of equal task, cell, size and seed.
+
+    `fields` are the parts of the outcome that are not equal to the last bit; a score is None where there is none.
+    """
+
+    left: RunRecord
+    right: RunRecord
+    metric: str
+    scores: tuple[float | None, float | None]
+    fields: tuple[str, ...]
+
+    @property
+    def relative(self) -> float | None:
+        """How far the second score is from the first, as a share of the first."""
+        first, second = self.scores
+        return None if first is None or second is None or first == 0 else (second - first) / abs(first)
+
+
+@dataclass(frozen=True)
+class GroupDifference:
+    """The mean of the second set, B, minus that of the first, A, for one task, cell and size.
+
+    `label` has the settings that tell the group from others of its place, where there are others; `settings` holds
+    those of A and of B that differ; `verdict` is `different`, `not told apart`, or why neither;
+    `sides` are the scores of the seeds of A and of B that ended as done, on the split that `metric` names.
+    """
+
+    place: Place
+    label: str
+    settings: Mapping[str, str]
+    metric: str
+    interval: Interval | None
+    verdict: str
+    sides: tuple[Mapping[int, float], Mapping[int, float]] = ({}, {})
+
+
+@dataclass(frozen=True)
+class Diff:
+    """What two result sets have in common and what not."""
+
+    only_left: tuple[RunRecord, ...]
+    only_right: tuple[RunRecord, ...]
+    identical: tuple[RunRecord, ...]
+    different: tuple[Pair, ...]
+    rematched: tuple[Pair, ...]
+    groups: tuple[GroupDifference, ...]
+
+
+def compare(left: Sequence[RunRecord], right: Sequence[RunRecord]) -> Diff:
+    """Compare two result sets: Runs by key, then by task, cell, size and seed where the keys differ, then groups."""
+    first, second = ({record.key: record for record in records} for records in (left, right))
+    both = [_pair(first[key], second[key]) for key in sorted(first.keys() & second.keys())]
+    only_left, only_right = _without(first, second), _without(second, first)
+    return Diff(
+        only_left=only_left,
+        only_right=only_right,
+        identical=tuple(pair.left for pair in both if not pair.fields),
+        different=tuple(pair for pair in both if pair.fields),
+        rematched=_rematched(only_left, only_right),
+        groups=tuple(_group_differences(first, second)),
+    )
+
+
+def _without(records: Mapping[str, RunRecord], others: Mapping[str, RunRecord]) -> tuple[RunRecord, ...]:
+    return tuple(sorted((records[key] for key in records.keys() - others.keys()), key=lambda record: record.run.label))
+
+
+def _rematched(left: Sequence[RunRecord], right: Sequence[RunRecord]) -> tuple[Pair, ...]:
+    """Pair Runs of different keys that are the only ones of their task, cell, size and seed in either set."""
+    first, second = _by_seed(left), _by_seed(right)
+    shared = [seed for seed in first if len(first[seed]) == len(second.get(seed, ())) == 1]
+    return tuple(_pair(first[seed][0], second[seed][0]) for seed in sorted(shared))
+
+
+def _by_seed(records: Sequence[RunRecord]) -> dict[tuple[Place, int], list[RunRecord]]:
+    found = defaultdict(list)
+    for record in records:
+        found[_place(record.run), record.run.seed].append(record)
+    return found
+
+
+def _pair(left: RunRecord, right: RunRecord) -> Pair:
+    metric, split = metric_of(left), _split([left, right])
+    scores = (_score(left, split), _score(right, split))
+    return Pair(left, right, f"{split} {metric}", scores, _differing_fields(left.outcome, right.outcome))
+
+
+def _differing_fields(left: Outcome, right: Outcome) -> tuple[str, ...]:
+    """Return the parts of two outcomes that are not equal to the last bit; a number's text tells every bit."""
+    names = [field.name for field in dataclasses.fields(Outcome)]
+    return tuple(name for name in names if repr(getattr(left, name)) != repr(getattr(right, name)))
+
+
+def _group_differences(left: Mapping[str, RunRecord], right: Mapping[str, RunRecord]) -> Iterator[GroupDifference]:
+    first, second = _groups(_confirmed(left.values())), _groups(_confirmed(right.values()))
+    for place in sorted(first.keys() & second.keys()):
+        ours, theirs = first[place], second[place]
+        shared = ours.keys() & theirs.keys()
+        rests = [sorted(ours.keys() - theirs.keys()), sorted(theirs.keys() - ours.keys())]
+        labels = differing({group: settings_of(ours[group][0].run) for group in shared})
+        for group in sorted(shared, key=lambda group: (labels[group], group)):
+            yield _difference(place, labels[group], ours[group], theirs[group])
+        if len(rests[0]) == len(rests[1]) == 1:
+            yield _difference(place, "", ours[rests[0][0]], theirs[rests[1][0]])
+        elif all(rests):
+            counts = f"{len(rests[0])} and {len(rests[1])}"
+            yield GroupDifference(place, "", {}, "", None, f"{counts} other settings: not matched")
+
+
+def _confirmed(records: Iterable[RunRecord]) -> list[RunRecord]:
+    """Return the records that speak for their task, as in a report: trials of a search only where none is confirmed."""
+    records = list(records)
+    confirmed = {record.run.task_name for record in records if record.run.phase == "confirm"}
+    return [record for record in records if record.run.phase == "confirm" or record.run.task_name not in confirmed]
+
+
+def _groups(records: Iterable[RunRecord]) -> dict[Place, dict[str, list[RunRecord]]]:
+    """Return the records of each place by a digest of their settings, the seed excepted."""
+    found: dict[Place, dict[str, list[RunRecord]]] = defaultdict(lambda: defaultdict(list))
+    for record in records:
+        found[_place(record.run)][digest_of(settings_of(record.run))].append(record)
+    return found
+
+
+def _difference(place: Place, label: str, left: Sequence[RunRecord], right: Sequence[RunRecord]) -> GroupDifference:
+    settings = differing({"A": settings_of(left[0].run), "B": settings_of(right[0].run)})
+    split = _split([*left, *right])
+    sides = _scores(left, split), _scores(right, split)
+    found = GroupDifference(place, label, settings, f"{split} {metric_of(left[0])}", None, "", sides)
+    if _versions(left) != _versions(right):
+        return dataclasses.replace(found, verdict="other task versions: not compared")
+    if not _is_same_data(left[0].outcome, right[0].outcome):
+        return dataclasses.replace(found, verdict="made on other data: not compared")
+    interval = _interval(*sides)
+    if interval is None:
+        n = min(map(len, sides))
+        return dataclasses.replace(found, verdict=f"too few runs ({n}) to judge; it takes {ENOUGH}")
+    is_apart = not interval.low <= 0 <= interval.high
+    return dataclasses.replace(found, interval=interval, verdict="different" if is_apart else "not told apart")
+
+
+def _interval(first: Mapping[int, float], second: Mapping[int, float]) -> Interval | None:
+    """Return the interval of second minus first: over the seeds both have, else over all; None over too few."""
+    seeds = sorted(first.keys() & second.keys())
+    if len(seeds) >= ENOUGH:
+        return paired_interval([second[seed] - first[seed] for seed in seeds])
+    if min(len(first), len(second)) >= ENOUGH:
+        return welch_interval(list(second.values()), list(first.values()))
+    return None
+
+
+def _scores(records: Sequence[RunRecord], split: str) -> dict[int, float]:
+    """Return the score of each seed that ended as done."""
+    scores = {record.run.seed: _score(record, split) for record in records if record.outcome.status == "done"}
+    return {seed: score for seed, score in sorted(scores.items()) if score is not None}
+
+
+def _score(record: RunRecord, split: str) -> float | None:
+    return record.outcome.scores.get(split, {}).get(metric_of(record))
+
+
+def _split(records: Sequence[RunRecord]) -> str:
+    """Return the split that all records which ended as done are judged by: test where each has a test score."""
+    ended = [record for record in records if record.outcome.status == "done"]
+    return "test" if ended and all("test" in record.outcome.scores for record in ended) else "validation"
+
+
+def _versions(records: Sequence[RunRecord]) -> set[str]:
+    return {str(record.run.task.get("version")) for record in records}
+
+
+def _is_same_data(left: Outcome, right: Outcome) -> bool:
+    shared = left.data_digests.keys() & right.data_digests.keys()
+    return all(left.data_digests[split] == right.data_digests[split] for split in shared)
+
+
+def _place(run: Run) -> Place:
+    return run.task_name, run.cell_name, run.hidden_size, run.num_layers

@@ -1,0 +1,107 @@
+"""Which Runs belong together: all settings equal but the seed, trained on the same data."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, cast
+
+from bench.core.digest import digest_of
+from bench.core.settings.added_later import LATER
+from bench.results.run import DESCRIPTIVE, Run, RunRecord
+
+Settings = Mapping[str, str]
+"""Dotted name of a setting to its value as text."""
+
+LONGEST = 8
+"""Characters of a number that is told as it is."""
+
+_Task = tuple[str, str]
+
+
+def settings_of(run: Run) -> dict[str, str]:
+    """Return every setting of a Run that its numbers depend on, the seed excepted."""
+    node = {field.name: getattr(run, field.name) for field in dataclasses.fields(run)}
+    node["task"] = {name: value for name, value in run.task.items() if name not in DESCRIPTIVE}
+    del node["seed"]
+    return dict(leaves(node, ""))
+
+
+def group_of(settings: Settings, data: str) -> str:
+    """Return the name of the group that Runs of these settings on this data belong to."""
+    known = {name: value for name, value in settings.items() if name not in LATER or value != json.dumps(LATER[name])}
+    return digest_of([known, data])[:12]
+
+
+def data_names(records: Sequence[RunRecord]) -> dict[str, str]:
+    """Map each record's key to a short name of the data that it saw, "" where no run of its task saw any.
+
+    Splits are opened as they are needed, so two Runs saw the same data when the digests that both carry agree.
+    """
+    variants: dict[_Task, list[dict[str, str]]] = defaultdict(list)
+    seen: dict[str, dict[str, str]] = {}
+    for record in sorted(records, key=lambda record: (-len(record.outcome.data_digests), record.key)):
+        seen[record.key] = _variant(variants[_task(record)], record.outcome.data_digests)
+    return {key: digest_of(variant)[:8] if variant else "" for key, variant in seen.items()}
+
+
+def differing(groups: Mapping[str, Settings]) -> dict[str, str]:
+    """Map each group to the settings in which the given groups are not all equal, e.g. `optim.lr=0.01`.
+
+    A number of many digits is given to four, where that tells all its values apart.
+    """
+    names = sorted({name for settings in groups.values() for name in settings})
+    values = {name: {settings.get(name, "unset") for settings in groups.values()} for name in names}
+    told = {name: _told(found) for name, found in values.items() if len(found) > 1}
+    return {
+        group: ", ".join(f"{name}={words[settings.get(name, 'unset')]}" for name, words in told.items())
+        for group, settings in groups.items()
+    }
+
+
+def _told(values: Iterable[str]) -> dict[str, str]:
+    short = {value: _short(value) for value in values}
+    return short if len(set(short.values())) == len(short) else {value: value for value in short}
+
+
+def _short(value: str) -> str:
+    if len(value) <= LONGEST:
+        return value
+    try:
+        return f"{float(value):.4g}"
+    except ValueError:
+        return value
+
+
+def _task(record: RunRecord) -> _Task:
+    return record.run.task_name, str(record.run.task.get("version"))
+
+
+def _variant(variants: list[dict[str, str]], digests: Mapping[str, str]) -> dict[str, str]:
+    for variant in variants:
+        if all(variant.get(split, digest) == digest for split, digest in digests.items()):
+            variant.update(digests)
+            return variant
+    variants.append(dict(digests))
+    return variants[-1]
+
+
+def leaves(node: Any, where: str) -> Iterable[tuple[str, str]]:
+    """Yield the dotted name below `where` of every setting in a node, and its value as text."""
+    if dataclasses.is_dataclass(node):
+        yield from ((f"{where}.{name}", value) for name, value in _section(cast(Hashable, node)))
+        return
+    if not isinstance(node, Mapping):
+        yield where, node if isinstance(node, str) else json.dumps(node, sort_keys=True)
+        return
+    for name, value in node.items():
+        yield from leaves(value, f"{where}.{name}" if where else str(name))
+
+
+@lru_cache(maxsize=4096)
+def _section(section: Any) -> tuple[tuple[str, str], ...]:
+    """Return the settings of one section, which thousands of Runs have in common."""
+    return tuple(leaves({field.name: getattr(section, field.name) for field in dataclasses.fields(section)}, ""))

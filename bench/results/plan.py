@@ -1,0 +1,42 @@
+"""The plan: which Runs the last command asked for, so that what is missing can be told."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.core.digest import seal, unsealed
+from bench.results.files import make_folder, text_of, write_whole
+from bench.results.paths import PLAN
+from bench.results.run import Run
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """A Run by its key and its label."""
+
+    key: str
+    label: str
+
+
+@dataclass(frozen=True)
+class _Plan:
+    format: int
+    runs: tuple[PlannedRun, ...]
+
+
+def write_plan(directory: Path, runs: Sequence[Run]) -> None:
+    """Write down which Runs a command asks for, in place of the plan before. Raises StorageError."""
+    make_folder(directory)
+    plan = _Plan(FORMAT, tuple(PlannedRun(run.key, run.label) for run in runs))
+    write_whole(directory / PLAN, seal(dataclasses.asdict(plan)))
+
+
+def read_plan(directory: Path) -> tuple[PlannedRun, ...]:
+    """Return the Runs of the last command. Raises FileNotFoundError, or DataError if the plan is damaged."""
+    path = directory / PLAN
+    return unsealed(_Plan, text_of(path), str(path), FORMAT, "plan").runs

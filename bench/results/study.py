@@ -1,0 +1,167 @@
+"""Studies on disk: which trials were asked for, in which order, and what has become of each by its Runs' records."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from bench.core.digest import seal, unsealed
+from bench.core.errors import ConfigError, DataError
+from bench.core.metrics import METRICS, Direction
+from bench.core.settings.search_space import Dimension, Space, Value, checked
+from bench.results.run import RunRecord
+
+FORMAT = 1
+"""Version of a study's layout on disk."""
+
+EDGE = 0.05
+"""A setting within this share of its range from one end is said to be at the edge."""
+
+TrialState = Literal["done", "pruned", "diverged", "failed", "infeasible", "waiting"]
+"""What has become of a trial: all its Runs are done; it was given up; a Run of it diverged, failed or ran out of time;
+its settings cannot be trained at all; it is not over yet."""
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """One assignment of the searched settings, and the keys of the Runs that train it, one for each seed.
+
+    `n_finished` trials were over when this one was asked for; `problem` says why it cannot be trained, if so;
+    `is_given_up` where its later seeds were left out.
+    """
+
+    number: int
+    params: Mapping[str, Any]
+    runs: tuple[str, ...] = ()
+    n_finished: int = 0
+    problem: str = ""
+    is_given_up: bool = False
+
+
+@dataclass(frozen=True)
+class StudyRecord:
+    """The tuning of one cell on one task at one size: its space, how it was searched, and its trials.
+
+    `settings` is what the trials have in common, nested as the config is; `finished` holds the numbers of the trials
+    in the order in which they were over.
+    """
+
+    key: str
+    label: str
+    task: str
+    cell: str
+    metric: str
+    space: Mapping[str, Dimension]
+    sampler: Mapping[str, Any]
+    pruner: Mapping[str, Any]
+    seed: int
+    seeds_per_trial: int
+    n_trials: int
+    settings: Mapping[str, Any]
+    trials: tuple[TrialRecord, ...] = ()
+    finished: tuple[int, ...] = ()
+    format: int = field(default=FORMAT)
+
+    @property
+    def direction(self) -> Direction:
+        """Which way the metric is better."""
+        return METRICS[self.metric].direction
+
+    def to_json(self) -> str:
+        """Return the study as JSON text that carries its own digest."""
+        return seal(dataclasses.asdict(self))
+
+    @staticmethod
+    def from_json(text: str, where: str) -> StudyRecord:
+        """Read a study. Raises DataError naming `where` if it is damaged or of another format."""
+        study = unsealed(StudyRecord, text, where, FORMAT, "study")
+        try:
+            for path, dimension in study.space.items():
+                checked(dimension, path)
+        except ConfigError as error:
+            raise DataError(where, f"not a study: {error}") from error
+        if study.metric not in METRICS or [trial.number for trial in study.trials] != [*range(len(study.trials))]:
+            raise DataError(where, "not a study: its metric or the numbers of its trials are not what they must be")
+        return study
+
+    def with_asked(self, asked: Asked) -> StudyRecord:
+        """Return the study with one more trial."""
+        return dataclasses.replace(self, trials=(*self.trials, asked.trial), finished=(*self.finished, *asked.finished))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A trial that was asked for, and those that were over since the one before."""
+
+    trial: TrialRecord
+    finished: tuple[int, ...] = ()
+    format: int = field(default=FORMAT)
+
+    def to_json(self) -> str:
+        """Return the trial as JSON text that carries its own digest."""
+        return seal(dataclasses.asdict(self))
+
+    @staticmethod
+    def from_json(text: str, where: str) -> Asked:
+        """Read a trial. Raises DataError naming `where` if it is damaged or of another format."""
+        return unsealed(Asked, text, where, FORMAT, "trial")
+
+
+@dataclass(frozen=True)
+class TrialOutcome:
+    """What has become of a trial; `score` is its mean best validation score in the task's metric, nan unless done."""
+
+    state: TrialState
+    score: float = math.nan
+    n_epochs: float = 0.0
+
+
+def outcome_of(trial: TrialRecord, metric: str, records: Mapping[str, RunRecord]) -> TrialOutcome:
+    """Return what has become of a trial, told from the records of its Runs by their keys."""
+    if trial.problem:
+        return TrialOutcome("infeasible")
+    found = [records[key] for key in trial.runs if key in records]
+    n_epochs = sum(record.outcome.n_epochs for record in found)
+    statuses = {record.outcome.status for record in found}
+    if "diverged" in statuses:
+        return TrialOutcome("diverged", n_epochs=n_epochs)
+    if statuses & {"failed", "timeout"}:
+        return TrialOutcome("failed", n_epochs=n_epochs)
+    if "pruned" in statuses or trial.is_given_up:
+        return TrialOutcome("pruned", n_epochs=n_epochs)
+    if len(found) < len(trial.runs):
+        return TrialOutcome("waiting", n_epochs=n_epochs)
+    return TrialOutcome("done", _score(found, metric), n_epochs)
+
+
+def best_of(study: StudyRecord, outcomes: Sequence[TrialOutcome]) -> TrialRecord | None:
+    """Return the trial with the best score, the earliest of equals; None where no trial is done."""
+    ranked = [(outcome.score, trial.number) for trial, outcome in zip(study.trials, outcomes, strict=True)]
+    sign = -1.0 if study.direction == "maximise" else 1.0
+    done = [(sign * score, number) for score, number in ranked if math.isfinite(score)]
+    return study.trials[min(done)[1]] if done else None
+
+
+def at_edge(space: Space, params: Mapping[str, Value]) -> dict[str, Literal["lower", "upper"]]:
+    """Return the settings that lie within `EDGE` of an end of their range, and at which: the best may lie beyond."""
+    numbers = {path: dimension for path, dimension in space.items() if path in params and not dimension.choices}
+    places = {path: dimension.place_of(float(params[path])) for path, dimension in numbers.items()}
+    return {
+        path: "lower" if place < EDGE else "upper" for path, place in places.items() if not EDGE <= place <= 1 - EDGE
+    }
+
+
+def shown(params: Mapping[str, Value]) -> str:
+    """Return the settings of a trial as they are read, by name."""
+    return ", ".join(
+        f"{path} {value:.4g}" if isinstance(value, float) else f"{path} {value}"
+        for path, value in sorted(params.items())
+    )
+
+
+def _score(records: Sequence[RunRecord], metric: str) -> float:
+    return statistics.fmean(record.outcome.scores["validation"][metric] for record in records)

@@ -1,0 +1,212 @@
+"""Worker processes on this machine, one thread each, warm: torch and the data are loaded once by each.
+
+A worker that dies takes nothing with it but the time since the last checkpoint of the Runs it was at; a worker
+whose parent dies is killed by the system.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Generator, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+
+from bench.core import memory
+from bench.core.process import Stop, keyboard_blocked
+from bench.core.settings import Limits, Site
+from bench.results.run import Run
+from bench.sweep.executors.base import Ended, Event, Judged, Pack, Retried, Supply
+from bench.sweep.executors.process import serve
+
+GIB = 1 << 30
+LOOK_SECONDS = 0.5
+"""How often workers are looked at that say nothing."""
+
+PATIENCE_SECONDS = 3.5
+"""How long a worker may take to make its checkpoint when it is told to stop."""
+
+FAREWELL_SECONDS = 1.0
+"""How long idle workers may take to end."""
+
+
+def usable_cores() -> int:
+    """Return the number of cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Local:
+    """Carries out packs in worker processes of this machine."""
+
+    n_workers: int
+
+    def carry_out(self, supply: Supply, site: Site, stop: Stop) -> Generator[Event, None, None]:
+        """Carry out packs as they come; see `Executor`."""
+        yard = _Yard(supply, site, self.n_workers)
+        try:
+            yield from _until_done(yard, stop)
+            if stop:
+                yield from _wound_up(yard)
+        finally:
+            yard.close()
+
+
+def _until_done(yard: _Yard, stop: Stop) -> Iterator[Event]:
+    while not stop and (busy := yard.occupied()):
+        ready = wait([stop.fileno(), *(worker.pipe for worker in busy)], LOOK_SECONDS)
+        for worker in busy:
+            if worker.pipe in ready:
+                yield from yard.heard(worker, stop)
+            elif (excess := worker.excess(yard.site.limits)) is not None:
+                yield from yard.ended_by_us(worker, excess)
+            if not worker.runs and not stop:
+                yard.occupied()
+
+
+def _wound_up(yard: _Yard) -> Iterator[Event]:
+    """Have the workers stop at their next step, and make them if they do not."""
+    for worker in yard.busy():
+        worker.process.terminate()
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (busy := yard.busy()) and time.monotonic() < deadline:
+        ready = wait([worker.pipe for worker in busy], LOOK_SECONDS)
+        for worker in busy:
+            for event in worker.events() if worker.pipe in ready else ():
+                if isinstance(event, Ended):
+                    yield Ended(event.run, "interrupted") if event.ending == "lost" else event
+    for worker in yard.busy():
+        yield from (Ended(run, "interrupted") for run in worker.runs.values())
+
+
+@dataclass
+class _Worker:
+    process: BaseProcess
+    pipe: Connection
+    runs: dict[str, Run] = field(default_factory=dict)
+    heard: float = field(default_factory=time.monotonic)
+
+    def take(self, pack: Pack) -> None:
+        self.runs, self.heard = {run.key: run for run in pack}, time.monotonic()
+        with suppress(OSError):  # a dead worker is noticed when its answer is read
+            self.pipe.send(pack)
+
+    def answer(self, is_hopeless: bool) -> None:
+        with suppress(OSError):  # as above
+            self.pipe.send(is_hopeless)
+
+    def events(self) -> list[Event | Judged]:
+        """Return the worker's next message; Runs that a dead worker leaves behind are `lost`."""
+        self.heard = time.monotonic()
+        try:
+            event: Event | Judged = self.pipe.recv()
+        except (EOFError, OSError):
+            self.process.join()
+            left, self.runs = self.runs, {}
+            return [Ended(run, "lost", _death(self.process.exitcode)) for run in left.values()]
+        if isinstance(event, Ended):
+            del self.runs[event.run.key]
+        return [event]
+
+    def excess(self, limits: Limits) -> str | None:
+        """Return which limit the worker is beyond, if it is."""
+        silent = time.monotonic() - self.heard
+        if silent > limits.silence:
+            return f"no update in {silent:.0f} s (limits.silence: {limits.silence:g})"
+        used = memory.resident_bytes(self.process.pid) / GIB if limits.memory is not None else 0.0
+        if limits.memory is not None and used > limits.memory:
+            return f"out of memory: its process took {used:.2f} GiB (limits.memory: {limits.memory:g})"
+        return None
+
+
+@dataclass
+class _Yard:
+    """The workers, what waits for them, and how often each Run was tried."""
+
+    supply: Supply
+    site: Site
+    n_workers: int
+    again: list[Pack] = field(default_factory=list)
+    workers: list[_Worker] = field(default_factory=list)
+    n_tries: dict[str, int] = field(default_factory=dict)
+
+    def busy(self) -> list[_Worker]:
+        return [worker for worker in self.workers if worker.runs]
+
+    def occupied(self) -> list[_Worker]:
+        """Give idle workers what waits, start as many as there is work for, and return those that are busy."""
+        idle = [worker for worker in self.workers if not worker.runs]
+        while (idle or len(self.workers) < self.n_workers) and (pack := self._next_pack()):
+            worker = idle.pop() if idle else None
+            if worker is not None and not worker.process.is_alive():
+                self.workers.remove(worker)
+                worker = None
+            (worker or self._started_worker()).take(pack)
+        return self.busy()
+
+    def _next_pack(self) -> Pack | None:
+        return self.again.pop() if self.again else self.supply.take()
+
+    def _started_worker(self) -> _Worker:
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=serve, args=(theirs, self.site, os.getpid()), daemon=True)
+        os.environ["PYTHONSAFEPATH"] = "1"  # no module of the working directory is taken for one of Python's
+        with keyboard_blocked():
+            process.start()
+        theirs.close()
+        self.workers.append(_Worker(process, ours))
+        return self.workers[-1]
+
+    def heard(self, worker: _Worker, stop: Stop) -> Iterator[Event]:
+        """Pass on what a worker says; a Run whose worker died under it is tried again, so often and no more."""
+        for event in worker.events():
+            if isinstance(event, Judged):
+                worker.answer(self.supply.is_hopeless(event.run, event.nats))
+                continue
+            is_lost = isinstance(event, Ended) and event.ending in ("lost", "interrupted")
+            if not isinstance(event, Ended) or not is_lost:
+                yield event
+                continue
+            worker.process.join(PATIENCE_SECONDS)
+            if stop:  # the signal went to the worker as well
+                yield Ended(event.run, "interrupted")
+                continue
+            tries = self.n_tries[event.run.key] = self.n_tries.get(event.run.key, 0) + 1
+            if tries > self.site.limits.retries:
+                yield Ended(event.run, "lost", event.reason)
+                continue
+            self.again.append((event.run,))
+            yield Retried(event.run, event.reason or "its worker was told to stop")
+
+    def ended_by_us(self, worker: _Worker, reason: str) -> Iterator[Event]:
+        """Kill a worker that is beyond a limit."""
+        worker.process.kill()
+        left, worker.runs = worker.runs, {}
+        worker.process.join()
+        yield from (Ended(run, "lost", reason) for run in left.values())
+
+    def close(self) -> None:
+        """End every worker: the idle ones end by themselves when they find the pipe closed."""
+        for worker in self.workers:
+            worker.pipe.close()
+            if worker.runs:
+                worker.process.kill()
+        deadline = time.monotonic() + FAREWELL_SECONDS
+        for worker in self.workers:
+            worker.process.join(max(deadline - time.monotonic(), 0))
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
+
+
+def _death(exit_code: int | None) -> str:
+    if exit_code == -signal.SIGKILL:
+        return "its process was killed by SIGKILL: out of memory, or by hand"
+    if exit_code is not None and exit_code < 0:
+        return f"its process was killed by {signal.Signals(-exit_code).name}"
+    return f"its process ended with exit code {exit_code}"

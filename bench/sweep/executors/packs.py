@@ -1,0 +1,35 @@
+"""Packs of Runs carried out by the job of a cluster: a sweep in small, from inside one process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from bench.core import process
+from bench.core.settings import Site
+from bench.sweep.executors.base import Ended, Pack
+
+if TYPE_CHECKING:
+    pass
+
+
+def carry_out_packs(packs: Sequence[Pack], site: Site, place: str, n_workers: int) -> list[Ended]:
+    """Carry out packs as the job of an engine, from the directory `place`; return how Runs ended, for what it is worth.
+
+    A job is a sweep in small: limits, retries and signals are those of worker processes on one machine.
+    """
+    from bench.sweep.executors.local import Local
+    from bench.sweep.executors.prune_files import Packs
+
+    os.chdir(place)
+    endings: list[Ended] = []
+    local, supply = Local(n_workers), Packs(packs, site)
+    with process.listening(for_keyboard=True) as stop, closing(local.carry_out(supply, site, stop)) as events:
+        for event in events:
+            if isinstance(event, Ended) and not (stop and event.ending == "lost"):
+                endings.append(event)
+            if isinstance(event, Ended) and event.ending == "unsaved":
+                break
+    return endings

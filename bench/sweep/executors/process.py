@@ -1,0 +1,67 @@
+"""The process that carries out Runs, whoever has started it: one thread, warm, and deaf to the keyboard."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
+
+from bench.core import process
+from bench.core.settings import Site
+from bench.results.run import Run
+from bench.sweep.executors.base import Advanced, Judged
+
+if TYPE_CHECKING:
+    from bench.sweep.worker import Worker
+
+LOOK_SECONDS = 0.1
+"""How often a worker that waits for an answer looks whether it is told to stop."""
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+def serve(pipe: Connection, site: Site, parent: int) -> None:
+    """Carry out the packs that come through the pipe until it closes or the process is told to stop."""
+    process.die_with_parent(parent)
+    with working(site, pipe) as worker, suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        from bench.sweep.worker import carry_out
+
+        while not worker.is_stopped():
+            for event in carry_out(pipe.recv(), worker):
+                pipe.send(event)
+
+
+@contextmanager
+def working(site: Site, pipe: Connection) -> Iterator[Worker]:
+    """Make this process one that carries out Runs and tells of them through a pipe."""
+    for name in THREAD_VARIABLES:
+        os.environ[name] = "1"
+    import torch
+
+    from bench.sweep.worker import Worker
+    from bench.tasks.opened import Tasks
+    from bench.training.callbacks import StoppedError
+
+    def tell(run: Run, share: float) -> None:
+        try:
+            pipe.send(Advanced(run, share))
+        except OSError as error:
+            raise StoppedError("nobody listens any more") from error
+
+    def is_hopeless(run: Run, nats: Sequence[float]) -> bool:
+        try:
+            pipe.send(Judged(run, tuple(nats)))
+            while not pipe.poll(LOOK_SECONDS):
+                if stop:
+                    return False
+            return bool(pipe.recv())
+        except (OSError, EOFError) as error:
+            raise StoppedError("nobody listens any more") from error
+
+    torch.set_num_threads(1)
+    gc.freeze()  # what is loaded by now stays: collections need not look through it again and again
+    with process.listening(for_keyboard=False) as stop:
+        yield Worker(site, Tasks(site.data_dir), tell, is_hopeless if site.is_judged else None, lambda: bool(stop))

@@ -1,0 +1,61 @@
+"""Verdicts on Runs under way where nothing but files goes between the process that judges and the one that trains.
+
+A worker's job leaves the validation losses of a Run in its folder; whoever judges them puts a file beside it where the
+Run is to be given up. Both are gone when the Run has its record.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from bench import results
+from bench.core.errors import DataError
+from bench.core.settings import Site
+from bench.results.run import Run
+from bench.sweep.executors.base import Pack, Queue, Supply
+
+LOSSES = "losses.json"
+GIVEN_UP = "given-up"
+
+
+class Packs(Queue):
+    """The packs of a job, whose Runs are judged by whoever has sent it."""
+
+    def __init__(self, packs: Sequence[Pack], site: Site) -> None:
+        super().__init__(packs)
+        self._site = site
+
+    def is_hopeless(self, run: Run, nats: Sequence[float]) -> bool:
+        """See `Supply`; the answer is to the losses before these, or to earlier ones."""
+        folder = results.folder_of(self._site.directory, run)
+        results.write_whole(folder / LOSSES, json.dumps(nats))
+        return (folder / GIVEN_UP).exists()
+
+
+def judge(runs: Sequence[Run], site: Site, supply: Supply) -> None:
+    """Judge the Runs that have told new losses. Raises StorageError where a verdict cannot be written."""
+    for run in runs:
+        folder = results.folder_of(site.directory, run)
+        nats = _losses(folder)
+        if nats and supply.is_hopeless(run, nats):
+            results.write_whole(folder / GIVEN_UP, "")
+
+
+def remove(folder: Path) -> None:
+    """Remove what was written about a Run that has ended."""
+    for name in (LOSSES, GIVEN_UP):
+        with suppress(OSError):
+            (folder / name).unlink()
+
+
+def _losses(folder: Path) -> list[float]:
+    """Return the losses a Run has told, none where what is there is not of ours."""
+    try:
+        found = json.loads(results.text_of(folder / LOSSES))
+    except (FileNotFoundError, DataError, ValueError):
+        return []
+    is_ours = isinstance(found, list) and all(isinstance(value, float) for value in found)
+    return found if is_ours else []

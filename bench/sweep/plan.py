@@ -1,0 +1,192 @@
+"""A sweep before it starts: every point checked, what is done told from what is to do, and how long it may take."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench import results
+from bench.core.console import say
+from bench.core.errors import UsageError
+from bench.core.settings import Command, Site
+from bench.core.wording import quantity
+from bench.results import TimedSize
+from bench.results.run import Run, RunRecord
+from bench.sweep import schedule
+from bench.sweep.executors import executor_of
+from bench.sweep.executors.base import Executor, Source
+from bench.sweep.progress import clock_time
+from bench.sweep.resolve import SizedTasks, run_of, shape_of
+from bench.sweep.schedule import Load, Past
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Runs, each once, what each will take, what is known of it already, and who carries out the rest, and where.
+
+    With a `source` these are the Runs that are known so far; `before` are those of the stages before, and `problems`
+    what has come to nothing there.
+    `timed` holds, by key, what was found for a Run whose hidden size comes from timing.
+    """
+
+    site: Site
+    executor: Executor
+    runs: tuple[Run, ...]
+    loads: Mapping[str, Load]
+    past: Mapping[str, Past]
+    stops_at_failure: bool = False
+    source: Source | None = None
+    before: tuple[Run, ...] = ()
+    problems: tuple[str, ...] = ()
+    timed: Mapping[str, TimedSize] = field(default_factory=dict)
+
+    @property
+    def n_open(self) -> int:
+        """How many Runs are not known yet."""
+        return self.source.n_open if self.source else 0
+
+    @property
+    def waiting(self) -> list[Run]:
+        """The Runs still to be carried out."""
+        return [run for run in self.runs if not self._is_over(run)]
+
+    def _is_over(self, run: Run) -> bool:
+        """Return whether there is nothing more to do for a Run: it is finished, or its time is still up."""
+        past = self.past.get(run.key)
+        return past is not None and past.is_over(self.site)
+
+
+def plan(commands: Sequence[Command]) -> Sweep:
+    """Check every point of a command, data included, before anything is written. Raises UsageError."""
+    first = commands[0]
+    tasks, site = SizedTasks(first.data_dir, say), site_of(first)
+    runs = [run_of(command, tasks) for command in commands]
+    return sweep_of(runs, site, executor_of(first), tasks, stops_at_failure=first.on_failure == "stop")
+
+
+def site_of(command: Command) -> Site:
+    """Return where and how a command's Runs are carried out. Raises UsageError for a bad name, or LinkError."""
+    directory = results.results_directory(command.name)
+    results.refuse_links(directory)
+    return Site(
+        directory=directory,
+        data_dir=command.data_dir,
+        limits=command.limits,
+        checkpoint_seconds=command.checkpoint_seconds,
+        population=command.population,
+    )
+
+
+def sweep_of(
+    runs: Iterable[Run],
+    site: Site,
+    executor: Executor,
+    tasks: SizedTasks,
+    *,
+    stops_at_failure: bool = False,
+    source: Source | None = None,
+    before: Iterable[Run] = (),
+) -> Sweep:
+    """Return a sweep over Runs, those that are done taken from their records. Raises UsageError where data differ."""
+    each = {run.key: run for run in runs}
+    loads, past, timed = {}, {}, {}
+    for key, run in each.items():
+        task = tasks.task(run.task)
+        loads[key] = schedule.load_of(run, shape_of(run, task), task)
+        if found := tasks.timed_sizes.found(run):
+            timed[key] = found
+        record = results.find(site.directory, run)
+        if record is not None:
+            _check_same_data(record, tasks, site.directory)
+            past[key] = Past(record.outcome.status, record.cost.seconds)
+        elif problem := results.damage(site.directory, run):
+            say(f"damaged: {problem}; the run is done again")
+    return Sweep(
+        site,
+        executor,
+        tuple(each.values()),
+        loads,
+        past,
+        stops_at_failure=stops_at_failure,
+        source=source,
+        before=tuple(before),
+        timed=timed,
+    )
+
+
+def write_down(sweep: Sweep) -> None:
+    """Keep what a sweep goes by: the hidden sizes found by timing, and its plan. Raises StorageError or UsageError."""
+    for found in {each.run.key: each for each in sweep.timed.values()}.values():
+        results.write_size(sweep.site.directory, found)
+    results.write_plan(sweep.site.directory, [*sweep.before, *sweep.runs])
+
+
+def _check_same_data(record: RunRecord, tasks: SizedTasks, directory: Path) -> None:
+    """Refuse to add to results that were made on other data under the same task version."""
+    node = record.run.task
+    now = {"train": tasks.task(node).train.digest, "validation": tasks.validation(node).digest}
+    if record.run.phase == "confirm":
+        now["test"] = tasks.test_digest(node)
+    for split, digest in now.items():
+        if record.outcome.data_digests.get(split, digest) != digest:
+            name = record.run.task_name
+            raise UsageError(
+                f"{directory} holds runs of task `{name}` made on other data (split {split}); "
+                "raise the task's version, or give these results another name"
+            )
+
+
+def summary(sweep: Sweep) -> str:
+    """Return one line about a sweep: how many Runs, how many are done, how long the rest may take."""
+    n_done, n_to_do = len(sweep.runs) - len(sweep.waiting), len(sweep.waiting) + sweep.n_open
+    count = f"{quantity(n_done + n_to_do, 'run')}, {n_done} already done, {n_to_do} to do"
+    place = f"results in {sweep.site.directory}"
+    operations = sum(sweep.loads[run.key].operations for run in sweep.waiting)
+    operations += sweep.n_open * statistics.fmean([load.operations for load in sweep.loads.values()] or [0.0])
+    if not operations:
+        return f"{count}; {place}"
+    n_workers = min(sweep.executor.n_workers, n_to_do)
+    known = schedule.rate(sweep.past, sweep.loads)
+    seconds = operations / (known or schedule.ASSUMED_RATE) / n_workers
+    basis = "by the finished runs here" if known else "a guess from the arithmetic"
+    return f"{count}, about {clock_time(seconds)} on {quantity(n_workers, 'worker')} ({basis}); {place}"
+
+
+def sizes(sweep: Sweep) -> list[str]:
+    """Return a line for each cell whose hidden size was solved for: the size, its count, and what is left over."""
+    lines: dict[str, None] = {}
+    for run in sweep.runs:
+        budget, found, what = run.size.budget, *_found(sweep, run)
+        if budget and found:
+            left = f"{(found - budget) / budget:+.1%} of the budget of {budget:,}"
+            size = f"hidden_size {run.hidden_size}, {what}, {left}"
+            lines[f"{run.task_name} {run.cell_name}: {size}"] = None
+    return list(lines)
+
+
+def _found(sweep: Sweep, run: Run) -> tuple[float, str]:
+    """Return what of a budget the hidden size of a Run takes up, as a number and in words; 0 where it is not known."""
+    load, count = sweep.loads[run.key], run.size.count
+    match run.size.mode:
+        case "params":
+            return load.num_params[count], f"{load.num_params[count]:,} {count} parameters"
+        case "flops":
+            return load.num_flops[count], f"{load.num_flops[count]:,} {count} operations per unit"
+        case "seconds" if run.key in sweep.timed:
+            timed = sweep.timed[run.key]
+            return timed.us_per_unit, f"{timed.us_per_unit:.3g} µs of training per unit, kernel {timed.kernel}"
+    return 0.0, ""
+
+
+def describe(sweep: Sweep) -> str:
+    """Return the plan of a sweep: what is done, what is waiting, the size of each model, and a guess of the time."""
+    waiting = {run.key for run in sweep.waiting}
+    lines = [f"{'state':8} {'total':>10} {'recurrent':>10}  run"]
+    for run in sweep.runs:
+        state, counts = "waiting" if run.key in waiting else "done", sweep.loads[run.key].num_params
+        lines.append(f"{state:8} {counts['total']:>10,} {counts['recurrent']:>10,}  {run.label}")
+    if sweep.n_open:
+        lines.append(f"and {sweep.n_open:,} runs of trials that depend on the scores of those before")
+    return "\n".join([*lines, *sizes(sweep), summary(sweep)])

@@ -1,0 +1,217 @@
+"""A sweep on its way: carry out what is to do, take every ending to account, report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import wait
+from pathlib import Path
+
+from bench import results
+from bench.core.console import say
+from bench.core.errors import BenchError
+from bench.core.process import Stop, listening
+from bench.core.settings import Site
+from bench.core.wording import quantity
+from bench.results.provenance import provenance
+from bench.results.records import results_of
+from bench.results.run import Run, RunRecord
+from bench.sweep import schedule
+from bench.sweep.executors.base import Ended, Queue, Supply
+from bench.sweep.executors.local import Local, usable_cores
+from bench.sweep.plan import Sweep, sizes, summary, sweep_of
+from bench.sweep.progress import Board
+from bench.sweep.resolve import SizedTasks
+from bench.sweep.worker import failed
+from bench.training import checkpoint
+
+MOST_LINES = 20
+
+LOOK_SECONDS = 0.5
+"""How often it is looked at whether another process is done with a Run."""
+
+MOST_HOLDERS = 3
+
+
+@dataclass
+class Tally:
+    """What has become of the Runs of a sweep.
+
+    `held` are the Runs that other processes work on, by key, with the record that each had when that was found.
+    """
+
+    recorded: list[Run] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    held: dict[str, tuple[Run, RunRecord | None]] = field(default_factory=dict)
+    unsaved: str = ""
+
+
+def conduct(stages: Iterable[Sweep], conclude: Callable[[Path], int]) -> int:
+    """Carry out one sweep after the other, conclude, and return the exit status.
+
+    `conclude` is given the results directory and returns how many files in it are damaged.
+
+    0: all done, here or by another process that was at it; 1: a Run failed or could not be saved; 130 or 143: told to
+    stop.
+    """
+    tally, has_records, directory = Tally(), False, Path()
+    for sweep in stages:
+        directory = sweep.site.directory
+        for line in (summary(sweep), *sizes(sweep)):
+            say(line)
+        _clear(sweep)
+        n_all = len(sweep.runs) + sweep.n_open
+        with listening(for_keyboard=True) as stop:
+            found = carry_out(sweep, stop) if sweep.waiting or sweep.n_open else Tally()
+            if stop:
+                say(f"stopped; {_safe(sweep, found, n_all)}, the same command goes on from here")
+                return stop.exit_code
+        if found.unsaved:
+            say(f"{found.unsaved}; {_safe(sweep, found, n_all)}, the same command goes on when that is mended")
+            return 1
+        tally.failures += [*found.failures, *sweep.problems]
+        has_records = bool(has_records or sweep.past or found.recorded or found.failures)
+        if sweep.stops_at_failure and found.failures:
+            break
+    _list_problems(tally, directory)
+    n_damaged = conclude(directory) if has_records else 0
+    return 1 if tally.failures or n_damaged else 0
+
+
+def _clear(sweep: Sweep) -> None:
+    """Remove the checkpoints of finished Runs: a process may have died between the record and this."""
+    site = sweep.site
+    for run in sweep.runs:
+        past, folder = sweep.past.get(run.key), results.folder_of(site.directory, run)
+        if past and results.is_final(past.status, is_judged=site.is_judged) and checkpoint.is_there(folder):
+            with suppress(BenchError), results.held(site.directory, run):
+                checkpoint.remove(folder)
+
+
+def _list_problems(tally: Tally, directory: Path) -> None:
+    for line in tally.failures[:MOST_LINES]:
+        say(f"failed: {line}")
+    if len(tally.failures) > MOST_LINES:
+        say(f"failed: and {len(tally.failures) - MOST_LINES:,} more; python -m bench status {directory}")
+
+
+def retry_failed(directory: Path, data_dir: str | None, conclude: Callable[[Path], int]) -> int:
+    """Carry out the failed Runs of a results directory once more, from their records; return the exit status."""
+    runs = [record.run for record in results_of(directory).records if record.outcome.status == "failed"]
+    if not runs:
+        say(f"no failed runs in {directory}")
+        return 0
+    return conduct(
+        [sweep_of(runs, Site(directory, data_dir), Local(usable_cores()), SizedTasks(data_dir, say))], conclude
+    )
+
+
+def _safe(sweep: Sweep, tally: Tally, n_all: int) -> str:
+    waiting = {run.key for run in sweep.waiting}
+    over = {run.key: run for run in [*(run for run in sweep.runs if run.key not in waiting), *tally.recorded]}
+    n_safe = sum(results.is_there(sweep.site.directory, run) for run in over.values())  # folders may have been deleted
+    return f"{n_safe} of {n_all} runs are done and safe"
+
+
+def carry_out(sweep: Sweep, stop: Stop) -> Tally:
+    """Carry out what is waiting, wait for what other processes are at, and return what has become of it."""
+    tally, waiting, said = Tally(), sweep.waiting, ""
+    supply = sweep.source or Queue(schedule.packs_in_turns(waiting, sweep.loads, sweep.site.population))
+    with Board(len(waiting) + sweep.n_open) as board:
+        _follow(supply, sweep, stop, tally, board)
+        while tally.held and not stop and not _is_broken_off(sweep, tally):
+            if (holders := _holders(sweep.site, tally)) and holders != said:
+                board.say(f"waiting for {quantity(len(tally.held), 'run')} that others work on: {holders}")
+                said = holders
+            left = []
+            for run, before in _let_go(sweep.site, tally, stop):
+                record = results.find(sweep.site.directory, run)
+                if record is not None and record != before:
+                    _end(Ended(run, "recorded"), sweep, tally, board)
+                else:
+                    left.append(run)
+            _follow(Queue((run,) for run in left), sweep, stop, tally, board)
+    return tally
+
+
+def _is_broken_off(sweep: Sweep, tally: Tally) -> bool:
+    return bool(tally.unsaved or (tally.failures and sweep.stops_at_failure))
+
+
+def _follow(supply: Supply, sweep: Sweep, stop: Stop, tally: Tally, board: Board) -> None:
+    """Carry out a supply and take every event to account."""
+    with closing(sweep.executor.carry_out(supply, sweep.site, stop)) as events:
+        for event in events:
+            if not isinstance(event, Ended):
+                board.note(event)
+                continue
+            _end(event, sweep, tally, board)
+            if _is_broken_off(sweep, tally):
+                break
+
+
+def _end(event: Ended, sweep: Sweep, tally: Tally, board: Board) -> None:
+    """Take an ending to account and show it; a Run that another process works on has not ended."""
+    problem = _settle(event, sweep.site, tally)
+    if event.ending == "held":
+        return
+    note = ""
+    if sweep.source is not None:
+        sweep.source.settle(event.run)
+        note = sweep.source.note(event.run)
+    board.end(event, results.find(sweep.site.directory, event.run), problem, note)
+
+
+def _holders(site: Site, tally: Tally) -> str:
+    """Return who works on the Runs that are held."""
+    found = [results.holder(results.folder_of(site.directory, run)) for run, _ in tally.held.values()]
+    names = list(dict.fromkeys(str(each) for each in found if each is not None))
+    more = [f"and {len(names) - MOST_HOLDERS:,} more"] if len(names) > MOST_HOLDERS else []
+    return ", ".join([*names[:MOST_HOLDERS], *more])
+
+
+def _let_go(site: Site, tally: Tally, stop: Stop) -> list[tuple[Run, RunRecord | None]]:
+    """Wait until other processes have let go of some of the Runs that are held, and return those."""
+    while not stop:
+        free = [
+            key for key, (run, _) in tally.held.items() if not results.holder(results.folder_of(site.directory, run))
+        ]
+        if free:
+            return [tally.held.pop(key) for key in free]
+        wait([stop.fileno()], LOOK_SECONDS)
+    return []
+
+
+def _settle(event: Ended, site: Site, tally: Tally) -> str:
+    """Take an ending to account and return why the Run failed, or nothing; a lost Run gets its record here."""
+    label = event.run.label
+    match event.ending:
+        case "held":
+            tally.held[event.run.key] = event.run, results.find(site.directory, event.run)
+        case "unsaved":
+            tally.unsaved = event.reason
+        case "lost":
+            problem = _written_off(event, site)
+            tally.failures.append(f"{label}: {problem}")
+            return problem
+        case "recorded":
+            tally.recorded.append(event.run)
+            record = results.find(site.directory, event.run)
+            if record is None or record.outcome.status in ("failed", "timeout"):
+                lost = results.damage(site.directory, event.run) or "its record is gone"
+                problem = record.outcome.reason if record else lost
+                tally.failures.append(f"{label}: {problem}")
+                return problem
+    return ""
+
+
+def _written_off(event: Ended, site: Site) -> str:
+    """Write the record of a Run that was lost with its process."""
+    origin = provenance(device=event.run.device, threads=1)
+    try:
+        with results.held(site.directory, event.run):
+            results.write(site.directory, failed(event.run, event.reason, origin))
+    except BenchError as error:
+        return str(error)
+    return event.reason

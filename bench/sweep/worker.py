@@ -1,0 +1,187 @@
+"""Runs from their settings to their records: the one room that knows every other."""
+
+from __future__ import annotations
+
+import hashlib
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+
+import torch
+
+from bench import kernels, results
+from bench.core import memory
+from bench.core.errors import StorageError
+from bench.core.settings import Site
+from bench.results.provenance import provenance
+from bench.results.run import Cost, Outcome, Provenance, Run, RunRecord, Status
+from bench.sweep.executors.base import Ended
+from bench.sweep.resolve import shape_of
+from bench.tasks import Task
+from bench.tasks.base import Split
+from bench.tasks.opened import Tasks
+from bench.tasks.subset import subset
+from bench.training import checkpoint
+from bench.training.batches import evaluation_batches
+from bench.training.callbacks import Judge, Keeper, StoppedError, Tell, machine_of, resumed
+from bench.training.evaluation import Machine, evaluate
+from bench.training.loop import fit, machine_for, member_of
+from bench.training.member import Member
+from bench.training.model import Shape
+
+
+@dataclass(frozen=True)
+class Worker:
+    """What a process that carries out Runs has: its place, its open tasks, and its links to who sent it."""
+
+    site: Site
+    tasks: Tasks
+    tell: Tell
+    is_hopeless: Judge | None
+    is_stopped: Callable[[], bool]
+
+
+def carry_out(runs: Sequence[Run], worker: Worker) -> Iterator[Ended]:
+    """Train Runs of equal shape together and write the record of each as soon as it has ended.
+
+    What goes wrong in a Run is recorded, with a log, as `failed`, and its companions are trained without it.
+    """
+    with ExitStack() as locks:
+        mine, others = _taken(runs, worker.site, locks)
+        yield from others
+        waiting = {run.key: run for run in mine}
+        try:
+            for record in _records(mine, worker):
+                results.write(worker.site.directory, record)
+                if record.outcome.status in results.FINAL:
+                    checkpoint.remove(results.folder_of(worker.site.directory, record.run))
+                yield Ended(waiting.pop(record.key), "recorded")
+        except StoppedError:
+            yield from (Ended(run, "interrupted") for run in waiting.values())
+        except StorageError as error:
+            yield from (Ended(run, "unsaved", str(error)) for run in waiting.values())
+
+
+def failed(run: Run, reason: str, origin: Provenance, status: Status = "failed") -> RunRecord:
+    """Return the record of a Run that came to nothing."""
+    outcome = Outcome(status, reason, "none", 0, 0.0, 0, (), {}, {}, {}, {}, "")
+    return RunRecord(run.key, run, outcome, Cost(0.0, 0.0, 0.0, 0.0, (), 0, "", 0), origin)
+
+
+def _taken(runs: Sequence[Run], site: Site, locks: ExitStack) -> tuple[list[Run], list[Ended]]:
+    """Take hold of the Runs that nobody else works on and that are not finished; return them, and the others."""
+    mine, others = [], []
+    for run in runs:
+        try:
+            locks.enter_context(results.held(site.directory, run))
+        except results.HeldError as error:
+            others.append(Ended(run, "held", str(error)))
+            continue
+        except StorageError as error:
+            others.append(Ended(run, "unsaved", str(error)))
+            continue
+        finished = results.find(site.directory, run)
+        if finished is not None and results.is_final(finished.outcome.status, is_judged=site.is_judged):
+            checkpoint.remove(results.folder_of(site.directory, run))
+            others.append(Ended(run, "recorded"))
+        else:
+            mine.append(run)
+    return mine, others
+
+
+def _records(runs: Sequence[Run], worker: Worker) -> Iterator[RunRecord]:
+    """Yield the record of each Run as it ends; Runs that fail in company are tried alone, to find the one to blame."""
+    if not runs:
+        return
+    origin = provenance(device=runs[0].device, threads=torch.get_num_threads())
+    left = {run.key: run for run in runs}
+    try:
+        for record in _train(runs, worker, origin):
+            del left[record.key]
+            yield record
+    except (StoppedError, StorageError):
+        raise
+    except Exception as error:
+        if len(runs) > 1:
+            for run in left.values():
+                yield from _records([run], worker)
+            return
+        results.write_log(worker.site.directory, runs[0], traceback.format_exc())
+        yield failed(runs[0], _reason(error), origin)
+
+
+def _reason(error: Exception) -> str:
+    is_memory = isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error)
+    return f"{'out of memory: ' if is_memory else ''}{type(error).__name__}: {error}"
+
+
+def _train(runs: Sequence[Run], worker: Worker, origin: Provenance) -> Iterator[RunRecord]:
+    memory.reset_peak()
+    task, validation = worker.tasks.task(runs[0].task), worker.tasks.validation(runs[0].task)
+    shape = shape_of(runs[0], task)
+    machine = machine_for(runs[0], shape)
+    origin = replace(origin, library=kernels.library_of(machine.kernel))
+    place = machine_of(origin, machine.kernel.name)
+    members, notes = [], {}
+    for run in runs:
+        make = partial(member_of, run, shape, task, machine)
+        member, notes[run.key] = resumed(make, run, worker.site, place)
+        members.append(member)
+    keeper = Keeper(worker.site, place, notes, worker.tell, worker.is_hopeless, worker.is_stopped)
+    for member in fit(members, shape, task, validation, machine, keeper.watch):
+        started = machine.clock()
+        own = subset(task, member.run.train.fraction, member.run.seed)
+        splits = _scored_splits(member.run, own, validation)
+        outcome = _outcome(member, shape, own, splits, machine)
+        cost = _cost(member, task, scoring_seconds=machine.clock() - started)
+        yield RunRecord(member.run.key, member.run, outcome, cost, replace(origin, resumed=notes[member.run.key]))
+
+
+def _scored_splits(run: Run, task: Task, validation: Split) -> dict[str, Split]:
+    """Return the splits to score; the test split is read here, after training, in the confirm phase only."""
+    splits = {"train": task.train} if run.train.score_train else {}
+    splits["validation"] = validation
+    if run.phase == "confirm":
+        splits["test"] = task.read("test")
+    return splits
+
+
+def _outcome(member: Member, shape: Shape, task: Task, splits: Mapping[str, Split], machine: Machine) -> Outcome:
+    scores, baseline, weights_digest = {}, {}, ""
+    if member.best_row is not None and member.status == "done":
+        rows = member.best_row.unsqueeze(0)
+        weights_digest = hashlib.sha256(rows.cpu().numpy().tobytes()).hexdigest()
+        for name, split in splits.items():
+            batches = list(evaluation_batches(split, tracks=task.tracks, dtype=machine.dtype))
+            (scores[name],) = evaluate(rows, shape, task, batches, machine)
+            baseline[name] = task.baseline(split)
+    return Outcome(
+        status=member.status or "failed",
+        reason=member.reason,
+        kernel=machine.kernel.name,
+        n_updates=member.n_updates,
+        n_epochs=member.n_epochs,
+        best_update=member.best_update,
+        curve=tuple(member.curve),
+        scores=scores,
+        baseline=baseline,
+        num_params=shape.num_params(),
+        data_digests={name: split.digest for name, split in {"train": task.train, **splits}.items()},
+        weights_digest=weights_digest,
+    )
+
+
+def _cost(member: Member, task: Task, *, scoring_seconds: float) -> Cost:
+    clock = member.clock
+    return Cost(
+        seconds=clock.seconds + scoring_seconds,
+        data_seconds=clock.data,
+        train_seconds=clock.train,
+        evaluation_seconds=clock.evaluation,
+        curve_seconds=tuple(member.curve_seconds),
+        units_trained=clock.units,
+        unit=task.unit,
+        peak_memory_bytes=memory.peak_bytes(),
+    )

@@ -1,0 +1,237 @@
+"""Batches: the same data in the same order for every cell, as a function of (task, seed, epoch)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from bench.core.seeds import stream
+from bench.core.typing import Bool
+from bench.tasks.base import Sequences, Split, Stream, Task
+
+T = TypeVar("T")
+
+LENGTH_NOISE = 0.1
+"""Sequences are batched by length times (1 + this much noise): little padding, and batches that differ by epoch."""
+
+EVALUATION_BATCH = 64
+EVALUATION_WINDOW = 256
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a model sees at once; inputs are frames (K, B, T, I) or token numbers (K, B, T).
+
+    `is_carried` says that the initial state is the last state of the batch before. `extents` are each member's own
+    B and T, before it was padded to its neighbours'.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    mask: Bool[Tensor, "K B T"]
+    n_units: tuple[int, ...]
+    is_carried: bool
+    extents: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """A batch of whole sequences before padding: frames (T, O) of zeros and ones, for one member."""
+
+    frames: tuple[Tensor, ...]
+    lengths: tuple[int, ...]
+
+    is_carried = False
+
+    @property
+    def n_units(self) -> tuple[int, ...]:
+        """Number of frames to predict."""
+        return (sum(self.lengths),)
+
+    @property
+    def extents(self) -> tuple[tuple[int, int], ...]:
+        """B and T."""
+        return ((len(self.lengths), max(self.lengths)),)
+
+    def padded(self, dtype: torch.dtype) -> Batch:
+        """Return the batch padded to its longest sequence."""
+        return _pad(self.frames, dtype)
+
+
+@runtime_checkable
+class Batches(Protocol):
+    """The training batches of one seed."""
+
+    @property
+    def split(self) -> Split:
+        """What is trained on."""
+        ...
+
+    @property
+    def n_per_epoch(self) -> int:
+        """Number of batches in an epoch."""
+        ...
+
+    def batch(self, epoch: int, position: int) -> Batch:
+        """Return a batch with K = 1, whatever was asked for before."""
+        ...
+
+    def ragged(self, epoch: int, position: int) -> Ragged | None:
+        """Return the same batch before padding; None where there is no padding to spare."""
+        ...
+
+
+def training_batches(task: Task, *, seed: int, batch_size: int, window: int, dtype: torch.dtype) -> Batches:
+    """Return the training batches of a task for one seed."""
+    if isinstance(task.train, Sequences):
+        return _SequenceBatches(task.train, task.spec.name, seed, batch_size, dtype)
+    return _WindowBatches(task.train, batch_size, window)
+
+
+def evaluation_batches(
+    split: Split, *, tracks: int, dtype: torch.dtype, batch_size: int = 0, window: int = 0
+) -> Iterator[Batch]:
+    """Yield batches that hold every unit of a split exactly once; their sizes do not change a score.
+
+    A text is cut into `tracks` pieces; `batch_size` and `window` are for memory alone.
+    """
+    if isinstance(split, Sequences):
+        order = np.argsort([len(frames) for frames in split.frames], kind="stable")
+        for chunk in _chunks(order.tolist(), batch_size or EVALUATION_BATCH):
+            yield _pad([split.frames[i] for i in chunk], dtype)
+        return
+    for bounds in _chunks(_track_bounds(split.n_units, tracks), batch_size or tracks):
+        yield from _windows(split, bounds, window or EVALUATION_WINDOW)
+
+
+def stack(batches: Sequence[Batch]) -> Batch:
+    """Join batches of K = 1 along the member axis, padded to the longest."""
+    if len(batches) == 1:
+        return batches[0]
+    length = max(batch.mask.shape[2] for batch in batches)
+    width = max(batch.mask.shape[1] for batch in batches)
+    return Batch(
+        torch.cat([_grow(batch.inputs, width, length) for batch in batches]),
+        torch.cat([_grow(batch.targets, width, length) for batch in batches]),
+        torch.cat([_grow(batch.mask, width, length) for batch in batches]),
+        tuple(n for batch in batches for n in batch.n_units),
+        batches[0].is_carried,
+        tuple(extent for batch in batches for extent in batch.extents),
+    )
+
+
+@dataclass(frozen=True)
+class _SequenceBatches:
+    split: Sequences
+    task_name: str
+    seed: int
+    batch_size: int
+    dtype: torch.dtype
+
+    @property
+    def n_per_epoch(self) -> int:
+        return -(-len(self.split.frames) // self.batch_size)
+
+    def batch(self, epoch: int, position: int) -> Batch:
+        return self.ragged(epoch, position).padded(self.dtype)
+
+    def ragged(self, epoch: int, position: int) -> Ragged:
+        seed = stream("order", task=self.task_name, seed=self.seed, epoch=epoch)
+        chosen = _order(self.split.lengths, self.batch_size, seed)[position]
+        frames, lengths = self.split.frames, self.split.lengths
+        return Ragged(tuple(frames[i] for i in chosen), tuple(lengths[i] for i in chosen))
+
+
+@dataclass(frozen=True)
+class _WindowBatches:
+    split: Stream
+    batch_size: int
+    window: int
+
+    @property
+    def track_length(self) -> int:
+        """Length of each of the B contiguous pieces; the fewer than B tokens left over are not trained on."""
+        return self.split.n_units // self.batch_size
+
+    @property
+    def n_per_epoch(self) -> int:
+        return -(-self.track_length // self.window)
+
+    def batch(self, epoch: int, position: int) -> Batch:
+        length = self.track_length
+        bounds = [(b * length, (b + 1) * length) for b in range(self.batch_size)]
+        return _window(self.split, bounds, position * self.window, self.window)
+
+    def ragged(self, epoch: int, position: int) -> None:
+        return None
+
+
+@lru_cache(maxsize=64)
+def _order(lengths: tuple[int, ...], batch_size: int, seed: int) -> list[list[int]]:
+    """Return the batches of an epoch as lists of sequence numbers."""
+    random = np.random.default_rng(seed)
+    noisy = np.asarray(lengths) * (1 + LENGTH_NOISE * random.uniform(-1, 1, len(lengths)))
+    batches = _chunks(np.argsort(noisy, kind="stable").tolist(), batch_size)
+    return [list(batches[j]) for j in random.permutation(len(batches))]
+
+
+def _pad(frames: Sequence[Tensor], dtype: torch.dtype) -> Batch:
+    targets = pad_sequence(list(frames), batch_first=True).to(dtype)  # (B, T, O)
+    inputs = torch.zeros_like(targets)
+    inputs[:, 1:] = targets[:, :-1]
+    lengths = torch.tensor([len(sequence) for sequence in frames])
+    mask = torch.arange(targets.shape[1]) < lengths[:, None]
+    return _alone(inputs, targets, mask, is_carried=False)
+
+
+def _alone(inputs: Tensor, targets: Tensor, mask: Tensor, *, is_carried: bool) -> Batch:
+    """Return a batch of one member from tensors (B, T, ...)."""
+    B, T = mask.shape
+    return Batch(inputs[None], targets[None], mask[None], (int(mask.sum()),), is_carried, ((B, T),))
+
+
+def _track_bounds(n_units: int, tracks: int) -> list[tuple[int, int]]:
+    edges = [n_units * b // tracks for b in range(tracks + 1)]
+    return [(low, high) for low, high in pairwise(edges) if high > low]
+
+
+def _windows(split: Stream, bounds: Sequence[tuple[int, int]], window: int) -> Iterator[Batch]:
+    longest = max(high - low for low, high in bounds)
+    for start in range(0, longest, window):
+        yield _window(split, bounds, start, window)
+
+
+def _window(split: Stream, bounds: Sequence[tuple[int, int]], start: int, window: int) -> Batch:
+    """Return steps `start` to `start + window` of each track, padded to the longest."""
+    spans = [(min(low + start, high), min(low + start + window, high)) for low, high in bounds]
+    targets = pad_sequence([split.tokens[low:high] for low, high in spans], batch_first=True)
+    inputs = pad_sequence([_shifted(split, low, high) for low, high in spans], batch_first=True)
+    lengths = torch.tensor([high - low for low, high in spans])
+    mask = torch.arange(targets.shape[1]) < lengths[:, None]
+    return _alone(inputs, targets, mask, is_carried=start > 0)
+
+
+def _shifted(split: Stream, low: int, high: int) -> Tensor:
+    """Return the token before each of the tokens from low to high."""
+    if low == 0 and high > 0:
+        return torch.cat([split.tokens.new_tensor([split.before]), split.tokens[: high - 1]])
+    return split.tokens[max(low - 1, 0) : max(high - 1, 0)]
+
+
+def _chunks(items: Sequence[T], size: int) -> list[Sequence[T]]:
+    return [items[i : i + size] for i in range(0, len(items), size)]
+
+
+def _grow(tensor: Tensor, width: int, length: int) -> Tensor:
+    """Pad (1, B, T, ...) with zeros to `width` and `length`."""
+    grown = tensor.new_zeros((1, width, length, *tensor.shape[3:]))
+    grown[:, : tensor.shape[1], : tensor.shape[2]] = tensor
+    return grown

@@ -1,0 +1,156 @@
+"""The gradient of each member's mean loss by autograd through a sequence kernel, as rows like the weights'."""
+
+from __future__ import annotations
+
+from ctypes import addressof, c_int64, c_void_p
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from bench.cells.base import State
+from bench.core.typing import Float, Int
+from bench.kernels import SequenceKernel
+from bench.kernels.fused import cell_number
+from bench.kernels.fused import interface as c
+from bench.tasks.base import Head, Sums, Task
+from bench.training.batches import Batch, Ragged
+from bench.training.model import NO_DROPOUT, Dropout, Shape, forward
+
+Seen = tuple[Tensor, Tensor, Tensor]
+"""Inputs, targets and mask of a batch, each (K, B, T, ...)."""
+
+
+def gradients(
+    rows: Float[Tensor, "K P"],
+    shape: Shape,
+    *,
+    task: Task,
+    seen: Seen,
+    n_units: Int[Tensor, "K"],
+    state: tuple[State, ...],
+    kernel: SequenceKernel,
+    drop: Dropout,
+) -> tuple[Float[Tensor, "K"], tuple[State, ...], Float[Tensor, "K P"]]:
+    """Return each member's loss in nats, the last states, and the gradient of its mean loss, zero in the gaps.
+
+    On a device nothing here waits for it.
+    """
+    inputs, targets, mask = seen
+    leaves = {name: view.detach().requires_grad_() for name, view in shape.views(rows).items()}
+    logits, last = forward(shape, leaves, inputs, state, kernel, drop)
+    nats = task.nats(logits, targets, mask)
+    found = torch.autograd.grad((nats / n_units).sum(), list(leaves.values()), allow_unused=True)
+    grads = torch.zeros_like(rows)
+    for view, gradient in zip(shape.views(grads).values(), found, strict=True):
+        if gradient is not None:
+            view.copy_(gradient)
+    return nats.detach(), tuple(tuple(part.detach() for part in layer) for layer in last), grads
+
+
+HEADS: dict[Head, int] = {"bernoulli": 0, "softmax": 1}
+
+
+def fused_gradients(
+    rows: Float[Tensor, "K P"], shape: Shape, head: Head, batch: Batch | Ragged, state: tuple[State, ...], drop: Dropout
+) -> tuple[Float[Tensor, "K"], tuple[State, ...], Float[Tensor, "K P"]]:
+    """Return each member's loss in nats, the last states, and the gradient of its mean loss.
+
+    A ragged batch is one member's; its state starts at zero and is not returned.
+    """
+    grads, packed = torch.zeros_like(rows), _packed(state)
+    tallies = [c.Tally() for _ in rows]
+    for k, tally in enumerate(tallies):
+        factors = _factors(shape, batch, k, drop, rows.dtype)
+        view, kept = _ragged_view(batch, factors) if isinstance(batch, Ragged) else _view(batch, k, packed[k], factors)
+        c.step(_model(shape, head), view, rows[k], grads[k], 1 / batch.n_units[k], tally)
+        del kept
+    return rows.new_tensor([tally.nats for tally in tallies]), _unpacked(packed), grads
+
+
+def fused_totals(
+    rows: Float[Tensor, "K P"], shape: Shape, head: Head, batch: Batch, state: tuple[State, ...]
+) -> tuple[Sums, tuple[State, ...]]:
+    """Return each member's totals over a batch and the last states."""
+    packed = _packed(state)
+    tallies = [c.Tally() for _ in rows]
+    for k, tally in enumerate(tallies):
+        view, kept = _view(batch, k, packed[k], _factors(shape, batch, k, NO_DROPOUT, rows.dtype))
+        c.step(_model(shape, head), view, rows[k], None, 0.0, tally)
+        del kept
+    names = ("nats", "units", "hits", "errors") if head == "bernoulli" else ("nats", "units", "hits")
+    sums = {name: torch.tensor([getattr(t, name) for t in tallies], dtype=torch.float64) for name in names}
+    return sums, _unpacked(packed)
+
+
+@lru_cache(maxsize=64)
+def _model(shape: Shape, head: Head) -> c.Model:
+    model = c.Model(head=HEADS[head], n_outputs=shape.n_outputs, hidden_size=shape.hidden_size)
+    model.cell = cell_number(shape.cell)
+    model.n_inputs = shape.embedding_size or shape.n_inputs
+    model.num_layers, model.row_size = shape.num_layers, shape.row_size
+    model.E = shape.offsets.get("embedding.E", -1)
+    model.readout_W, model.readout_b = shape.offsets["readout.W"], shape.offsets["readout.b"]
+    for name in ("W", "U", "b", "b_recurrent", "P"):
+        offsets = [shape.offsets.get(f"layer{layer}.{name}", -1) for layer in range(c.MOST_LAYERS)]
+        setattr(model, name, c.Offsets(*offsets))
+    return model
+
+
+Factors = tuple[Tensor | None, list[Tensor | None], Tensor | None]
+
+
+def _factors(shape: Shape, batch: Batch | Ragged, k: int, drop: Dropout, dtype: torch.dtype) -> Factors:
+    """Return a member's dropout factors, drawn in the order in which the model meets them."""
+    if not drop.rates:
+        return None, [], None
+    B, T = batch.extents[0] if isinstance(batch, Ragged) else batch.mask.shape[1:]
+    n_inputs = shape.embedding_size or shape.n_inputs
+    before = drop.factor(k, (B, T, n_inputs), 0, dtype)
+    between = [drop.factor(k, (B, T, shape.hidden_size), 1, dtype) for _ in range(1, shape.num_layers)]
+    return before, [None, *between], drop.factor(k, (B, T, shape.hidden_size), 2, dtype)
+
+
+def _view(batch: Batch, k: int, state: Tensor, factors: Factors) -> tuple[c.Batch, list[object]]:
+    """Return the library's view of a member's batch, and the tensors that must live as long as it does."""
+    inputs, targets = batch.inputs[k].contiguous(), batch.targets[k].contiguous()
+    lengths = batch.mask[k].sum(1)
+    B, T = batch.mask.shape[1:]
+    view = c.Batch(B=B, T=T, lengths=lengths.data_ptr(), state=state.data_ptr())
+    view.frames, view.tokens = (inputs.data_ptr(), None) if inputs.is_floating_point() else (None, inputs.data_ptr())
+    if targets.is_floating_point():
+        view.frame_targets = targets.data_ptr()
+    else:
+        view.token_targets = targets.data_ptr()
+    return view, [inputs, targets, lengths, state, *_set_factors(view, factors)]
+
+
+def _ragged_view(batch: Ragged, factors: Factors) -> tuple[c.Batch, list[object]]:
+    """Return the library's view of sequences that need no copy, and what must live as long as it does."""
+    ((B, T),) = batch.extents
+    lengths = (c_int64 * B)(*batch.lengths)
+    sequences = (c_void_p * B)(*(frames.data_ptr() for frames in batch.frames))
+    view = c.Batch(B=B, T=T, lengths=addressof(lengths), sequences=addressof(sequences))
+    return view, [lengths, sequences, *batch.frames, *_set_factors(view, factors)]
+
+
+def _set_factors(view: c.Batch, factors: Factors) -> list[Tensor]:
+    before, between, after = factors
+    view.drop_input, view.drop_output = _pointer(before), _pointer(after)
+    view.drop_between = (c_void_p * c.MOST_LAYERS)(*map(_pointer, between))
+    return [tensor for tensor in (before, *between, after) if tensor is not None]
+
+
+def _pointer(tensor: Tensor | None) -> int | None:
+    return None if tensor is None else tensor.data_ptr()
+
+
+def _packed(state: tuple[State, ...]) -> Tensor:
+    """Return the states as one tensor (K, L, S, B, H), empty where there are none."""
+    return torch.stack([torch.stack(layer, dim=1) for layer in state], dim=1) if state else torch.empty(0)
+
+
+def _unpacked(packed: Tensor) -> tuple[State, ...]:
+    if packed.numel() == 0:
+        return ()
+    return tuple(tuple(part for part in layer.unbind(1)) for layer in packed.unbind(1))

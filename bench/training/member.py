@@ -1,0 +1,154 @@
+"""Member: one model of a Population in training, with its own optimiser, learning rate, budget and clock."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from bench.cells.base import State
+from bench.core.errors import DivergedError
+from bench.core.typing import Float
+from bench.results.run import CurvePoint, Run, Status
+from bench.training.batches import Batches
+from bench.training.optim import Optimiser, Schedule
+
+WORST = 10
+"""A Run whose validation loss is more than so many times a blind guess's when it is over has diverged.
+
+The last evaluation counts, as it does where a loss is not finite, however good an earlier one was. A blind guess
+holds every outcome for equally likely: 88 ln 2 = 61.0 nats per frame, ln V per word or character. Over-fitting stays
+below the bound, and so does every Run of the results that come with the project, at most 0.65 times a blind guess.
+"""
+
+
+@dataclass
+class Clock:
+    """Seconds of one member by what they went into, and the units trained in them."""
+
+    data: float = 0.0
+    train: float = 0.0
+    evaluation: float = 0.0
+    units: int = 0
+
+    @property
+    def seconds(self) -> float:
+        """Seconds in all."""
+        return self.data + self.train + self.evaluation
+
+
+@dataclass
+class Member:
+    """One model in training."""
+
+    run: Run
+    row: Float[Tensor, "P"]
+    batches: Batches
+    optimiser: Optimiser
+    schedule: Schedule
+    blind_nats: float
+    state: tuple[State, ...] = ()
+    n_updates: int = 0
+    last_lr: float = 0.0
+    status: Status | None = None
+    reason: str = ""
+    best_nats: float = math.inf
+    best_update: int = 0
+    best_row: Tensor | None = None
+    n_stale: int = 0
+    curve: list[CurvePoint] = field(default_factory=list)
+    curve_seconds: list[float] = field(default_factory=list)
+    recent_nats: float = 0.0
+    recent_units: int = 0
+    clock: Clock = field(default_factory=Clock)
+
+    @property
+    def epoch(self) -> int:
+        """Number of whole epochs behind."""
+        return self.n_updates // self.batches.n_per_epoch
+
+    @property
+    def n_epochs(self) -> float:
+        """Number of epochs behind, with the fraction of the present one."""
+        return self.n_updates / self.batches.n_per_epoch
+
+    @property
+    def share(self) -> float:
+        """Share of the budget that is spent: the largest over the limits set."""
+        return self._share_after(self.n_updates)
+
+    def _share_after(self, n_updates: int) -> float:
+        settings = self.run.train
+        limits = (
+            (settings.max_epochs * self.batches.n_per_epoch, n_updates),
+            (settings.max_updates, n_updates),
+            (settings.max_seconds, self.clock.train + self.clock.data),
+        )
+        return max(spent / limit for limit, spent in limits if limit > 0)
+
+    @property
+    def is_evaluation_due(self) -> bool:
+        """Whether the last update was the last before an evaluation."""
+        every = self.run.train.evaluate_every or self.batches.n_per_epoch
+        return self.n_updates % every == 0 or self.share >= 1
+
+    def lr(self) -> float:
+        """Return the learning rate of the update just counted, by the budget spent before it."""
+        spent = self.n_updates - 1
+        return self.schedule.lr(progress=self._share_after(spent), epoch=spent // self.batches.n_per_epoch)
+
+    def step(self, nats: float, n_units: int, grad: Float[Tensor, "P"]) -> None:
+        """Clip the gradient and step the optimiser. Raises DivergedError where loss or gradient is not finite."""
+        lr = self.begin()
+        norm = self.optimiser.step(grad, lr) if math.isfinite(nats) else math.nan
+        self.settle(nats, norm, n_units)
+
+    def begin(self) -> float:
+        """Count an update and return its learning rate."""
+        self.n_updates += 1
+        self.last_lr = self.lr()
+        return self.last_lr
+
+    def settle(self, nats: float, norm: float, n_units: int) -> None:
+        """Take account of the update's loss and its gradient's norm. Raises DivergedError where one is not finite."""
+        for value, what in ((nats, "the training loss"), (norm, "the gradient's norm")):
+            if not math.isfinite(value):
+                raise DivergedError(self.n_updates, what)
+        self.recent_nats += nats
+        self.recent_units += n_units
+
+    def take_note(self, validation_nats: float) -> None:
+        """Add a point to the curve, keep the weights if they are the best so far."""
+        if not math.isfinite(validation_nats):
+            self.status, self.reason = "diverged", str(DivergedError(self.n_updates, "the validation loss"))
+            return
+        train_nats = self.recent_nats / self.recent_units
+        self.curve.append(CurvePoint(self.n_epochs, self.n_updates, train_nats, validation_nats, self.last_lr))
+        self.curve_seconds.append(self.clock.train + self.clock.data)
+        self.recent_nats, self.recent_units = 0.0, 0
+        self.schedule.observe(validation_nats)
+        if validation_nats < self.best_nats:
+            self.best_nats, self.best_update, self.n_stale = validation_nats, self.n_updates, 0
+            self.best_row = self.row.detach().clone()
+        else:
+            self.n_stale += 1
+
+    def stop_if_over(self) -> None:
+        """End if the budget is spent or the validation loss has stopped falling: as done, or diverged (`WORST`)."""
+        reason = self._reason_to_end()
+        if self.status is not None or not reason:
+            return
+        nats = self.curve[-1].validation_nats
+        if nats > WORST * self.blind_nats:
+            number = f"the validation loss of {nats:.2g} nats after {self.n_updates} updates"
+            reason = f"{number} is more than {WORST} times the {self.blind_nats:.3g} of a blind guess"
+            self.status, self.reason = "diverged", reason
+        else:
+            self.status, self.reason = "done", reason
+
+    def _reason_to_end(self) -> str:
+        patience = self.run.train.patience
+        if self.share >= 1:
+            return "budget spent"
+        return f"no better validation loss in {patience} evaluations" if 0 < patience <= self.n_stale else ""

@@ -1,0 +1,155 @@
+"""Optuna's samplers, every argument passed on, so that no release changes a study by its defaults."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import optuna
+from optuna import pruners
+from optuna.distributions import BaseDistribution
+from optuna.exceptions import ExperimentalWarning
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, QMCSampler, RandomSampler, TPESampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial
+
+from bench.core.seeds import stream
+from bench.core.settings import (
+    CmaEs,
+    GaussianProcess,
+    Grid,
+    HalvingPruner,
+    HyperbandPruner,
+    MedianPruner,
+    NoPruner,
+    Pruner,
+    QuasiRandom,
+    RandomSearch,
+    Sampler,
+    Tpe,
+    WilcoxonPruner,
+)
+
+SEEDS = 2**32
+"""Optuna's samplers take no larger seed."""
+
+RESEEDED = (RandomSearch, Tpe, GaussianProcess)
+"""Samplers that are made anew for each trial; the others go on with what they have drawn."""
+
+LEARNING = (Tpe, GaussianProcess, CmaEs)
+"""Samplers whose trials depend on the scores of the trials before."""
+
+
+class _Independent(BaseSampler):
+    """Random draws that are functions of the seed, the trial and the setting, and of nothing drawn before."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """Return nothing: each setting is drawn by itself."""
+        return {}
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Return nothing, as above."""
+        return {}
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """Return a draw for one setting of a trial."""
+        seed = stream("sampler", space=param_name, seed=self._seed, trial=trial.number) % SEEDS
+        return RandomSampler(seed).sample_independent(study, trial, param_name, param_distribution)
+
+
+def sampler_of(settings: Sampler, seed: int) -> BaseSampler:
+    """Return Optuna's sampler."""
+    with quiet():
+        match settings:
+            case RandomSearch() | Grid():
+                return RandomSampler(seed)
+            case QuasiRandom():
+                return QMCSampler(
+                    qmc_type=settings.sequence,
+                    scramble=settings.scramble,
+                    seed=seed,
+                    independent_sampler=_Independent(seed),
+                    warn_independent_sampling=False,
+                )
+            case Tpe():
+                return TPESampler(
+                    n_startup_trials=settings.n_startup_trials,
+                    n_ei_candidates=settings.n_ei_candidates,
+                    multivariate=settings.multivariate,
+                    group=settings.group,
+                    constant_liar=settings.constant_liar,
+                    seed=seed,
+                )
+            case GaussianProcess():
+                return GPSampler(
+                    n_startup_trials=settings.n_startup_trials,
+                    deterministic_objective=settings.deterministic_objective,
+                    independent_sampler=_Independent(seed),
+                    seed=seed,
+                    warn_independent_sampling=False,
+                )
+            case CmaEs():
+                return CmaEsSampler(
+                    sigma0=settings.sigma0,
+                    n_startup_trials=settings.n_startup_trials,
+                    independent_sampler=_Independent(seed),
+                    warn_independent_sampling=False,
+                    seed=seed,
+                    consider_pruned_trials=settings.consider_pruned_trials,
+                    popsize=settings.popsize,
+                    use_separable_cma=settings.use_separable_cma,
+                    with_margin=settings.with_margin,
+                    lr_adapt=settings.lr_adapt,
+                )
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep Optuna from telling about each trial, and from warning of samplers that it calls experimental."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        yield
+
+
+def pruner_of(settings: Pruner, n_steps: int) -> BasePruner:
+    """Return Optuna's pruner for trials of at most `n_steps` reports, 0 where that is unknown."""
+    with quiet():
+        match settings:
+            case NoPruner():
+                return optuna.pruners.NopPruner()
+            case MedianPruner():
+                return pruners.MedianPruner(
+                    settings.n_startup_trials,
+                    settings.n_warmup_steps,
+                    settings.interval_steps,
+                    n_min_trials=settings.n_min_trials,
+                )
+            case HalvingPruner():
+                return pruners.SuccessiveHalvingPruner(
+                    settings.min_resource or "auto",
+                    settings.reduction_factor,
+                    settings.min_early_stopping_rate,
+                    settings.bootstrap_count,
+                )
+            case HyperbandPruner():
+                return pruners.HyperbandPruner(
+                    settings.min_resource,
+                    settings.max_resource or n_steps or "auto",
+                    settings.reduction_factor,
+                    settings.bootstrap_count,
+                )
+            case WilcoxonPruner():
+                return pruners.WilcoxonPruner(
+                    p_threshold=settings.p_threshold, n_startup_steps=settings.n_startup_steps
+                )

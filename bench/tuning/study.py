@@ -1,0 +1,245 @@
+"""Course: one study on its way, rebuilt from what is on disk whenever it starts."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+
+from bench import results
+from bench.core.console import say
+from bench.core.errors import ConfigError, DataError
+from bench.core.settings import Site
+from bench.core.settings.search_space import Value
+from bench.results.run import Run, RunRecord
+from bench.results.study import Asked, StudyRecord, TrialOutcome, TrialRecord, best_of, outcome_of, shown
+from bench.sweep.resolve import SizedTasks
+from bench.sweep.schedule import Past
+from bench.tuning.dashboard import Mirror
+from bench.tuning.definition import Definition, recovered
+from bench.tuning.search import Search, Told
+
+ENDINGS: Mapping[str, Told] = {"done": "done", "pruned": "pruned"}
+"""Endings of trials that teach a sampler something."""
+
+Reflect = Callable[[Definition], Mirror | None]
+"""Returns the copy of a study that is kept elsewhere, if one is."""
+
+
+class Course:
+    """Asks for trials, hands over their Runs, and takes in what becomes of them."""
+
+    def __init__(self, definition: Definition, site: Site, tasks: SizedTasks) -> None:
+        self.definition, self._site, self._tasks = definition, site, tasks
+        self.record, tune = definition.record, definition.command.tune
+        self._search = Search(
+            definition.space,
+            tune.sampler,
+            tune.pruner,
+            direction=definition.metric.direction,
+            seed=tune.seed,
+            n_steps=definition.n_steps,
+        )
+        self.n_trials = self._search.n_points(tune.n_trials)
+        self.runs: dict[str, Run] = {}
+        self._owners: dict[str, list[int]] = {}
+        self._ended: dict[str, RunRecord] = {}
+        self._nats: dict[str, tuple[float, ...]] = {}
+        self._n_reported: dict[int, int] = {}
+        self._hopeless: set[int] = set()
+        self._told: dict[int, None] = {}  # in order
+        self._n_written = 0
+        self._mirror: Mirror | None = None
+        self._rebuild()
+
+    @property
+    def n_open(self) -> int:
+        """How many trials are still to be asked for."""
+        return max(self.n_trials - len(self.record.trials), 0)
+
+    @property
+    def wanted(self) -> list[Run]:
+        """The Runs of the trials asked for so far, but for those that were left out."""
+        return [run for key, run in self.runs.items() if key in self._ended or not self._is_left_out(key)]
+
+    @property
+    def outcomes(self) -> list[TrialOutcome]:
+        """What has become of each trial."""
+        return [outcome_of(trial, self.record.metric, self._ended) for trial in self.record.trials]
+
+    @property
+    def best(self) -> TrialRecord | None:
+        """The best trial by validation."""
+        return best_of(self.record, self.outcomes)
+
+    def begin(self, stack: ExitStack, mirror: Mirror | None) -> None:
+        """Take hold of the study and write down what is known of it. Raises HeldError or StorageError."""
+        stack.enter_context(results.held_study(self._site.directory, self.definition.folder_name))
+        self.write()
+        self._mirror = mirror
+        if mirror is not None:
+            self._reflect_all(mirror)
+
+    def ask(self) -> list[Run]:
+        """Ask for one more trial, write it down, and return its Runs that are to be trained. Raises StorageError."""
+        trial = self._add(self._search.ask())
+        news = tuple(self._told)[self._n_written :]
+        results.write_trial(self._site.directory, self.definition.folder_name, Asked(trial, news))
+        self._n_written += len(news)
+        if self._mirror is not None:
+            self._reflect_asked(self._mirror, trial)
+        self._settle(trial.number)
+        return [self.runs[key] for key in trial.runs if key not in self._ended]
+
+    def write(self) -> None:
+        """Write down the trials and the order in which they were over. Raises StorageError."""
+        self.record = replace(self.record, finished=tuple(self._told))
+        results.write_study(self._site.directory, self.definition.folder_name, self.record)
+        self._n_written = len(self._told)
+
+    def is_hopeless(self, run: Run, nats: Sequence[float]) -> bool:
+        """Take in a Run's validation losses so far and return whether none of its trials is worth going on."""
+        numbers = self._owners[run.key]
+        self._nats[run.key] = tuple(nats)
+        for number in numbers:
+            self._report(number)
+        return all(number in self._hopeless for number in numbers)
+
+    def note(self, run: Run) -> str:
+        """Return number and settings of a Run's trial, counted from 1 as people do."""
+        trial = self.record.trials[self._owners[run.key][0]]
+        return f"trial {trial.number + 1}: {shown(trial.params)}"
+
+    def settle(self, run: Run) -> list[Run]:
+        """Take in that a Run has ended and return those that need not be trained any more."""
+        record = results.find(self._site.directory, run)
+        if record is None:
+            return []
+        self._take_in(record)
+        dropped = []
+        for number in self._owners[run.key]:
+            if self._settle(number):
+                dropped += [self.runs[key] for key in self.record.trials[number].runs if key not in self._ended]
+        return [each for each in dropped if self._is_left_out(each.key)]
+
+    def _is_left_out(self, key: str) -> bool:
+        return all(number in self._told for number in self._owners[key])
+
+    def _add(self, params: Mapping[str, Value]) -> TrialRecord:
+        """Add a trial that was asked for to the record, and take in those of its Runs that are over already."""
+        runs, problem = self._runs_of(params)
+        keys = tuple(run.key for run in runs)
+        trial = TrialRecord(len(self.record.trials), dict(params), keys, len(self._told), problem)
+        self.record = replace(self.record, trials=(*self.record.trials, trial))
+        for run in runs:
+            self.runs[run.key] = run
+            self._owners.setdefault(run.key, []).append(trial.number)
+            record = results.find(self._site.directory, run)
+            if record is not None and Past(record.outcome.status, record.cost.seconds).is_over(self._site):
+                self._take_in(record)
+        return trial
+
+    def _runs_of(self, params: Mapping[str, Value]) -> tuple[list[Run], str]:
+        try:
+            return self.definition.runs_of(params, self._tasks), ""
+        except ConfigError as error:
+            return [], str(error)
+
+    def _rebuild(self) -> None:
+        """Ask and tell everything again that is on disk, in its order."""
+        known = self._read()
+        for trial in known.trials[: self.n_trials]:
+            for number in known.finished[: trial.n_finished]:
+                self._settle(number)
+            added = self._add(self._search.ask(trial.params))
+            if trial.is_given_up:
+                self._give_up(added.number)
+        for number in (*known.finished, *range(len(self.record.trials))):
+            self._settle(number)
+        while self.n_open and len(self.record.trials) < self._search.n_independent:
+            self._settle(self._add(self._search.ask()).number)
+
+    def _read(self) -> StudyRecord:
+        """Return what is on disk of the study: its file, or, where that is damaged, what the records tell."""
+        directory, name = self._site.directory, self.definition.folder_name
+        try:
+            found = results.read_study(directory, name)
+        except DataError as error:
+            say(f"damaged: {error}; the study is put together from the records of its runs")
+            found = None
+        if found is not None:
+            return found
+        return recovered(self.definition, directory, self._tasks) if self._search.learns else self.record
+
+    def _take_in(self, record: RunRecord) -> None:
+        self._ended[record.key] = record
+        self._nats[record.key] = tuple(point.validation_nats for point in record.outcome.curve)
+
+    def _settle(self, number: int) -> bool:
+        """Tell the search how a trial ended, if it is over and it was not told before; return whether it is over."""
+        if number in self._told:
+            return True
+        if number >= len(self.record.trials):
+            return False
+        self._report(number)
+        outcome = self._outcome(number)
+        if outcome.state == "waiting" and self._is_over_seeds and number in self._hopeless:
+            self._give_up(number)
+            outcome = self._outcome(number)
+        if outcome.state == "waiting":
+            return False
+        self._search.tell(number, ENDINGS.get(outcome.state, "failed"), outcome.score)
+        self._told[number] = None
+        if self._mirror is not None:
+            self._mirror.told(number, ENDINGS.get(outcome.state, "failed"), outcome.score)
+        return True
+
+    @property
+    def _is_over_seeds(self) -> bool:
+        """Whether the pruner compares seeds, and not evaluations."""
+        return self.definition.command.tune.pruner.name == "wilcoxon"
+
+    def _outcome(self, number: int) -> TrialOutcome:
+        return outcome_of(self.record.trials[number], self.record.metric, self._ended)
+
+    def _give_up(self, number: int) -> None:
+        """Note that the later seeds of a trial are left out."""
+        trials = list(self.record.trials)
+        trials[number] = replace(trials[number], is_given_up=True)
+        self.record = replace(self.record, trials=tuple(trials))
+
+    def _report(self, number: int) -> None:
+        """Report what is new of a trial to the pruner."""
+        if number in self._told:
+            return
+        values = self._values(number)
+        for step in range(self._n_reported.get(number, 0), len(values)):
+            self._n_reported[number] = step + 1
+            if self._search.report(number, step + 1, values[step]):
+                self._hopeless.add(number)
+            if self._mirror is not None:
+                self._mirror.reported(number, step + 1, values[step])
+
+    def _values(self, number: int) -> list[float]:
+        """Return a trial's values so far: one for each seed that is done, or one for each evaluation of all seeds."""
+        keys, metric = self.record.trials[number].runs, self.definition.metric
+        if self._is_over_seeds:
+            done = [self._ended[key] for key in keys if key in self._ended]
+            scores = [record.outcome.scores.get("validation", {}) for record in done]
+            return [score[metric.name] for score in scores if metric.name in score]
+        curves = [self._nats.get(key, ()) for key in keys]
+        return [statistics.fmean(map(metric.from_nats, nats)) for nats in zip(*curves, strict=False)]
+
+    def _reflect_all(self, mirror: Mirror) -> None:
+        for trial in self.record.trials:
+            self._reflect_asked(mirror, trial)
+            for step, value in enumerate(self._values(trial.number)[: self._n_reported.get(trial.number, 0)], 1):
+                mirror.reported(trial.number, step, value)
+        for number in self._told:
+            outcome = self._outcome(number)
+            mirror.told(number, ENDINGS.get(outcome.state, "failed"), outcome.score)
+
+    def _reflect_asked(self, mirror: Mirror, trial: TrialRecord) -> None:
+        labels = [self.runs[key].label for key in trial.runs]
+        mirror.asked(trial.number, trial.params, {"runs": labels, "problem": trial.problem})

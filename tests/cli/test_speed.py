@@ -1,0 +1,99 @@
+"""`python -m bench speed` end to end, on workloads of a millisecond."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+
+import pytest
+
+from bench.speed.contenders import PEERS, kernel_names
+from bench.speed.measurement import Plan
+from bench.speed.workloads import CELLS, WORKLOADS
+from tests.cli.test_commands import said
+from tests.cli.test_config import dispatch
+from tests.speed.tiny import MUSIC, TEXT
+
+COLUMNS = [
+    "workload",
+    "cell",
+    "K",
+    "kernel",
+    "ms_per_step",
+    "ms_iqr",
+    "member_steps_per_second",
+    "ratio_to_torch_nn",
+    "ratio_iqr",
+    "ratio_to_jax",
+    "share_of_ceiling",
+]
+
+
+@pytest.fixture(autouse=True)
+def _tiny(monkeypatch):
+    monkeypatch.setattr("bench.speed.measurement.Plan", partial(Plan, turn_seconds=0.0))
+    monkeypatch.setattr("bench.speed.workloads.WORKLOADS", {"tiny_music": MUSIC, "tiny_text": TEXT})
+    # jax compiles for seconds, and its losses are tested beside the other peer's
+    monkeypatch.setattr("bench.speed.contenders.has_jax", lambda: False)
+    monkeypatch.setattr("bench.speed.measurement.has_jax", lambda: False)
+
+
+def test_json_has_a_header_every_contender_and_every_column(capsys):
+    page = json.loads(said(["speed", "--rounds", "2", "--json"], capsys))
+    header = page["header"]
+    assert (header["threads"], header["clock"], header["rounds"], header["jax"]) == (1, "process", 2, None)
+    assert header["cpu"]
+    assert header["ceiling_gflops"] >= header["sgemm_gflops"] > 0
+    assert all(list(row) == COLUMNS for row in page["rows"])
+    for workload in ("tiny_music", "tiny_text"):
+        timed = {(row["cell"], row["kernel"]) for row in page["rows"] if row["workload"] == workload}
+        assert {(cell, kernel) for cell in CELLS for kernel in ("reference", "torch.nn")} <= timed
+    for row in page["rows"]:
+        low, high = row["ms_iqr"]
+        assert 0 < low <= row["ms_per_step"] <= high
+        assert row["ratio_to_torch_nn"] > 0
+        assert row["share_of_ceiling"] > 0
+        assert row["ratio_to_jax"] is None
+    assert {row["kernel"] for row in page["cells"]} <= set(kernel_names())
+    assert not {row["kernel"] for row in page["cells"]} & set(PEERS)
+
+
+def test_the_table_names_the_machine_and_says_what_is_not_ranked(tmp_path, capsys):
+    figure = tmp_path / "new" / "speed"
+    words = ["speed", "--workloads", "tiny_text", "--cells", "gru,lstm", "--kernels", "reference", "--members", "1"]
+    page = said([*words, "--rounds", "1", "--clock", "wall", "--figure", str(figure)], capsys)
+    assert "wall time, 1 rounds" in page
+    assert "GRU/LSTM step time" in page
+    assert "Cells are compared within one kernel of ours only" in page
+    assert "tanh" not in page
+    assert sorted(path.name for path in figure.parent.iterdir()) == ["speed.png", "speed.svg"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--workloads", "tiny_musik"], "error: unknown workload `tiny_musik`; did you mean `tiny_music`?\n"),
+        (["--kernels", "torch.nn"], "error: unknown kernel `torch.nn`; "),
+        (["--rounds", "0"], "error: --rounds must be at least 1, got 0\n"),
+        (["--members", "0"], "error: --members must be at least 1\n"),
+    ],
+    ids=lambda value: value[0].lstrip("-") if isinstance(value, list) else "",
+)
+def test_what_cannot_be_timed_is_one_message(words, message, capsys):
+    status, said = dispatch(["speed", *words], capsys)
+    assert status == 2
+    assert said.startswith(message)
+
+
+def test_the_table_of_workloads_is_that_of_the_protocol():
+    shapes = {
+        name: (each.hidden_size, each.num_layers, each.batch_size, each.length, each.members)
+        for name, each in WORKLOADS.items()
+    }
+    assert shapes == {
+        "music36": (36, 1, 8, 100, 16),
+        "music46": (46, 1, 16, 100, 16),
+        "music100": (100, 1, 16, 200, 4),
+        "char128": (128, 1, 32, 100, 4),
+        "ptb200": (200, 2, 20, 35, 1),
+    }

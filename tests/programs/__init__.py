@@ -1,0 +1,1 @@
+"""Programs that are no tests: faults, figures, calibration. `python -m tests.programs.NAME` runs one."""

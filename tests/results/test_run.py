@@ -1,0 +1,113 @@
+"""Keys name settings; records are whole or refused."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from bench.core.digest import seal, unseal
+from bench.core.errors import DataError
+from bench.core.settings.added_later import LATER
+from bench.results.run import Cost, CurvePoint, Outcome, Provenance, RunRecord, slug
+from tests.toys import changed, run
+
+
+def record() -> RunRecord:
+    each = run()
+    outcome = Outcome(
+        status="done",
+        reason="budget spent",
+        kernel="reference",
+        n_updates=3,
+        n_epochs=1.5,
+        best_update=2,
+        curve=(CurvePoint(1.0, 2, 0.1 + 0.2, 1 / 3, 0.01),),
+        scores={"test": {"nll": 8.55}},
+        baseline={"test": {"nll": 11.06}},
+        num_params={"recurrent": 5, "total": 9},
+        data_digests={"train": "ab"},
+        weights_digest="cd",
+    )
+    cost = Cost(3.0, 0.1, 2.0, 0.5, (1.0,), 100, "frame", 1 << 20)
+    origin = Provenance("2026-01-01T00:00:00+00:00", "abc", False, {"torch": "2"}, "Linux", "cpu", "cpu", 1)
+    return RunRecord(each.key, each, outcome, cost, origin)
+
+
+def test_a_record_comes_back_as_it_was_written_to_the_last_bit():
+    assert RunRecord.from_json(record().to_json(), "here") == record()
+
+
+def test_any_flipped_byte_is_noticed():
+    text = record().to_json()
+    for position in range(0, len(text), 7):
+        flipped = text[:position] + chr(ord(text[position]) ^ 1) + text[position + 1 :]
+        try:
+            read = RunRecord.from_json(flipped, "here")
+        except DataError:
+            continue
+        assert read == record(), f"byte {position} changed the record unseen"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"digest": 1}', '{"format": 99}'])
+def test_what_is_no_record_is_refused_by_name(text):
+    with pytest.raises(DataError, match="bad data in here"):
+        RunRecord.from_json(text, "here")
+
+
+def test_a_record_of_another_format_is_refused_by_its_number():
+    other = dataclasses.replace(record(), format=99)
+    with pytest.raises(DataError, match="record format 99, this version reads 2"):
+        RunRecord.from_json(other.to_json(), "here")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        run(seed=1),
+        run(hidden_size=8),
+        run("lstm"),
+        changed(run(), "optim", lr=0.02),
+        changed(run(), "train", max_epochs=3),
+        changed(run(), "train", fraction=0.5),
+        run(phase="tune"),
+    ],
+)
+def test_every_setting_is_part_of_the_key(other):
+    assert other.key != run().key
+
+
+def test_a_tasks_version_is_part_of_the_key_and_its_description_is_not():
+    task = dict(run().task)
+    assert run().key != dataclasses.replace(run(), task={**task, "version": 2}).key
+    assert run().key == dataclasses.replace(run(), task={**task, "description": "other words"}).key
+
+
+def test_a_run_at_the_default_of_a_later_setting_has_the_key_that_it_had_before_there_was_one():
+    assert run().key == "4a433c3d8b40567a"
+    assert run("lstm", task="toy_text").key == "d287f57e7d475dfb"
+    assert changed(run(), "train", fraction=0.5).key != run().key
+
+
+def test_what_stood_for_a_later_setting_is_its_default():
+    for path, before in LATER.items():
+        section, name = path.split(".")
+        assert getattr(getattr(run(), section), name) == before
+
+
+def test_a_record_from_before_a_later_setting_reads_as_its_default():
+    node = unseal(record().to_json(), "here", 2, "run record")
+    for path in LATER:
+        section, name = path.split(".")
+        del node["run"][section][name]
+    read = RunRecord.from_json(seal(node), "here")
+    assert read == record()
+    assert read.run.key == read.key
+
+
+@pytest.mark.parametrize("name", ["../../etc", "-rf", "a b", "ü", "", "x" * 300, "a\x00b", "~", ".."])
+def test_a_slug_is_a_plain_file_name(name):
+    cleaned = slug(name)
+    assert cleaned.isascii()
+    assert 0 < len(cleaned) <= 40
+    assert cleaned.replace("_", "").isalnum()
