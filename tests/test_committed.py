@@ -16,7 +16,7 @@ from bench.report.document import compose
 from bench.report.figures.style import Image
 from bench.report.formats.page import charts, html
 from bench.report.formats.write import build, texts
-from bench.report.publish import material_of
+from bench.report.publish import read_inputs
 from bench.training.member import WORST
 from tests.programs.figures import readme
 
@@ -48,7 +48,7 @@ def test_the_committed_report_is_what_the_records_give(folder, tmp_path):
     """Text and numbers; a figure's bytes depend on the version of the library that draws it."""
     copy = tmp_path / folder.name
     shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("report"))
-    build(material_of(copy), copy)
+    build(read_inputs(copy), copy)
     texts = [path.relative_to(copy) for path in copy.rglob("*") if path.suffix in (".csv", ".json", ".md", ".tex")]
     assert len(texts) >= 7
     assert [str(path) for path in texts if not filecmp.cmp(copy / path, folder / path, shallow=False)] == []
@@ -62,8 +62,8 @@ def everything(document):
 
 def test_what_is_written_is_the_same_where_sums_are_taken_in_another_order(monkeypatch):
     """Processors with registers of another width sum in other orders, and their last bits differ."""
-    material = material_of(HERE / "results" / "jozefowicz2015_dropout")
-    here = compose(material)
+    inputs = read_inputs(HERE / "results" / "jozefowicz2015_dropout")
+    here = compose(inputs)
     forwards = _methods.umr_sum
 
     def backwards(values, axis=None, *rest, **named):
@@ -71,7 +71,7 @@ def test_what_is_written_is_the_same_where_sums_are_taken_in_another_order(monke
         return forwards(np.flip(values, axis) if values.dtype.kind == "f" else values, axis, *rest, **named)
 
     monkeypatch.setattr(_methods, "umr_sum", backwards)
-    elsewhere = compose(material)
+    elsewhere = compose(inputs)
     assert not here.summary.equals(elsewhere.summary)
     written = everything(elsewhere)
     assert [name for name, text in everything(here).items() if written[name] != text] == []
@@ -79,5 +79,5 @@ def test_what_is_written_is_the_same_where_sums_are_taken_in_another_order(monke
 
 def test_the_readme_opens_with_what_the_committed_results_say():
     text = (HERE / "README.md").read_text(encoding="utf-8")
-    assert readme.opening(compose(material_of(HERE / readme.RESULTS))) in text
+    assert readme.opening(compose(read_inputs(HERE / readme.RESULTS))) in text
     assert text.index(readme.BEGIN) < 3000

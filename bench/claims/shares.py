@@ -21,7 +21,7 @@ from bench.core.seeds import stream
 from bench.core.settings.search_space import Dimension, Space
 from bench.core.wording import listed, quantity
 from bench.results.groups import Settings
-from bench.results.labels import INK, Ink
+from bench.results.labels import TEXT_COLOUR, CellStyle
 from bench.results.run import RunRecord
 from bench.results.study import StudyRecord
 from bench.results.trial_frames import Tuned, are_paired, fixed_settings
@@ -93,7 +93,7 @@ class Series:
     """The shares of the settings over some finished trials: of one study, or of all studies of a task together."""
 
     label: str
-    ink: Ink
+    style: CellStyle
     n: int
     shares: SharesByMeasure
 
@@ -154,7 +154,7 @@ def shares_across(tuned: Tuned, records: Mapping[str, RunRecord]) -> Series:
     label = ":".join(sorted(study.key for study in studies))
     blocks = list(trials["number"]) if are_paired(studies) else None
     shares = shares_of(trials, space, studies[0], label=f"{label}:importance", blocks=blocks)
-    return Series("All studies", Ink("all", INK, "D"), len(trials), shares)
+    return Series("All studies", CellStyle("all", TEXT_COLOUR, "D"), len(trials), shares)
 
 
 def _shared(studies: Sequence[StudyRecord]) -> dict[str, Dimension]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.claims.claim import OVER_DATA, THRESHOLDS, TIMED, CellChoice, Claim
 from bench.core.wording import listed, plain
-from bench.results.frames import CONDITIONS, SIZE, SIZED, took_turns
+from bench.results.frames import CONDITIONS, SIZE, SIZED, are_interleaved
 from bench.results.labels import NAMES
 from bench.results.summary import at_fractions, best_groups, done
 
@@ -74,7 +74,7 @@ def of_equal_conditions(left: Side, right: Side) -> tuple[Side, Side]:
         raise NotTestedError(_why_apart(left, right))
     best = max(sorted(shared, key=str), key=lambda key: min(len(found[key]) for found in by_condition))
     first, second = (replace(side, done=found[best]) for side, found in zip((left, right), by_condition, strict=True))
-    if not took_turns([first.done, second.done]):
+    if not are_interleaved([first.done, second.done]):
         raise NotTestedError(
             f"The runs of {left.name} and {right.name} did not take turns, and their times are not compared: a machine "
             "that slows down for a while would slow down one of them alone."

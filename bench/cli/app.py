@@ -101,7 +101,7 @@ def _once(commands: Sequence[Command]) -> int:
     from bench.core.console import say
     from bench.report.publish import publish, take_stock
     from bench.sweep import plan
-    from bench.sweep.run import conduct
+    from bench.sweep.run import run_sweeps
 
     with closing(_stages(commands)) as stages:
         first = next(stages)
@@ -109,7 +109,7 @@ def _once(commands: Sequence[Command]) -> int:
             say(plan.describe(first))
             return 0
         read_claims()  # a bad file is refused before the first Run
-        return conduct(_written_down(chain([first], stages)), publish if commands[0].report else take_stock)
+        return run_sweeps(_written_down(chain([first], stages)), publish if commands[0].report else take_stock)
 
 
 def _written_down(stages: Iterable[Sweep]) -> Iterator[Sweep]:
@@ -121,8 +121,8 @@ def _written_down(stages: Iterable[Sweep]) -> Iterator[Sweep]:
     for plan in stages:
         if isinstance(plan.executor, Local):  # elsewhere the machine is another
             check_library(plan.waiting)
-        if plan.source is not None:
-            plan.source.begin(plan.waiting)
+        if plan.queue is not None:
+            plan.queue.begin(plan.waiting)
         write_down(plan)
         yield plan
 

@@ -22,8 +22,8 @@ from bench.core.settings import (
     TrainSettings,
     TuneSettings,
 )
+from bench.core.yaml_files import check_yaml, guard_settings, load
 from bench.core.yaml_files import conf_dir as conf_dir
-from bench.core.yaml_files import guard, guard_settings, load
 
 T = TypeVar("T")
 
@@ -108,7 +108,7 @@ def check_from_outside(path: Path, group: str) -> None:
     elif group == "task":
         load(path)
     else:
-        guard(path)
+        check_yaml(path)
 
 
 def _built(values: Mapping[str, Any]) -> Command:

@@ -17,7 +17,7 @@ from bench.core.errors import DataError
 from bench.core.metrics import METRICS
 from bench.core.process import listening
 from bench.core.settings import Site
-from bench.report.publish import material_of
+from bench.report.publish import read_inputs
 from bench.results.run import Run, RunRecord
 from bench.sweep.executors.local import Local, usable_cores
 from bench.sweep.plan import sweep_of
@@ -106,7 +106,7 @@ class Verification:
 
 def verify(directory: Path, *, n_sample: int, seed: int, data_dir: str | None) -> Verification:
     """Check every digest, train a sample of the finished Runs again, and compare the report and tuned settings."""
-    material = material_of(directory)
+    material = read_inputs(directory)
     done = sorted((record for record in material.records if record.outcome.status == "done"), key=lambda r: r.key)
     tasks, sample = SizedTasks(data_dir, say), _sample(done, n_sample, seed)
     others = {record.key: _other_data(record, tasks) for record in sample}

@@ -15,7 +15,7 @@ from bench.report.document import compose
 from bench.report.figures.style import Image
 from bench.report.formats import write
 from bench.report.formats.page import charts, html
-from bench.report.material import Material
+from bench.report.inputs import ReportInputs
 from bench.report.section import Document
 from bench.tuning.export import FOLDER as TUNED
 from bench.tuning.export import Winner, tuned_file, winners_of
@@ -35,7 +35,7 @@ class Compared:
     unseen: tuple[str, ...]
 
 
-def report_compared(directory: Path, material: Material) -> Compared:
+def report_compared(directory: Path, material: ReportInputs) -> Compared:
     """Compare the report of a results directory with the one that its material gives."""
     folder = directory / write.FOLDER
     if not folder.is_dir():
@@ -55,7 +55,7 @@ def report_compared(directory: Path, material: Material) -> Compared:
     return Compared(wrong.count(""), tuple(filter(None, wrong)), tuple(unseen))
 
 
-def tuned_compared(directory: Path, material: Material) -> Compared:
+def tuned_compared(directory: Path, material: ReportInputs) -> Compared:
     """Compare the files of tuned settings with those that the studies give."""
     given: dict[str, list[Winner]] = {}
     winners = winners_of(material.studies, material.records)

@@ -1,4 +1,4 @@
-"""Sealed texts: JSON that carries its own digest, so that damage to it is seen."""
+"""JSON texts that carry their own digest, so that damage to one is seen."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from bench.core.schema import build
 T = TypeVar("T")
 
 
-def seal(node: dict[str, Any]) -> str:
+def with_digest(node: dict[str, Any]) -> str:
     """Return a node as JSON text that carries its own digest."""
     return json.dumps({**node, "digest": digest_of(node)}, indent=1, sort_keys=True, allow_nan=False) + "\n"
 
 
-def unseal(text: str, where: str, version: int, what: str) -> dict[str, Any]:
-    """Return the node of a sealed text. Raises DataError naming `where` if it is damaged or of another format."""
+def checked_node(text: str, where: str, version: int, what: str) -> dict[str, Any]:
+    """Return the node of a text that carries its digest.
+
+    Raises DataError naming `where` if it is damaged or of another format.
+    """
     try:
         node = json.loads(text)
         digest = node.pop("digest")
@@ -32,12 +35,14 @@ def unseal(text: str, where: str, version: int, what: str) -> dict[str, Any]:
     return dict(node)
 
 
-def unsealed(kind: type[T], text: str, where: str, version: int, what: str) -> T:
-    """Return what a sealed text holds. Raises DataError naming `where` if it is damaged, of another format or no such.
+def built_from(kind: type[T], text: str, where: str, version: int, what: str) -> T:
+    """Return what a text that carries its digest holds, as a dataclass.
 
-    A dataclass that is sealed has the version of its layout in a field `format`.
+    Raises DataError naming `where` if it is damaged, of another format or no such.
+
+    Such a dataclass has the version of its layout in a field `format`.
     """
-    node = unseal(text, where, version, what)
+    node = checked_node(text, where, version, what)
     try:
         return build(kind, node, "")
     except (ConfigError, KeyError, TypeError) as error:

@@ -26,7 +26,7 @@ COMMAND_LINE_ONLY = {"storage": "tune.storage", "address": "ray.address"}
 """Keys that make the program write elsewhere than in its results, or talk to another machine."""
 
 
-def guard(path: Path) -> None:
+def check_yaml(path: Path) -> None:
     """Refuse a file that is too large, expands without bound, or does more than describe.
 
     Raises ConfigError naming file and line.
@@ -207,7 +207,7 @@ def load(path: Path) -> Mapping[str, Any]:
 
     A task's results are found by its name: two files of one name would be taken for one task.
     """
-    guard(path)
+    check_yaml(path)
     node = yaml.safe_load(path.read_text(encoding="utf-8"))
     if not isinstance(node, Mapping):
         raise ConfigError(str(path), "must be a mapping")

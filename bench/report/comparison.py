@@ -14,8 +14,8 @@ from bench.core.interval import ENOUGH, Interval
 from bench.core.seeds import stream
 from bench.core.wording import NO_BREAK, digits_for, estimated, plain, quantity
 from bench.report.formats.write import FOLDER, write_comparison
-from bench.report.material import Gathered, Material, gathered
-from bench.report.publish import material_of
+from bench.report.inputs import ReportData, ReportInputs, prepared
+from bench.report.publish import read_inputs
 from bench.report.section import Comparison, Entry, Section, Table
 from bench.results.diff import Diff, GroupDifference, compare
 from bench.results.labels import size_label
@@ -36,7 +36,7 @@ def compare_folders(left: Path, right: Path) -> tuple[Path, int]:
     """
     if left.resolve() == right.resolve():
         raise UsageError(f"{left} and {right} are the same directory; a comparison takes two")
-    first, second = material_of(left), material_of(right)
+    first, second = read_inputs(left), read_inputs(right)
     found = compare(first.records, second.records)
     if not found.groups:
         raise UsageError(f"{left} and {right} have no task, cell and size in common")
@@ -47,7 +47,7 @@ def compare_folders(left: Path, right: Path) -> tuple[Path, int]:
     return page, len(first.damaged) + len(second.damaged)
 
 
-def compared(left: Material, right: Material, found: Diff) -> Comparison:
+def compared(left: ReportInputs, right: ReportInputs, found: Diff) -> Comparison:
     """Return the comparison of the materials of two reports, given how their records differ."""
     damaged = [*(f"A: {text}" for text in sorted(left.damaged)), *(f"B: {text}" for text in sorted(right.damaged))]
     names = f"{plain(left.name, 60)} (A) and {plain(right.name, 60)} (B)"
@@ -62,7 +62,7 @@ def compared(left: Material, right: Material, found: Diff) -> Comparison:
             f"{len(found.only_right):,} only in B",
         ),
         notes=tuple(plain(f"Damaged and left out: {text}", 300) for text in damaged),
-        sections=(_groups(found.groups), _claims(gathered(left), gathered(right)), _runs(found)),
+        sections=(_groups(found.groups), _claims(prepared(left), prepared(right)), _runs(found)),
     )
 
 
@@ -117,7 +117,7 @@ def _number(found: Interval | None, digits: int) -> Entry:
     return Entry("") if found is None else Entry(estimated(found, digits), found.mean)
 
 
-def _claims(left: Gathered, right: Gathered) -> Section:
+def _claims(left: ReportData, right: ReportData) -> Section:
     """Return the claims whose verdict is another word in B than in A, where both can test them."""
     first, second = (dict(_verdicts(side.findings)) for side in (left, right))
     both = sorted(first.keys() & second.keys())

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from bench.core.wording import listed, plain, quantity
-from bench.report.material import Gathered, Material, gathered
+from bench.report.inputs import ReportData, ReportInputs, prepared
 from bench.report.methods import methods
 from bench.report.section import Chapter, Document, Section
 from bench.report.sections.answer import answers
@@ -29,32 +29,32 @@ from bench.report.sections.scores import scores
 from bench.report.sections.size import size
 from bench.report.sections.speed import speed
 from bench.report.sections.studies import studies as studies_table
-from bench.results import ProbeRecord, Remark
+from bench.results import AuthorNote, ProbeRecord
 from bench.results.frames import TASK
 from bench.results.groups import Settings
-from bench.results.labels import Inks, file_stem
+from bench.results.labels import CellStyles, file_stem
 from bench.results.run import RunRecord
 from bench.results.summary import STATUSES
 from bench.results.trial_frames import Tuned
 
 
-def compose(material: Material) -> Document:
-    """Return the report of some material."""
-    found = gathered(material)
+def compose(inputs: ReportInputs) -> Document:
+    """Return the report of some inputs."""
+    found = prepared(inputs)
     runs, table, looks = found.runs, found.summary, found.looks
     settings = settings_by_group(found.records, runs)
     prose = methods(found)
     return Document(
-        name=plain(material.name, 80),
+        name=plain(inputs.name, 80),
         facts=_facts(runs),
         answers=answers(table, runs, looks),
-        notes=_notes(len(material.records) - len(found.records), material.damaged),
+        notes=_notes(len(inputs.records) - len(found.records), inputs.damaged),
         scores=scores(table, looks, glance(table, runs, settings, looks)),
-        guide=guide(runs, is_tuned=bool(material.studies)),
+        guide=guide(runs, is_tuned=bool(inputs.studies)),
         chapters=(
-            *_remarks(material.remarks),
+            *_author_notes(inputs.author_notes),
             *evidence(found.findings),
-            *_tasks(table, runs, found.points, settings, material.probes, looks),
+            *_tasks(table, runs, found.points, settings, inputs.probes, looks),
             *tuning(found.tuned, found.by_key, looks),
             _all_runs(found, prose),
         ),
@@ -67,11 +67,10 @@ def compose(material: Material) -> Document:
     )
 
 
-def _remarks(remarks: Sequence[Remark]) -> list[Chapter]:
+def _author_notes(author_notes: Sequence[AuthorNote]) -> list[Chapter]:
     """Return the chapter of what the authors of the results say, if they say anything."""
     sections = [
-        Section(plain(remark.heading, 120), tuple(plain(text, 4000) for text in remark.paragraphs))
-        for remark in remarks
+        Section(plain(note.heading, 120), tuple(plain(text, 4000) for text in note.paragraphs)) for note in author_notes
     ]
     return [Chapter("Notes by the authors of these results", tuple(sections))] if sections else []
 
@@ -100,7 +99,7 @@ def _tasks(
     points: pd.DataFrame,
     settings: Mapping[str, Settings],
     probes: Sequence[ProbeRecord],
-    looks: Inks,
+    looks: CellStyles,
 ) -> list[Chapter]:
     chapters = []
     for task, rows in table.groupby(TASK, sort=False):
@@ -121,7 +120,7 @@ def _tasks(
     return chapters
 
 
-def _all_runs(found: Gathered, prose: Section) -> Chapter:
+def _all_runs(found: ReportData, prose: Section) -> Chapter:
     values = settings_values(found.reported)
     sections = (
         prose,
@@ -136,7 +135,7 @@ def _all_runs(found: Gathered, prose: Section) -> Chapter:
 TITLE = "How the cells were tuned"
 
 
-def tuning(tasks: Sequence[Tuned], by_key: Mapping[str, RunRecord], looks: Inks) -> tuple[Chapter, ...]:
+def tuning(tasks: Sequence[Tuned], by_key: Mapping[str, RunRecord], looks: CellStyles) -> tuple[Chapter, ...]:
     """Return a chapter on the tuning for each family of studies, given the records by their keys."""
     return tuple(
         Chapter(f"{TITLE}: {tuned.label}" if len(tasks) > 1 else TITLE, _sections(tuned, by_key, looks))
@@ -144,7 +143,7 @@ def tuning(tasks: Sequence[Tuned], by_key: Mapping[str, RunRecord], looks: Inks)
     )
 
 
-def _sections(tuned: Tuned, by_key: Mapping[str, RunRecord], looks: Inks) -> tuple[Section, ...]:
+def _sections(tuned: Tuned, by_key: Mapping[str, RunRecord], looks: CellStyles) -> tuple[Section, ...]:
     found = (
         studies_table(tuned, "Studies"),
         best_so_far(tuned, looks, "Best score so far"),

@@ -12,42 +12,42 @@ from bench.core.errors import DataError
 from bench.core.wording import plain
 from bench.report.formats.console import console_text
 from bench.report.formats.write import PAGE, build
-from bench.report.material import Material
-from bench.results import Remark
+from bench.report.inputs import ReportInputs
+from bench.results import AuthorNote
 from bench.results.records import results_of
 
 
-def material_of(directory: Path) -> Material:
+def read_inputs(directory: Path) -> ReportInputs:
     """Read what the report of a results directory is made from. Raises UsageError if there is nothing in it."""
     found = results_of(directory)
     studies, probes = results.read_studies(directory), results.read_probes(directory)
-    remarks, unread = _remarks(directory)
-    return Material(
+    author_notes, unread = _author_notes(directory)
+    return ReportInputs(
         records=found.records,
         name=directory.resolve().name,
         damaged=(*found.damaged, *studies.damaged, *probes.damaged, *unread),
         studies=studies.records,
         probes=probes.records,
         claims=read_claims(),
-        remarks=remarks,
+        author_notes=author_notes,
     )
 
 
-def _remarks(directory: Path) -> tuple[tuple[Remark, ...], tuple[str, ...]]:
+def _author_notes(directory: Path) -> tuple[tuple[AuthorNote, ...], tuple[str, ...]]:
     """Return what the authors of results say about them, and what is wrong with it."""
     try:
-        return results.read_remarks(directory), ()
+        return results.read_author_notes(directory), ()
     except DataError as error:
         return (), (str(error),)
 
 
 def publish(directory: Path) -> int:
     """Rebuild the report, print its tables and its path, and return how many files are damaged."""
-    material = material_of(directory)
-    document = build(material, directory)
+    inputs = read_inputs(directory)
+    document = build(inputs, directory)
     print(console_text(document))
     say(f"report: {directory / PAGE}")
-    return _say_damaged(material.damaged)
+    return _say_damaged(inputs.damaged)
 
 
 def take_stock(directory: Path) -> int:

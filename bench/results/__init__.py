@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from bench.results.files import make_folder, refuse_links, set_aside, text_of, write_whole
 from bench.results.locks import HeldError, Holder, held, holder, wait_for
-from bench.results.notes import Remark, read_remarks
+from bench.results.notes import AuthorNote, read_author_notes
 from bench.results.paths import Label, folder_of, results_directory
 from bench.results.plan import PlannedRun, read_plan, write_plan
 from bench.results.probes import GateProbe, ProbeRecord, Probes, read_probes, write_probe
@@ -41,6 +41,7 @@ from bench.results.timed_sizes import TimedSize, find_size, write_size
 
 __all__ = [
     "FINAL",
+    "AuthorNote",
     "Found",
     "GateProbe",
     "HeldError",
@@ -49,7 +50,6 @@ __all__ = [
     "PlannedRun",
     "ProbeRecord",
     "Probes",
-    "Remark",
     "Results",
     "Studies",
     "TimedSize",
@@ -65,9 +65,9 @@ __all__ = [
     "look",
     "make_folder",
     "read",
+    "read_author_notes",
     "read_plan",
     "read_probes",
-    "read_remarks",
     "read_studies",
     "read_study",
     "refuse_links",

@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from bench.core import disk
-from bench.core.digest import seal, unseal
+from bench.core.digest import checked_node, with_digest
 from bench.core.errors import DataError
 from bench.results import files
 from bench.results.files import LARGEST_BYTES, write_whole
@@ -80,7 +80,7 @@ def write(directory: Path, texts: Mapping[str, str]) -> Path:
     path, buffer = directory / ARCHIVE, io.BytesIO()
     contents = {"files": sorted(texts), "format": FORMAT}
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name, text in ((CONTENTS, seal(contents)), *sorted(texts.items())):
+        for name, text in ((CONTENTS, with_digest(contents)), *sorted(texts.items())):
             member = zipfile.ZipInfo(name, EPOCH)
             member.compress_type, member.external_attr = zipfile.ZIP_DEFLATED, ACCESS
             archive.writestr(member, text)
@@ -111,7 +111,7 @@ def _read(path: Path, _mtime: int, size: int, _inode: int) -> zipfile.ZipFile:
         archive = zipfile.ZipFile(io.BytesIO(content))
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
         raise DataError(str(path), f"not an archive: {error}") from error
-    contents = unseal(_text(path, archive, CONTENTS), f"{path}/{CONTENTS}", FORMAT, "list of contents")["files"]
+    contents = checked_node(_text(path, archive, CONTENTS), f"{path}/{CONTENTS}", FORMAT, "list of contents")["files"]
     if sorted(archive.namelist()) != sorted([CONTENTS, *contents]):
         raise DataError(str(path), "holds other files than its list of contents says; the file is damaged")
     if not _is_as_written(content, archive.infolist()):

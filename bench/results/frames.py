@@ -86,7 +86,7 @@ def _task_labels(runs: pd.DataFrame) -> pd.Series[str]:
     return pd.Series([labels[row] for row in runs[TASK].itertuples(index=False, name=None)], runs.index, dtype=str)
 
 
-def took_turns(sides: Sequence[pd.DataFrame]) -> bool:
+def are_interleaved(sides: Sequence[pd.DataFrame]) -> bool:
     """Return whether at least half the runs of each side started while those of every other side did."""
     starts = [pd.to_datetime(side["started"], utc=True, errors="coerce").dropna() for side in sides]
     spans = [(times.min(), times.max()) for times in starts]

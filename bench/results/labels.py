@@ -20,7 +20,7 @@ def size_label(hidden_size: int, num_layers: int) -> str:
     return f"{hidden_size} × {num_layers}"
 
 
-def group_label(row: pd.Series, looks: Inks) -> str:
+def group_label(row: pd.Series, looks: CellStyles) -> str:
     """Return what tells a group from the others of its task: cell, shape, and settings where they differ."""
     shape = size_label(row["hidden_size"], row["num_layers"])
     return f"{looks[row['cell']].name} {shape} {short_settings(row)}".rstrip()
@@ -49,7 +49,7 @@ def file_stem(task: Sequence[object]) -> str:
     return f"{slug(name)}-{digest_of([name, version, data])[:6]}"
 
 
-INK = "#202124"
+TEXT_COLOUR = "#202124"
 
 
 GREY = "#5f6368"
@@ -87,7 +87,7 @@ OTHER_MARKERS = ("D", "v", "P", "X", "<", ">")
 
 
 @dataclass(frozen=True)
-class Ink:
+class CellStyle:
     """A cell's looks. Colours after Okabe and Ito (2008) are told apart with any colour vision; markers help."""
 
     name: str
@@ -95,16 +95,16 @@ class Ink:
     marker: str
 
 
-Inks = Mapping[str, Ink]
+CellStyles = Mapping[str, CellStyle]
 """Cell to its looks, in the order in which cells are listed."""
 
 
-def inks(cells: Iterable[str]) -> dict[str, Ink]:
+def cell_styles(cells: Iterable[str]) -> dict[str, CellStyle]:
     """Return the looks of all cells of a report: gru, lstm, tanh first, the others by name."""
     others = cycle(zip(OTHER_COLOURS, OTHER_MARKERS, strict=False))
     ordered = sorted(set(cells), key=lambda cell: (ORDER.index(cell) if cell in ORDER else len(ORDER), cell))
     looks = {}
     for cell in ordered:
         colour, marker = (COLOURS[cell], MARKERS[cell]) if cell in ORDER else next(others)
-        looks[cell] = Ink(NAMES.get(cell, plain(cell, 24)), colour, marker)
+        looks[cell] = CellStyle(NAMES.get(cell, plain(cell, 24)), colour, marker)
     return looks

@@ -12,23 +12,23 @@ HEADING = "## "
 
 
 @dataclass(frozen=True)
-class Remark:
+class AuthorNote:
     """Some paragraphs under a heading."""
 
     heading: str
     paragraphs: tuple[str, ...]
 
 
-def read_remarks(directory: Path) -> tuple[Remark, ...]:
-    """Return the remarks in a results directory, none where there is no file. Raises DataError if it cannot be read."""
+def read_author_notes(directory: Path) -> tuple[AuthorNote, ...]:
+    """Return the authors' notes on some results, none where there is no file. Raises DataError if it cannot be read."""
     try:
         text = text_of(directory / NOTES)
     except FileNotFoundError:
         return ()
-    found: list[Remark] = []
+    found: list[AuthorNote] = []
     for part in f"\n{text}".split(f"\n{HEADING}"):
         heading, _, rest = part.partition("\n")
         paragraphs = tuple(" ".join(block.split()) for block in rest.split("\n\n") if block.strip())
         if heading.strip() or paragraphs:
-            found.append(Remark(heading.strip() or "Notes", paragraphs))
+            found.append(AuthorNote(heading.strip() or "Notes", paragraphs))
     return tuple(found)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.core.digest import seal, unsealed
+from bench.core.digest import built_from, with_digest
 from bench.results.files import make_folder, text_of, write_whole
 from bench.results.paths import PLAN
 from bench.results.run import Run
@@ -33,10 +33,10 @@ def write_plan(directory: Path, runs: Sequence[Run]) -> None:
     """Write down which Runs a command asks for, in place of the plan before. Raises StorageError."""
     make_folder(directory)
     plan = _Plan(FORMAT, tuple(PlannedRun(run.key, run.label) for run in runs))
-    write_whole(directory / PLAN, seal(dataclasses.asdict(plan)))
+    write_whole(directory / PLAN, with_digest(dataclasses.asdict(plan)))
 
 
 def read_plan(directory: Path) -> tuple[PlannedRun, ...]:
     """Return the Runs of the last command. Raises FileNotFoundError, or DataError if the plan is damaged."""
     path = directory / PLAN
-    return unsealed(_Plan, text_of(path), str(path), FORMAT, "plan").runs
+    return built_from(_Plan, text_of(path), str(path), FORMAT, "plan").runs

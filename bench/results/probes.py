@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.core.digest import seal, unsealed
+from bench.core.digest import built_from, with_digest
 from bench.core.errors import DataError
 from bench.results import archive
 from bench.results.files import make_folder, write_whole
@@ -60,7 +60,7 @@ class ProbeRecord:
     @staticmethod
     def from_json(text: str, where: str) -> ProbeRecord:
         """Read what `write_probe` wrote. Raises DataError naming `where` if it is damaged or of another format."""
-        return unsealed(ProbeRecord, text, where, FORMAT, "probe record")
+        return built_from(ProbeRecord, text, where, FORMAT, "probe record")
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Probes:
 def write_probe(directory: Path, record: ProbeRecord) -> Path:
     """Write what was found in one Run, in place of what was found before. Raises StorageError."""
     path = make_folder(directory, PROBES) / f"{record.label}.json"
-    write_whole(path, seal(dataclasses.asdict(record)))
+    write_whole(path, with_digest(dataclasses.asdict(record)))
     return path
 
 

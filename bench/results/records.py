@@ -16,9 +16,9 @@ FINAL = ("done", "pruned", "diverged")
 """Endings that are not tried again."""
 
 
-def is_final(status: Status, *, is_judged: bool) -> bool:
+def is_final(status: Status, *, is_pruning: bool) -> bool:
     """Return whether an ending stands; that of a Run that was pruned does only where Runs are judged under way."""
-    return status in FINAL and (is_judged or status != "pruned")
+    return status in FINAL and (is_pruning or status != "pruned")
 
 
 @dataclass(frozen=True)

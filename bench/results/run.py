@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from bench.core.digest import digest_of, seal, unseal
+from bench.core.digest import checked_node, digest_of, with_digest
 from bench.core.errors import ConfigError, DataError
 from bench.core.schema import CountOrOff, Layers, Width, WidthOrOff, build
 from bench.core.settings import Device, InitSettings, KernelName, OptimSettings, Phase, SizeSettings, TrainSettings
@@ -169,7 +169,7 @@ class RunRecord:
 
     def to_json(self) -> str:
         """Return the record as JSON text that carries its own digest."""
-        return seal(dataclasses.asdict(self))
+        return with_digest(dataclasses.asdict(self))
 
     @staticmethod
     def from_json(text: str, where: str, *, curves: bool = True) -> RunRecord:
@@ -177,7 +177,7 @@ class RunRecord:
 
         Raises DataError naming `where` if it is damaged or of another format.
         """
-        node = unseal(text, where, FORMAT, "run record")
+        node = checked_node(text, where, FORMAT, "run record")
         try:
             if not curves:
                 node["outcome"] |= {"curve": ()}

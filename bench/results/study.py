@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from bench.core.digest import seal, unsealed
+from bench.core.digest import built_from, with_digest
 from bench.core.errors import ConfigError, DataError
 from bench.core.metrics import METRICS, Direction
 from bench.core.settings.search_space import Dimension, Space, Value, checked
@@ -73,12 +73,12 @@ class StudyRecord:
 
     def to_json(self) -> str:
         """Return the study as JSON text that carries its own digest."""
-        return seal(dataclasses.asdict(self))
+        return with_digest(dataclasses.asdict(self))
 
     @staticmethod
     def from_json(text: str, where: str) -> StudyRecord:
         """Read a study. Raises DataError naming `where` if it is damaged or of another format."""
-        study = unsealed(StudyRecord, text, where, FORMAT, "study")
+        study = built_from(StudyRecord, text, where, FORMAT, "study")
         try:
             for path, dimension in study.space.items():
                 checked(dimension, path)
@@ -103,12 +103,12 @@ class Asked:
 
     def to_json(self) -> str:
         """Return the trial as JSON text that carries its own digest."""
-        return seal(dataclasses.asdict(self))
+        return with_digest(dataclasses.asdict(self))
 
     @staticmethod
     def from_json(text: str, where: str) -> Asked:
         """Read a trial. Raises DataError naming `where` if it is damaged or of another format."""
-        return unsealed(Asked, text, where, FORMAT, "trial")
+        return built_from(Asked, text, where, FORMAT, "trial")
 
 
 @dataclass(frozen=True)

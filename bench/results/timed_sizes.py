@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.core.digest import seal, unsealed
+from bench.core.digest import built_from, with_digest
 from bench.core.errors import DataError, UsageError
 from bench.core.schema import Positive, Width
 from bench.results.files import make_folder, set_aside, text_of, write_whole
@@ -35,7 +35,7 @@ def find_size(directory: Path, run: Run) -> TimedSize | None:
     """Return the size that was found by timing that very Run, None if none was. Raises DataError for a damaged file."""
     path = _path(directory, run)
     try:
-        found = unsealed(TimedSize, text_of(path), str(path), FORMAT, "timed size")
+        found = built_from(TimedSize, text_of(path), str(path), FORMAT, "timed size")
     except FileNotFoundError:
         return None
     if found.run.key != run.key:
@@ -58,7 +58,7 @@ def write_size(directory: Path, found: TimedSize) -> None:
         raise UsageError(f"{path} was written by another command meanwhile; the same command again goes by it")
     if kept is None:
         make_folder(directory, SIZES)
-        write_whole(path, seal(dataclasses.asdict(found)))
+        write_whole(path, with_digest(dataclasses.asdict(found)))
 
 
 def _path(directory: Path, run: Run) -> Path:

@@ -17,7 +17,7 @@ from bench.core.metrics import METRICS
 from bench.core.wording import plain
 from bench.results.frames import TASK
 from bench.results.groups import Settings, differing, leaves
-from bench.results.labels import Inks, file_stem
+from bench.results.labels import CellStyles, file_stem
 from bench.results.run import RunRecord
 from bench.results.study import StudyRecord, TrialOutcome, TrialRecord, best_of, outcome_of
 from bench.results.study_families import Place, with_families
@@ -52,7 +52,7 @@ class Tuned:
 
 
 def trials_frame(
-    studies: Sequence[StudyRecord], records: Sequence[RunRecord], runs: pd.DataFrame, looks: Inks
+    studies: Sequence[StudyRecord], records: Sequence[RunRecord], runs: pd.DataFrame, looks: CellStyles
 ) -> pd.DataFrame:
     """Return one row per trial of each study, given the records of its Runs and their frame.
 
@@ -110,7 +110,7 @@ def fixed_settings(study: StudyRecord, records: Mapping[str, RunRecord]) -> Sett
     return settings | {path: value for path, value in of_cell.items() if path not in study.space}
 
 
-def _rank(place: Place, name: str, study: StudyRecord, looks: Inks) -> tuple[object, ...]:
+def _rank(place: Place, name: str, study: StudyRecord, looks: CellStyles) -> tuple[object, ...]:
     return *place.values(), [*looks].index(study.cell), name, study.key
 
 
@@ -118,7 +118,7 @@ def _names(
     studies: Sequence[StudyRecord],
     records: Mapping[str, RunRecord],
     places: Mapping[str, Place],
-    looks: Inks,
+    looks: CellStyles,
 ) -> dict[str, str]:
     """Return the name of each study: its cell, and where that is not enough, the settings that tell it apart."""
     names = {}

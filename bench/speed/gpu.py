@@ -20,7 +20,7 @@ from bench.core.errors import BenchError, UsageError
 from bench.kernels import BPTT, Reference
 from bench.speed.contenders import TORCH, batch_of, fresh_members
 from bench.speed.peers import TorchPeer
-from bench.speed.timing import TURN_SECONDS, in_turns, paired, spread
+from bench.speed.timing import TURN_SECONDS, interleaved, paired, spread
 from bench.speed.workloads import WORKLOADS, Workload, cell_named, chosen
 from bench.training.batches import stack
 from bench.training.evaluation import Machine, to_device
@@ -92,7 +92,7 @@ def race(workload: Workload, cell: str, device: torch.device, rounds: int, recor
         list(schedule.advance())
 
     steps = [advance, peer.step]  # both end by reading losses, which waits for the device
-    ours, theirs = in_turns(steps, rounds=rounds, clock="wall", turn_seconds=TURN_SECONDS, watch=lambda: None)
+    ours, theirs = interleaved(steps, rounds=rounds, clock="wall", turn_seconds=TURN_SECONDS, watch=lambda: None)
     ratio, milliseconds = paired(theirs, ours), [spread([1e3 * each for each in times]) for times in (ours, theirs)]
     return {
         "workload": workload.name,

@@ -16,7 +16,7 @@ from bench.results.provenance import provenance
 from bench.speed.ceiling import Ceiling, measured_ceiling
 from bench.speed.contenders import enter, has_jax
 from bench.speed.tables import Row, Timing, cell_rows, rows
-from bench.speed.timing import TURN_SECONDS, ClockName, in_turns, one_core
+from bench.speed.timing import TURN_SECONDS, ClockName, interleaved, one_core
 from bench.speed.workloads import Workload
 
 
@@ -65,7 +65,7 @@ def _time(workload: Workload, plan: Plan) -> Sequence[Timing]:
     entered = [each for cell in plan.cells for each in enter(workload, cell, plan.kernels)]
     with tqdm(total=plan.rounds * len(entered), desc=workload.name, disable=None, leave=False) as bar:
         steps = [contender.step for contender in entered]
-        seconds = in_turns(
+        seconds = interleaved(
             steps, rounds=plan.rounds, clock=plan.clock, turn_seconds=plan.turn_seconds, watch=bar.update
         )
     pairs = zip(entered, seconds, strict=True)

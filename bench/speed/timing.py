@@ -66,7 +66,7 @@ def one_core() -> Iterator[int | None]:
             os.sched_setaffinity(0, allowed)
 
 
-def in_turns(
+def interleaved(
     steps: Sequence[Callable[[], None]],
     *,
     rounds: int,

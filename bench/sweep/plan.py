@@ -16,7 +16,7 @@ from bench.results import TimedSize
 from bench.results.run import Run, RunRecord
 from bench.sweep import schedule
 from bench.sweep.executors import executor_of
-from bench.sweep.executors.base import Executor, Source
+from bench.sweep.executors.base import Executor, GrowingQueue
 from bench.sweep.progress import clock_time
 from bench.sweep.resolve import SizedTasks, run_of, shape_of
 from bench.sweep.schedule import Load, Past
@@ -26,7 +26,7 @@ from bench.sweep.schedule import Load, Past
 class Sweep:
     """Runs, each once, what each will take, what is known of it already, and who carries out the rest, and where.
 
-    With a `source` these are the Runs that are known so far; `before` are those of the stages before, and `problems`
+    With a `queue` these are the Runs that are known so far; `before` are those of the stages before, and `problems`
     what has come to nothing there.
     `timed` holds, by key, what was found for a Run whose hidden size comes from timing.
     """
@@ -37,7 +37,7 @@ class Sweep:
     loads: Mapping[str, Load]
     past: Mapping[str, Past]
     stops_at_failure: bool = False
-    source: Source | None = None
+    queue: GrowingQueue | None = None
     before: tuple[Run, ...] = ()
     problems: tuple[str, ...] = ()
     timed: Mapping[str, TimedSize] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Sweep:
     @property
     def n_open(self) -> int:
         """How many Runs are not known yet."""
-        return self.source.n_open if self.source else 0
+        return self.queue.n_open if self.queue else 0
 
     @property
     def waiting(self) -> list[Run]:
@@ -86,7 +86,7 @@ def sweep_of(
     tasks: SizedTasks,
     *,
     stops_at_failure: bool = False,
-    source: Source | None = None,
+    queue: GrowingQueue | None = None,
     before: Iterable[Run] = (),
 ) -> Sweep:
     """Return a sweep over Runs, those that are done taken from their records. Raises UsageError where data differ."""
@@ -110,7 +110,7 @@ def sweep_of(
         loads,
         past,
         stops_at_failure=stops_at_failure,
-        source=source,
+        queue=queue,
         before=tuple(before),
         timed=timed,
     )

@@ -56,8 +56,8 @@ def probes(records: Sequence[RunRecord], tasks: Tasks) -> Iterator[ProbeRecord]:
         shape = shape_of(record.run, task)
         row = trained_again(record, shape, task, validation)
         if row is not None:
-            is_same = hashlib.sha256(row.unsqueeze(0).cpu().numpy().tobytes()).hexdigest()
-            yield _probe(record, shape, task, validation, row, is_same == record.outcome.weights_digest)
+            digest = hashlib.sha256(row.unsqueeze(0).cpu().numpy().tobytes()).hexdigest()
+            yield _probe(record, shape, task, validation, row, digest == record.outcome.weights_digest)
 
 
 def _mean_nats(records: Sequence[RunRecord]) -> float:

@@ -18,7 +18,7 @@ from bench.results.provenance import provenance
 from bench.results.records import results_of
 from bench.results.run import Run, RunRecord
 from bench.sweep import schedule
-from bench.sweep.executors.base import Ended, Queue, Supply
+from bench.sweep.executors.base import Ended, FixedQueue, PackQueue
 from bench.sweep.executors.local import Local, usable_cores
 from bench.sweep.plan import Sweep, sizes, summary, sweep_of
 from bench.sweep.progress import Board
@@ -47,7 +47,7 @@ class Tally:
     unsaved: str = ""
 
 
-def conduct(stages: Iterable[Sweep], conclude: Callable[[Path], int]) -> int:
+def run_sweeps(stages: Iterable[Sweep], conclude: Callable[[Path], int]) -> int:
     """Carry out one sweep after the other, conclude, and return the exit status.
 
     `conclude` is given the results directory and returns how many files in it are damaged.
@@ -84,7 +84,7 @@ def _clear(sweep: Sweep) -> None:
     site = sweep.site
     for run in sweep.runs:
         past, folder = sweep.past.get(run.key), results.folder_of(site.directory, run)
-        if past and results.is_final(past.status, is_judged=site.is_judged) and checkpoint.is_there(folder):
+        if past and results.is_final(past.status, is_pruning=site.is_pruning) and checkpoint.is_there(folder):
             with suppress(BenchError), results.held(site.directory, run):
                 checkpoint.remove(folder)
 
@@ -102,7 +102,7 @@ def retry_failed(directory: Path, data_dir: str | None, conclude: Callable[[Path
     if not runs:
         say(f"no failed runs in {directory}")
         return 0
-    return conduct(
+    return run_sweeps(
         [sweep_of(runs, Site(directory, data_dir), Local(usable_cores()), SizedTasks(data_dir, say))], conclude
     )
 
@@ -117,9 +117,9 @@ def _safe(sweep: Sweep, tally: Tally, n_all: int) -> str:
 def carry_out(sweep: Sweep, stop: Stop) -> Tally:
     """Carry out what is waiting, wait for what other processes are at, and return what has become of it."""
     tally, waiting, said = Tally(), sweep.waiting, ""
-    supply = sweep.source or Queue(schedule.packs_in_turns(waiting, sweep.loads, sweep.site.population))
+    queue = sweep.queue or FixedQueue(schedule.interleaved_packs(waiting, sweep.loads, sweep.site.population))
     with Board(len(waiting) + sweep.n_open) as board:
-        _follow(supply, sweep, stop, tally, board)
+        _follow(queue, sweep, stop, tally, board)
         while tally.held and not stop and not _is_broken_off(sweep, tally):
             if (holders := _holders(sweep.site, tally)) and holders != said:
                 board.say(f"waiting for {quantity(len(tally.held), 'run')} that others work on: {holders}")
@@ -131,7 +131,7 @@ def carry_out(sweep: Sweep, stop: Stop) -> Tally:
                     _end(Ended(run, "recorded"), sweep, tally, board)
                 else:
                     left.append(run)
-            _follow(Queue((run,) for run in left), sweep, stop, tally, board)
+            _follow(FixedQueue((run,) for run in left), sweep, stop, tally, board)
     return tally
 
 
@@ -139,9 +139,9 @@ def _is_broken_off(sweep: Sweep, tally: Tally) -> bool:
     return bool(tally.unsaved or (tally.failures and sweep.stops_at_failure))
 
 
-def _follow(supply: Supply, sweep: Sweep, stop: Stop, tally: Tally, board: Board) -> None:
-    """Carry out a supply and take every event to account."""
-    with closing(sweep.executor.carry_out(supply, sweep.site, stop)) as events:
+def _follow(queue: PackQueue, sweep: Sweep, stop: Stop, tally: Tally, board: Board) -> None:
+    """Carry out a queue and take every event to account."""
+    with closing(sweep.executor.carry_out(queue, sweep.site, stop)) as events:
         for event in events:
             if not isinstance(event, Ended):
                 board.note(event)
@@ -157,9 +157,9 @@ def _end(event: Ended, sweep: Sweep, tally: Tally, board: Board) -> None:
     if event.ending == "held":
         return
     note = ""
-    if sweep.source is not None:
-        sweep.source.settle(event.run)
-        note = sweep.source.note(event.run)
+    if sweep.queue is not None:
+        sweep.queue.tell(event.run)
+        note = sweep.queue.note(event.run)
     board.end(event, results.find(sweep.site.directory, event.run), problem, note)
 
 

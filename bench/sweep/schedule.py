@@ -51,7 +51,7 @@ class Past:
         """Return whether there is nothing more to do: the ending stands, or the time is still up."""
         limit = site.limits.seconds
         is_timed_out = self.status == "timeout" and limit is not None and self.seconds >= limit
-        return results.is_final(self.status, is_judged=site.is_judged) or is_timed_out
+        return results.is_final(self.status, is_pruning=site.is_pruning) or is_timed_out
 
 
 def load_of(run: Run, shape: Shape, task: Task) -> Load:
@@ -75,7 +75,7 @@ def packs(runs: Iterable[Run], loads: Mapping[str, Load], population: int | None
     return sorted(chunks, key=lambda pack: -_operations(pack, loads))
 
 
-def packs_in_turns(runs: Iterable[Run], loads: Mapping[str, Load], population: int | None) -> list[Pack]:
+def interleaved_packs(runs: Iterable[Run], loads: Mapping[str, Load], population: int | None) -> list[Pack]:
     """Return the Runs in packs of equal shape, the longest first, those of about one length seed by seed.
 
     Runs of one seed that are to be compared thus train next to each other, and what slows the machine down for a while

@@ -25,7 +25,7 @@ from bench.tasks.opened import Tasks
 from bench.tasks.subset import subset
 from bench.training import checkpoint
 from bench.training.batches import evaluation_batches
-from bench.training.callbacks import Judge, Keeper, StoppedError, Tell, machine_of, resumed
+from bench.training.callbacks import Callbacks, ShouldPrune, StoppedError, Tell, machine_of, resumed
 from bench.training.evaluation import Machine, evaluate
 from bench.training.loop import fit, machine_for, member_of
 from bench.training.member import Member
@@ -39,7 +39,7 @@ class Worker:
     site: Site
     tasks: Tasks
     tell: Tell
-    is_hopeless: Judge | None
+    should_prune: ShouldPrune | None
     is_stopped: Callable[[], bool]
 
 
@@ -83,7 +83,7 @@ def _taken(runs: Sequence[Run], site: Site, locks: ExitStack) -> tuple[list[Run]
             others.append(Ended(run, "unsaved", str(error)))
             continue
         finished = results.find(site.directory, run)
-        if finished is not None and results.is_final(finished.outcome.status, is_judged=site.is_judged):
+        if finished is not None and results.is_final(finished.outcome.status, is_pruning=site.is_pruning):
             checkpoint.remove(results.folder_of(site.directory, run))
             others.append(Ended(run, "recorded"))
         else:
@@ -129,8 +129,8 @@ def _train(runs: Sequence[Run], worker: Worker, origin: Provenance) -> Iterator[
         make = partial(member_of, run, shape, task, machine)
         member, notes[run.key] = resumed(make, run, worker.site, place)
         members.append(member)
-    keeper = Keeper(worker.site, place, notes, worker.tell, worker.is_hopeless, worker.is_stopped)
-    for member in fit(members, shape, task, validation, machine, keeper.watch):
+    callbacks = Callbacks(worker.site, place, notes, worker.tell, worker.should_prune, worker.is_stopped)
+    for member in fit(members, shape, task, validation, machine, callbacks.watch):
         started = machine.clock()
         own = subset(task, member.run.train.fraction, member.run.seed)
         splits = _scored_splits(member.run, own, validation)

@@ -1,4 +1,4 @@
-"""Keeper: looks after Runs while they train: tells how far they are, keeps checkpoints, ends what must end."""
+"""Callbacks look after Runs while they train: they tell how far these are, keep checkpoints, end what must end."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ SHARE_OF_TIME = 0.01
 Tell = Callable[[Run, float], None]
 """Takes in what share of its budget a Run has spent."""
 
-Judge = Callable[[Run, Sequence[float]], bool]
-"""Returns whether a Run is to be given up after these validation losses."""
+ShouldPrune = Callable[[Run, Sequence[float]], bool]
+"""Returns whether a Run is to be pruned after these validation losses."""
 
 
 class StoppedError(Exception):
     """Training stopped because it was asked to; a checkpoint is there."""
 
 
-class Keeper:
+class Callbacks:
     """Watches over the members of one Population; `notes` has what is known of each Run's resumptions, by key."""
 
     def __init__(
@@ -41,12 +41,12 @@ class Keeper:
         machine: Mapping[str, str],
         notes: Mapping[str, tuple[str, ...]],
         tell: Tell,
-        is_hopeless: Judge | None,
+        should_prune: ShouldPrune | None,
         is_stopped: Callable[[], bool],
     ) -> None:
         self._site, self._machine, self._tell, self._is_stopped = site, machine, tell, is_stopped
-        self._is_hopeless, self._notes = is_hopeless, notes
-        self._n_judged: dict[str, int] = {}
+        self._should_prune, self._notes = should_prune, notes
+        self._n_asked: dict[str, int] = {}
         self._last_told = self._last_saved = time.monotonic()
         self._seconds_to_save = 0.0
 
@@ -58,7 +58,7 @@ class Keeper:
             for member in members:
                 self._tell(member.run, min(member.share, 1.0))
         for member in members:
-            self._end_if_hopeless(member)
+            self._end_if_pruned(member)
             self._end_if_out_of_time(member)
         is_stopped = self._is_stopped()
         if is_stopped or now - self._last_saved >= self._interval:
@@ -88,15 +88,15 @@ class Keeper:
                 raise
             member.status, member.reason = "failed", "its folder was deleted while it was trained"
 
-    def _end_if_hopeless(self, member: Member) -> None:
+    def _end_if_pruned(self, member: Member) -> None:
         """Ask after each evaluation whether a member is worth going on; one that has ended is not asked about."""
         n_points = len(member.curve)
-        is_new = n_points > self._n_judged.get(member.run.key, 0)
-        if self._is_hopeless is None or member.status is not None or not is_new:
+        is_new = n_points > self._n_asked.get(member.run.key, 0)
+        if self._should_prune is None or member.status is not None or not is_new:
             return
-        self._n_judged[member.run.key] = n_points
-        if self._is_hopeless(member.run, [point.validation_nats for point in member.curve]):
-            member.status, member.reason = "pruned", f"given up by tune.pruner after evaluation {n_points}"
+        self._n_asked[member.run.key] = n_points
+        if self._should_prune(member.run, [point.validation_nats for point in member.curve]):
+            member.status, member.reason = "pruned", f"pruned by tune.pruner after evaluation {n_points}"
 
     def _end_if_out_of_time(self, member: Member) -> None:
         limit = self._site.limits.seconds

@@ -162,7 +162,7 @@ def _evaluate_and_stop(
     seconds = (machine.clock() - started) / len(due)
     for member, score in zip(due, scores, strict=True):
         member.clock.evaluation += seconds
-        member.take_note(score["nats"])
+        member.record_evaluation(score["nats"])
         member.stop_if_over()
 
 

@@ -118,7 +118,7 @@ class Member:
         self.recent_nats += nats
         self.recent_units += n_units
 
-    def take_note(self, validation_nats: float) -> None:
+    def record_evaluation(self, validation_nats: float) -> None:
         """Add a point to the curve, keep the weights if they are the best so far."""
         if not math.isfinite(validation_nats):
             self.status, self.reason = "diverged", str(DivergedError(self.n_updates, "the validation loss"))

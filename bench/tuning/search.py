@@ -82,7 +82,7 @@ class Search:
         return dict(params) if params is not None else settings(self._space, self._trials[-1].params)
 
     def report(self, number: int, step: int, value: float) -> bool:
-        """Take in an intermediate value of a trial and return whether the trial is to be given up."""
+        """Take in an intermediate value of a trial and return whether the trial is to be pruned."""
         with quiet():
             self._trials[number].report(value, step)
             return self._trials[number].should_prune()

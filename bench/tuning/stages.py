@@ -26,7 +26,7 @@ from bench.sweep.schedule import Load, load_of
 from bench.tuning.dashboard import Mirror, storage_at
 from bench.tuning.definition import Definition, definitions
 from bench.tuning.export import Compose, Winner, export
-from bench.tuning.study import Course, Reflect
+from bench.tuning.study import Reflect, StudyRunner
 
 
 def stages(commands: Sequence[Command], tasks: SizedTasks, compose: Compose) -> Iterator[Sweep]:
@@ -36,38 +36,38 @@ def stages(commands: Sequence[Command], tasks: SizedTasks, compose: Compose) -> 
     Raises UsageError for a space that cannot be searched.
     """
     command = commands[0]
-    site = replace(site_of(command), is_judged=not isinstance(command.tune.pruner, NoPruner))
+    site = replace(site_of(command), is_pruning=not isinstance(command.tune.pruner, NoPruner))
     executor, stops = executor_of(command), command.on_failure == "stop"
-    courses = [Course(definition, site, tasks) for definition in definitions(commands)]
-    _check_feasible(courses)
-    trials = Trials(courses, site, tasks, _reflect(command.tune.storage, site))
+    runners = [StudyRunner(definition, site, tasks) for definition in definitions(commands)]
+    _check_feasible(runners)
+    trials = TrialQueue(runners, site, tasks, _reflect(command.tune.storage, site))
     try:
-        yield sweep_of(_runs(courses), site, executor, tasks, stops_at_failure=stops, source=trials)
-        winners = [(course, best) for course in courses if (best := _told(course)) is not None]
-        export([_winner(course, best) for course, best in winners], site.directory, compose, tasks)
+        yield sweep_of(_runs(runners), site, executor, tasks, stops_at_failure=stops, queue=trials)
+        winners = [(runner, best) for runner in runners if (best := _best_trial(runner)) is not None]
+        export([_winner(runner, best) for runner, best in winners], site.directory, compose, tasks)
     finally:
         trials.close()
-    confirmed = [run for course, best in winners for run in course.definition.confirmation(best.params, tasks)]
-    problems = [f"study {course.definition.label}: no trial has a score" for course in courses if course.best is None]
+    confirmed = [run for runner, best in winners for run in runner.definition.confirmation(best.params, tasks)]
+    problems = [f"study {runner.definition.label}: no trial has a score" for runner in runners if runner.best is None]
     if confirmed or problems:
-        second = sweep_of(confirmed, site, executor, tasks, stops_at_failure=stops, before=_runs(courses))
+        second = sweep_of(confirmed, site, executor, tasks, stops_at_failure=stops, before=_runs(runners))
         yield replace(second, problems=tuple(problems))
 
 
-def _runs(courses: Sequence[Course]) -> list[Run]:
-    return [run for course in courses for run in course.wanted]
+def _runs(runners: Sequence[StudyRunner]) -> list[Run]:
+    return [run for runner in runners for run in runner.wanted]
 
 
-def _winner(course: Course, best: TrialRecord) -> Winner:
-    return Winner(course.record, best, course.runs[best.runs[0]])
+def _winner(runner: StudyRunner, best: TrialRecord) -> Winner:
+    return Winner(runner.record, best, runner.runs[best.runs[0]])
 
 
-def _check_feasible(courses: Sequence[Course]) -> None:
+def _check_feasible(runners: Sequence[StudyRunner]) -> None:
     """Refuse a study none of whose trials can be trained, if that is known before the first."""
-    for course in courses:
-        problems = [trial.problem for trial in course.record.trials]
+    for runner in runners:
+        problems = [trial.problem for trial in runner.record.trials]
         if problems and all(problems):
-            raise UsageError(f"study {course.definition.label}: no trial can be trained: {problems[0]}")
+            raise UsageError(f"study {runner.definition.label}: no trial can be trained: {problems[0]}")
 
 
 def _reflect(url: str | None, site: Site) -> Reflect:
@@ -83,9 +83,9 @@ def _reflect(url: str | None, site: Site) -> Reflect:
     return reflect
 
 
-def _told(course: Course) -> TrialRecord | None:
+def _best_trial(runner: StudyRunner) -> TrialRecord | None:
     """Return the best trial of a study by validation, and say what it was and what became of the others."""
-    definition, best, outcomes = course.definition, course.best, course.outcomes
+    definition, best, outcomes = runner.definition, runner.best, runner.outcomes
     lost = {state: n for state, n in Counter(each.state for each in outcomes).items() if state != "done"}
     told = "".join(f"; {n} {state}" for state, n in sorted(lost.items()))
     if best is None:
@@ -98,11 +98,11 @@ def _told(course: Course) -> TrialRecord | None:
     return best
 
 
-class Trials:
+class TrialQueue:
     """Gives the next trial to whoever asks, of the study that has had fewest, and takes in what becomes of it."""
 
-    def __init__(self, courses: Sequence[Course], site: Site, tasks: SizedTasks, reflect: Reflect) -> None:
-        self.courses, self._site, self._tasks, self._reflect = courses, site, tasks, reflect
+    def __init__(self, runners: Sequence[StudyRunner], site: Site, tasks: SizedTasks, reflect: Reflect) -> None:
+        self.runners, self._site, self._tasks, self._reflect = runners, site, tasks, reflect
         self._has_begun = False
         self._queue: deque[Pack] = deque()
         self._known: set[str] = set()
@@ -111,61 +111,61 @@ class Trials:
 
     def begin(self, waiting: Iterable[Run]) -> None:
         """See `Source`. Raises HeldError if another process tunes, StorageError, UsageError for no storage."""
-        mirrors = [self._reflect(course.definition) for course in self.courses]
-        for course, mirror in zip(self.courses, mirrors, strict=True):
-            course.begin(self._held, mirror)
+        mirrors = [self._reflect(runner.definition) for runner in self.runners]
+        for runner, mirror in zip(self.runners, mirrors, strict=True):
+            runner.begin(self._held, mirror)
         self._has_begun = True
         self._enqueue(waiting)
 
     def close(self) -> None:
         """Write the studies down and let go of them."""
         with self._held:
-            for course in self.courses if self._has_begun else ():
-                course.write()
+            for runner in self.runners if self._has_begun else ():
+                runner.write()
 
     @property
     def n_open(self) -> int:
         """How many Runs are still to be asked for."""
-        return sum(course.n_open * course.definition.command.tune.seeds_per_trial for course in self.courses)
+        return sum(runner.n_open * runner.definition.command.tune.seeds_per_trial for runner in self.runners)
 
     @property
     def n_waiting(self) -> int:
-        """See `Supply`."""
+        """See `PackQueue`."""
         return len(self._queue) + self.n_open
 
-    def take(self) -> Pack | None:
-        """See `Supply`."""
-        while not self._queue and any(course.n_open for course in self.courses):
+    def next_pack(self) -> Pack | None:
+        """See `PackQueue`."""
+        while not self._queue and any(runner.n_open for runner in self.runners):
             self._ask()
         return self._queue.popleft() if self._queue else None
 
-    def is_hopeless(self, run: Run, nats: Sequence[float]) -> bool:
-        """See `Supply`; a Run of several studies is hopeless when it is so in each."""
-        verdicts = [course.is_hopeless(run, nats) for course in self._owners(run)]
+    def should_prune(self, run: Run, nats: Sequence[float]) -> bool:
+        """See `PackQueue`; a Run of several studies is pruned when each would prune it."""
+        verdicts = [runner.should_prune(run, nats) for runner in self._owners(run)]
         return all(verdicts)
 
-    def settle(self, run: Run) -> None:
+    def tell(self, run: Run) -> None:
         """Take in that a Run has ended, and leave out those that need not be trained any more."""
-        dropped = {each.key for course in self._owners(run) for each in course.settle(run)}
+        dropped = {each.key for runner in self._owners(run) for each in runner.tell(run)}
         if dropped:
             packs = [tuple(each for each in pack if each.key not in dropped) for pack in self._queue]
             self._queue = deque(pack for pack in packs if pack)
 
     def note(self, run: Run) -> str:
         """See `Source`: its first trial."""
-        (course, *_) = self._owners(run)
-        return course.note(run)
+        (runner, *_) = self._owners(run)
+        return runner.note(run)
 
-    def _owners(self, run: Run) -> list[Course]:
-        return [course for course in self.courses if run.key in course.runs]
+    def _owners(self, run: Run) -> list[StudyRunner]:
+        return [runner for runner in self.runners if run.key in runner.runs]
 
     def _ask(self) -> None:
         """Ask one study for as many trials as train together."""
-        course = min((each for each in self.courses if each.n_open), key=lambda each: len(each.record.trials))
-        room = self._site.population or schedule.POPULATION[course.definition.command.device]
+        runner = min((each for each in self.runners if each.n_open), key=lambda each: len(each.record.trials))
+        room = self._site.population or schedule.POPULATION[runner.definition.command.device]
         asked: list[Run] = []
-        while len(asked) < room and course.n_open:
-            asked += course.ask()
+        while len(asked) < room and runner.n_open:
+            asked += runner.ask()
         self._enqueue(asked)
 
     def _enqueue(self, runs: Iterable[Run]) -> None:

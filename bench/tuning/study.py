@@ -1,4 +1,4 @@
-"""Course: one study on its way, rebuilt from what is on disk whenever it starts."""
+"""One study on its way, rebuilt from what is on disk whenever it starts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Reflect = Callable[[Definition], Mirror | None]
 """Returns the copy of a study that is kept elsewhere, if one is."""
 
 
-class Course:
+class StudyRunner:
     """Asks for trials, hands over their Runs, and takes in what becomes of them."""
 
     def __init__(self, definition: Definition, site: Site, tasks: SizedTasks) -> None:
@@ -47,7 +47,7 @@ class Course:
         self._ended: dict[str, RunRecord] = {}
         self._nats: dict[str, tuple[float, ...]] = {}
         self._n_reported: dict[int, int] = {}
-        self._hopeless: set[int] = set()
+        self._pruned: set[int] = set()
         self._told: dict[int, None] = {}  # in order
         self._n_written = 0
         self._mirror: Mirror | None = None
@@ -98,20 +98,20 @@ class Course:
         results.write_study(self._site.directory, self.definition.folder_name, self.record)
         self._n_written = len(self._told)
 
-    def is_hopeless(self, run: Run, nats: Sequence[float]) -> bool:
+    def should_prune(self, run: Run, nats: Sequence[float]) -> bool:
         """Take in a Run's validation losses so far and return whether none of its trials is worth going on."""
         numbers = self._owners[run.key]
         self._nats[run.key] = tuple(nats)
         for number in numbers:
             self._report(number)
-        return all(number in self._hopeless for number in numbers)
+        return all(number in self._pruned for number in numbers)
 
     def note(self, run: Run) -> str:
         """Return number and settings of a Run's trial, counted from 1 as people do."""
         trial = self.record.trials[self._owners[run.key][0]]
         return f"trial {trial.number + 1}: {shown(trial.params)}"
 
-    def settle(self, run: Run) -> list[Run]:
+    def tell(self, run: Run) -> list[Run]:
         """Take in that a Run has ended and return those that need not be trained any more."""
         record = results.find(self._site.directory, run)
         if record is None:
@@ -184,7 +184,7 @@ class Course:
             return False
         self._report(number)
         outcome = self._outcome(number)
-        if outcome.state == "waiting" and self._is_over_seeds and number in self._hopeless:
+        if outcome.state == "waiting" and self._is_over_seeds and number in self._pruned:
             self._give_up(number)
             outcome = self._outcome(number)
         if outcome.state == "waiting":
@@ -217,7 +217,7 @@ class Course:
         for step in range(self._n_reported.get(number, 0), len(values)):
             self._n_reported[number] = step + 1
             if self._search.report(number, step + 1, values[step]):
-                self._hopeless.add(number)
+                self._pruned.add(number)
             if self._mirror is not None:
                 self._mirror.reported(number, step + 1, values[step])
 

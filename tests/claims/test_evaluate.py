@@ -17,7 +17,7 @@ from bench.claims.quantities import Measured
 from bench.claims.rows import rows_with_claims
 from bench.claims.shares import Shares
 from bench.core.settings import OptimSettings, SizeSettings, TrainSettings
-from bench.report.material import Material, gathered
+from bench.report.inputs import ReportInputs, prepared
 from bench.report.sections.claims import verdicts
 from bench.results.frames import curves_frame, runs_frame
 from bench.results.summary import summary
@@ -522,7 +522,7 @@ def test_a_report_carries_the_verdicts_in_every_format(tmp_path):
 
 
 def test_a_row_for_programs_holds_the_verdicts_that_it_is_part_of():
-    found = gathered(Material(planted(-0.5), "x", claims=[ALIKE, BETTER, CLAIMS["lstm_better_on_text"]]))
+    found = prepared(ReportInputs(planted(-0.5), "x", claims=[ALIKE, BETTER, CLAIMS["lstm_better_on_text"]]))
     rows = rows_with_claims(found.summary, found.findings)
     assert [row["cell"] for row in rows] == ["gru", "lstm"]
     for row in rows:

@@ -16,7 +16,7 @@ from bench.cli.verify_files import report_compared, tuned_compared
 from bench.report.document import compose
 from bench.report.figures.style import Image
 from bench.report.formats.page import charts, html
-from bench.report.publish import material_of
+from bench.report.publish import read_inputs
 from tests.cli.test_config import GOOD
 from tests.results.test_run import record as example
 from tests.sweep.test_plan import bench, records
@@ -155,7 +155,7 @@ def committed(tmp_path_factory):
     source = conf_dir().parent / "results" / "jozefowicz2015_dropout"
     copy = tmp_path_factory.mktemp("copy") / source.name
     shutil.copytree(source, copy)
-    material = material_of(copy)
+    material = read_inputs(copy)
     document = compose(material)
     images = {chart.name: Image(b"\x89PNG" + bytes(20), b"<svg/>") for chart in charts(document)}
     for name, image in images.items():

@@ -1,4 +1,4 @@
-"""Reports made in tests: the parts of their material as keyword arguments, most of them left out."""
+"""Reports made in tests: the parts of their inputs as keyword arguments, most of them left out."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 
 from bench.report.document import compose as compose_material
 from bench.report.formats import write
-from bench.report.material import Material
+from bench.report.inputs import ReportInputs
 from bench.report.section import Document
 from bench.results.run import RunRecord
 
 
 def compose(records: Sequence[RunRecord], *, name: str = "x", **parts: Any) -> Document:
     """The report of some records."""
-    return compose_material(Material(records, name, **parts))
+    return compose_material(ReportInputs(records, name, **parts))
 
 
 def build(records: Sequence[RunRecord], directory: Path, *, name: str = "x", **parts: Any) -> Path:
     """The page of some records, with the files around it."""
-    write.build(Material(records, name, **parts), directory)
+    write.build(ReportInputs(records, name, **parts), directory)
     return directory / write.PAGE

@@ -7,7 +7,7 @@ import pytest
 from bench.core.settings import SizeSettings
 from bench.report.sections.answer import answers, paired_difference
 from bench.results.frames import runs_frame
-from bench.results.labels import inks
+from bench.results.labels import cell_styles
 from bench.results.summary import summary
 from bench.stats.paired import paired_interval
 from tests.report.fabricated import failure, record, run, scores, sweep, task
@@ -15,7 +15,7 @@ from tests.report.fabricated import failure, record, run, scores, sweep, task
 
 def answer(records) -> str:
     runs = runs_frame(records)
-    (found,) = answers(summary(runs), runs, inks(runs["cell"]))
+    (found,) = answers(summary(runs), runs, cell_styles(runs["cell"]))
     return " ".join(found.sentences)
 
 

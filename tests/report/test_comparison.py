@@ -11,7 +11,7 @@ from bench import results
 from bench.claims.claim import read_claims
 from bench.core.settings import OptimSettings, SizeSettings
 from bench.report.comparison import compared
-from bench.report.material import Material
+from bench.report.inputs import ReportInputs
 from bench.results.diff import compare
 from tests.cli.test_commands import said
 from tests.cli.test_config import dispatch
@@ -30,7 +30,7 @@ def moved(by: float, cells=("gru", "lstm"), **changes):
 
 
 def sections(left, right):
-    first, second = Material(left, "old", claims=read_claims()), Material(right, "new", claims=read_claims())
+    first, second = ReportInputs(left, "old", claims=read_claims()), ReportInputs(right, "new", claims=read_claims())
     return {section.anchor: section for section in compared(first, second, compare(left, right)).sections}
 
 

@@ -10,7 +10,7 @@ import pytest
 from bench.report.section import Section
 from bench.report.sections.inside import gates_figure, quartiles
 from bench.results import GateProbe, ProbeRecord
-from bench.results.labels import inks
+from bench.results.labels import cell_styles
 from tests.report.fabricated import record, run, sweep
 from tests.report.made import build, compose
 
@@ -133,7 +133,7 @@ def test_the_name_of_a_model_is_no_longer_than_its_row_of_gates_is_high():
         for name, cell in zip(names, ("gru", "lstm"), strict=True)
         for edge in edges
     ]
-    figure = gates_figure(pd.DataFrame(rows), inks(["gru", "lstm"]))
+    figure = gates_figure(pd.DataFrame(rows), cell_styles(["gru", "lstm"]))
     figure.draw_without_rendering()
     for axes in figure.axes[::2]:
         assert axes.yaxis.label.get_window_extent().height < axes.get_window_extent().height

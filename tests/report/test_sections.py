@@ -13,7 +13,7 @@ from bench.core.settings import OptimSettings, SizeSettings, TrainSettings
 from bench.report.formats.page import charts
 from bench.report.section import Document, Section
 from bench.report.sections.curves import common_mean
-from bench.results.labels import COLOURS, inks
+from bench.results.labels import COLOURS, cell_styles
 from tests.report.fabricated import PROVENANCE, failure, record, run, sweep, task
 from tests.report.made import compose
 
@@ -283,10 +283,10 @@ def test_tasks_have_a_chapter_each_and_versions_too():
 
 
 def test_a_cell_keeps_its_colour_and_place_whatever_else_is_shown():
-    assert list(inks(["zeta", "tanh", "alpha", "lstm", "gru"])) == ["gru", "lstm", "tanh", "alpha", "zeta"]
-    assert {cell: inks([cell])[cell].colour for cell in COLOURS} == COLOURS
-    many = inks(["gru", "lstm", "tanh", *(f"cell{i}" for i in range(5))])
-    assert len({ink.colour for ink in many.values()}) == 8
+    assert list(cell_styles(["zeta", "tanh", "alpha", "lstm", "gru"])) == ["gru", "lstm", "tanh", "alpha", "zeta"]
+    assert {cell: cell_styles([cell])[cell].colour for cell in COLOURS} == COLOURS
+    many = cell_styles(["gru", "lstm", "tanh", *(f"cell{i}" for i in range(5))])
+    assert len({style.colour for style in many.values()}) == 8
 
 
 def test_a_mismatch_is_not_computed_over_sizes_that_were_swept():

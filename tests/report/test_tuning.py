@@ -23,7 +23,7 @@ from bench.report.formats.page import charts
 from bench.report.sections.best_of_k import lead
 from bench.report.sections.cell_importance import verdicts
 from bench.results.frames import runs_frame
-from bench.results.labels import inks
+from bench.results.labels import cell_styles
 from bench.results.trial_frames import trials_frame, tuned_tasks
 from tests.report.fabricated import sweep
 from tests.report.formats.test_page import CANARY, FORMULA, Page, contents
@@ -43,7 +43,7 @@ def quick(monkeypatch):
 
 
 def chapters(studies, records):
-    looks = inks(each.cell for each in studies)
+    looks = cell_styles(each.cell for each in studies)
     tasks = tuned_tasks(studies, trials_frame(studies, records, runs_frame(records), looks))
     return tuning(tasks, {record.key: record for record in records}, looks)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from bench.results.frames import took_turns
+from bench.results.frames import are_interleaved
 
 
 def starts(*minutes: int) -> pd.DataFrame:
@@ -26,8 +26,8 @@ def starts(*minutes: int) -> pd.DataFrame:
     ids=["in turns", "at once", "three", "one after the other", "overlapping ends", "two of three", "around the other"],
 )
 def test_sides_take_turns_when_each_ran_while_the_others_did(sides, expected):
-    assert took_turns(sides) is expected
+    assert are_interleaved(sides) is expected
 
 
 def test_a_start_that_is_no_time_is_no_turn():
-    assert not took_turns([pd.DataFrame({"started": ["once", ""]}), starts(0, 1)])
+    assert not are_interleaved([pd.DataFrame({"started": ["once", ""]}), starts(0, 1)])

@@ -15,7 +15,7 @@ import pytest
 
 from bench import results
 from bench.core import disk
-from bench.core.digest import digest_of, seal
+from bench.core.digest import digest_of, with_digest
 from bench.core.errors import DataError, StorageError
 from bench.results import files, locks
 from tests.results.test_run import record
@@ -97,7 +97,7 @@ def sealed(**changes) -> str:
         for parent in parents:
             part = part[parent]
         part[last] = value
-    return seal(node)
+    return with_digest(node)
 
 
 def nested(levels: int) -> list:

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from bench.core.digest import seal, unseal
+from bench.core.digest import checked_node, with_digest
 from bench.core.errors import DataError
 from bench.core.settings.added_later import LATER
 from bench.results.run import Cost, CurvePoint, Outcome, Provenance, RunRecord, slug
@@ -96,11 +96,11 @@ def test_what_stood_for_a_later_setting_is_its_default():
 
 
 def test_a_record_from_before_a_later_setting_reads_as_its_default():
-    node = unseal(record().to_json(), "here", 2, "run record")
+    node = checked_node(record().to_json(), "here", 2, "run record")
     for path in LATER:
         section, name = path.split(".")
         del node["run"][section][name]
-    read = RunRecord.from_json(seal(node), "here")
+    read = RunRecord.from_json(with_digest(node), "here")
     assert read == record()
     assert read.run.key == read.key
 

@@ -11,7 +11,7 @@ import pytest
 from bench.core.settings.search_space import Dimension
 from bench.report.sections.studies import space_in_words
 from bench.results.frames import runs_frame
-from bench.results.labels import inks
+from bench.results.labels import cell_styles
 from bench.results.study import TrialRecord, at_edge
 from bench.results.trial_frames import trials_frame, tuned_tasks
 from tests.report.fabricated import cell, record
@@ -22,7 +22,7 @@ ENDINGS = {2: "diverged", 3: "failed", 4: "timeout", 5: "pruned", 6: "infeasible
 
 
 def frame(studies, records) -> pd.DataFrame:
-    return trials_frame(studies, records, runs_frame(records), inks(each.cell for each in studies))
+    return trials_frame(studies, records, runs_frame(records), cell_styles(each.cell for each in studies))
 
 
 def part(document, heading):

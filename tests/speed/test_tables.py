@@ -10,7 +10,7 @@ import torch
 
 from bench.core.errors import UsageError
 from bench.speed.tables import Timing, cell_rows, rows, time_ratio
-from bench.speed.timing import Spread, in_turns, one_core, paired, spread
+from bench.speed.timing import Spread, interleaved, one_core, paired, spread
 from bench.speed.workloads import cell_named
 from tests.speed.tiny import MUSIC, TEXT
 
@@ -66,7 +66,7 @@ def test_contenders_take_turns():
     order = []
     steps = [lambda: order.append("A"), lambda: order.append("B")]
     turns = []
-    seconds = in_turns(steps, rounds=3, clock="wall", turn_seconds=0.0, watch=lambda: turns.append(len(order)))
+    seconds = interleaved(steps, rounds=3, clock="wall", turn_seconds=0.0, watch=lambda: turns.append(len(order)))
     assert "".join(order) == "AA" + "BB" + "ABABAB"
     assert [len(found) for found in seconds] == [3, 3]
     assert len(turns) == 6

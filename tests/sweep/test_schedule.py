@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.sweep.schedule import Load, packs_in_turns
+from bench.sweep.schedule import Load, interleaved_packs
 from tests.report.fabricated import run
 
 
@@ -10,7 +10,7 @@ def plan(lengths, *, n_seeds=3, population=None):
     """Return the packs of Runs of some cells over some seeds, as (cell, seed) each; a cell's Runs are of one length."""
     runs = [run(name, seed) for name in lengths for seed in range(n_seeds)]
     loads = {made.key: Load({}, {}, lengths[made.cell_name], made.cell_name) for made in runs}
-    return [[(made.cell_name, made.seed) for made in pack] for pack in packs_in_turns(runs, loads, population)]
+    return [[(made.cell_name, made.seed) for made in pack] for pack in interleaved_packs(runs, loads, population)]
 
 
 def test_runs_of_about_one_length_take_turns_seed_by_seed():

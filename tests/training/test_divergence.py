@@ -68,7 +68,7 @@ def over(*losses: float, patience: int = 0):
     member.best_nats, member.n_stale = math.inf, 0
     for loss in losses:
         member.recent_units = 1
-        member.take_note(loss)
+        member.record_evaluation(loss)
     member.stop_if_over()
     return member
 

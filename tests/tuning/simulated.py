@@ -11,8 +11,8 @@ from bench.core.settings import Command, NoPruner, OptimSettings, Site, TrainSet
 from bench.core.settings.search_space import space_of
 from bench.results.run import Cost, CurvePoint, Outcome, Provenance, RunRecord
 from bench.tuning.definition import definitions
-from bench.tuning.stages import Trials
-from bench.tuning.study import Course
+from bench.tuning.stages import TrialQueue
+from bench.tuning.study import StudyRunner
 from tests.toys import cell_node, music_task, rolls
 
 SPACE = {"optim": {"lr": {"low": 1e-4, "high": 1e-1, "log": True}}}
@@ -48,14 +48,14 @@ def command(cell="gru", space=None, **tune) -> Command:
     )
 
 
-def trials(directory, *commands, reflect=lambda definition: None, **place) -> Trials:
+def trials(directory, *commands, reflect=lambda definition: None, **place) -> TrialQueue:
     """Return the trials of a command as they are when it starts, and begun."""
-    is_judged = not isinstance(commands[0].tune.pruner, NoPruner)
-    site = Site(directory, is_judged=is_judged, **place)
-    courses = [Course(definition, site, ToyTasks()) for definition in definitions(commands)]
-    made = Trials(courses, site, ToyTasks(), reflect)
-    runs = {run.key: run for course in courses for run in course.wanted}
-    ended = {key for course in courses for key in course._ended}
+    is_pruning = not isinstance(commands[0].tune.pruner, NoPruner)
+    site = Site(directory, is_pruning=is_pruning, **place)
+    runners = [StudyRunner(definition, site, ToyTasks()) for definition in definitions(commands)]
+    made = TrialQueue(runners, site, ToyTasks(), reflect)
+    runs = {run.key: run for runner in runners for run in runner.wanted}
+    ended = {key for runner in runners for key in runner._ended}
     made.begin([run for key, run in runs.items() if key not in ended])
     return made
 
@@ -66,14 +66,14 @@ def curve(run) -> list[float]:
     return [level + 2 / epoch for epoch in range(1, N_EPOCHS + 1)]
 
 
-def carry_out(made: Trials, most: int | None = None, status_of=lambda run: "done") -> list:
+def carry_out(made: TrialQueue, most: int | None = None, status_of=lambda run: "done") -> list:
     """Carry out Runs one after another until none is left, or so many; return them in their order."""
     carried = []
     while (most is None or len(carried) < most) and (pack := made.take()):
         for run in pack:
             nats, status = curve(run), status_of(run)
             for n in range(1, N_EPOCHS):
-                if status == "done" and made.is_hopeless(run, nats[:n]):
+                if status == "done" and made.should_prune(run, nats[:n]):
                     nats, status = nats[:n], "pruned"
                     break
             write(made._site.directory, run, status, nats)
@@ -96,12 +96,12 @@ def stamp(directory) -> str:
     return (datetime(2026, 1, 1) + timedelta(seconds=len(list(directory.glob("runs/*"))))).isoformat()
 
 
-def params(made: Trials, course: int = 0) -> list[dict]:
-    return [dict(trial.params) for trial in made.courses[course].record.trials]
+def params(made: TrialQueue, runner: int = 0) -> list[dict]:
+    return [dict(trial.params) for trial in made.runners[runner].record.trials]
 
 
-def states(made: Trials, course: int = 0) -> list[str]:
-    return [outcome.state for outcome in made.courses[course].outcomes]
+def states(made: TrialQueue, runner: int = 0) -> list[str]:
+    return [outcome.state for outcome in made.runners[runner].outcomes]
 
 
 def space(node):

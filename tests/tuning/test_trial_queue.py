@@ -25,7 +25,7 @@ def test_a_study_that_is_stopped_again_and_again_has_the_trials_of_one_that_is_n
     assert carry_out(parts) == []
     assert params(parts) == params(whole)
     assert states(parts) == states(whole)
-    assert parts.courses[0].best == whole.courses[0].best
+    assert parts.runners[0].best == whole.runners[0].best
     assert ("pruned" in states(whole)) == (pruner != NoPruner())
 
 
@@ -80,14 +80,14 @@ def test_settings_that_cannot_be_trained_are_counted_and_not_tried(tmp_path):
     assert 0 < n_infeasible < 12
     assert states(made).count("infeasible") == n_infeasible
     assert {run.hidden_size for run in carried} == {4}
-    assert "this machine has" in next(trial.problem for trial in made.courses[0].record.trials if trial.problem)
+    assert "this machine has" in next(trial.problem for trial in made.runners[0].record.trials if trial.problem)
 
 
 def test_a_trial_that_diverged_is_over_and_never_the_best(tmp_path):
     made = trials(tmp_path, command(n_trials=6, sampler=TPE))
     carried = carry_out(made, status_of=lambda run: "diverged" if curve(run)[-1] < 8.5 else "done")
     assert states(made).count("diverged") == sum(curve(run)[-1] < 8.5 for run in carried) > 0
-    assert made.courses[0].outcomes[made.courses[0].best.number].state == "done"
+    assert made.runners[0].outcomes[made.runners[0].best.number].state == "done"
 
 
 def test_a_trial_that_failed_is_tried_again_by_the_next_command(tmp_path):
@@ -136,8 +136,8 @@ def test_the_later_seeds_of_a_trial_that_is_worse_on_each_are_left_out(tmp_path)
     carried = carry_out(made)
     assert len(carried) < 4 * 8
     assert "pruned" in states(made)
-    assert made.courses[0].outcomes[made.courses[0].best.number].score == min(
-        outcome.score for outcome in made.courses[0].outcomes if outcome.state == "done"
+    assert made.runners[0].outcomes[made.runners[0].best.number].score == min(
+        outcome.score for outcome in made.runners[0].outcomes if outcome.state == "done"
     )
     made.close()
     assert carry_out(trials(tmp_path, each)) == []
@@ -146,13 +146,13 @@ def test_the_later_seeds_of_a_trial_that_is_worse_on_each_are_left_out(tmp_path)
 def test_a_pruned_trial_saves_epochs_and_says_so(tmp_path):
     made = trials(tmp_path, command(n_trials=12, pruner=MedianPruner(n_startup_trials=2)))
     carry_out(made)
-    for outcome in made.courses[0].outcomes:
+    for outcome in made.runners[0].outcomes:
         assert (outcome.state == "pruned") == (outcome.n_epochs < N_EPOCHS)
 
 
 def test_another_budget_is_the_same_study_and_another_pruner_is_not(tmp_path):
     keys = [
-        trials(tmp_path / name, each).courses[0].record.key
+        trials(tmp_path / name, each).runners[0].record.key
         for name, each in (
             ("a", command()),
             ("b", with_tune(command(), n_trials=3, confirm_seeds=2, storage="sqlite://")),

@@ -40,13 +40,13 @@ def run(arguments: argparse.Namespace) -> int:
 def _print_rows(directory: Path) -> int:
     from bench.claims.rows import rows_with_claims
     from bench.report.formats.exports import json_text
-    from bench.report.material import gathered
-    from bench.report.publish import material_of
+    from bench.report.inputs import prepared
+    from bench.report.publish import read_inputs
 
-    material = material_of(directory)
-    found = gathered(material)
+    inputs = read_inputs(directory)
+    found = prepared(inputs)
     print(json_text(rows_with_claims(found.summary, found.findings)), end="")
-    return 1 if material.damaged else 0
+    return 1 if inputs.damaged else 0
 
 
 def _compare(left: Path, right: Path) -> int:

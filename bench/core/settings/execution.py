@@ -58,7 +58,7 @@ class Site:
 
     `checkpoint_seconds` is the least time between two checkpoints, 0 for one after every update; `population` is
     how many Runs of equal shape train together, by default as many as their device is made for. Where Runs are judged,
-    they tell each evaluation and may be given up.
+    they tell each evaluation and may be pruned.
     """
 
     directory: Path
@@ -66,4 +66,4 @@ class Site:
     limits: Limits = field(default_factory=Limits)
     checkpoint_seconds: NonNegative = 10.0
     population: Count | None = None
-    is_judged: bool = False
+    is_pruning: bool = False

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from bench.report.figures.rows import WIDTH
-from bench.results.labels import Ink, Inks
+from bench.results.labels import CellStyle, CellStyles
 from bench.results.study import StudyRecord
 
 LineStyle = Literal["solid", "dashed", "dotted", "dashdot"]
@@ -34,7 +34,7 @@ class Line:
     """
 
     label: str
-    ink: Ink
+    cell_style: CellStyle
     style: LineStyle
     values: np.ndarray
     points: np.ndarray = field(default_factory=lambda: np.empty(0))
@@ -43,9 +43,9 @@ class Line:
     doubtful: int = 0
 
 
-def styles(studies: Mapping[str, StudyRecord], looks: Inks) -> dict[str, tuple[Ink, LineStyle]]:
+def styles(studies: Mapping[str, StudyRecord], looks: CellStyles) -> dict[str, tuple[CellStyle, LineStyle]]:
     """Return how each study is drawn: in the colour of its cell, with a dash of its own among those of the cell."""
-    found: dict[str, tuple[Ink, LineStyle]] = {}
+    found: dict[str, tuple[CellStyle, LineStyle]] = {}
     n_seen: dict[str, int] = {}
     for name, study in studies.items():
         place = n_seen.setdefault(study.cell, 0)
@@ -89,18 +89,27 @@ def _draw(axes: Axes, line: Line) -> None:
     axes.plot(
         x,
         line.values,
-        color=line.ink.colour,
+        color=line.cell_style.colour,
         linestyle=line.style,
         linewidth=2.0,
         label=line.label,
         zorder=4,
         drawstyle="steps-post" if len(line.points) else "default",
-        marker=line.ink.marker if len(x) < 3 else None,
+        marker=line.cell_style.marker if len(x) < 3 else None,
     )
     if len(line.points):
         axes.scatter(
-            x, line.points, s=12, color=line.ink.colour, marker=line.ink.marker, alpha=0.45, linewidths=0, zorder=3
+            x,
+            line.points,
+            s=12,
+            color=line.cell_style.colour,
+            marker=line.cell_style.marker,
+            alpha=0.45,
+            linewidths=0,
+            zorder=3,
         )
     if line.low is not None and line.high is not None:
         for part, alpha in ((slice(0, line.doubtful), 0.25), (slice(max(0, line.doubtful - 1), None), 0.1)):
-            axes.fill_between(x[part], line.low[part], line.high[part], color=line.ink.colour, alpha=alpha, linewidth=0)
+            axes.fill_between(
+                x[part], line.low[part], line.high[part], color=line.cell_style.colour, alpha=alpha, linewidth=0
+            )

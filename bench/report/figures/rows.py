@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from bench.core.wording import short
-from bench.results.labels import INK, Ink
+from bench.results.labels import TEXT_COLOUR, CellStyle
 
 WIDTH = 7.2
 """Inches: every figure is as wide as the page's column, so that all text has one size."""
@@ -30,7 +30,7 @@ class Row:
 
     label: str
     numbers: str
-    ink: Ink
+    style: CellStyle
     values: Sequence[float]
     centre: float
     low: float
@@ -63,15 +63,17 @@ def _draw_row(axes: Axes, y: int, row: Row) -> None:
     n = len(row.values)
     lanes = y + (np.linspace(-0.34, 0.0, n) if n > 1 else np.full(n, -0.17))
     axes.scatter(
-        row.values, lanes, s=18, color=row.ink.colour, marker=row.ink.marker, alpha=0.75, linewidths=0, zorder=3
+        row.values, lanes, s=18, color=row.style.colour, marker=row.style.marker, alpha=0.75, linewidths=0, zorder=3
     )
     if pd.isna(row.centre):
         return
     below = y + 0.24
     if not pd.isna(row.low):
         around = [[max(0.0, row.centre - row.low)], [max(0.0, row.high - row.centre)]]
-        axes.errorbar(row.centre, below, xerr=around, fmt="none", ecolor=INK, elinewidth=1.6, capsize=3.5, zorder=4)
-    axes.plot(row.centre, below, "D", color=INK, markersize=5, zorder=5)
+        axes.errorbar(
+            row.centre, below, xerr=around, fmt="none", ecolor=TEXT_COLOUR, elinewidth=1.6, capsize=3.5, zorder=4
+        )
+    axes.plot(row.centre, below, "D", color=TEXT_COLOUR, markersize=5, zorder=5)
 
 
 def _label_right(axes: Axes, texts: Sequence[str]) -> None:

@@ -127,8 +127,10 @@ def _draw(axes: Axes, series: Series, measure: EvaluatorName, names: Sequence[st
     intervals = [share.interval for share in shares.values()]
     means = [interval.mean for interval in intervals]
     around = [[each.mean - each.low for each in intervals], [each.high - each.mean for each in intervals]]
-    ink = series.ink
-    axes.errorbar(means, ys, xerr=around, fmt=ink.marker, color=ink.colour, label=series.label, markersize=6, capsize=3)
+    style = series.style
+    axes.errorbar(
+        means, ys, xerr=around, fmt=style.marker, color=style.colour, label=series.label, markersize=6, capsize=3
+    )
     axes.plot([share.chance for share in shares.values()], ys, "|", color=GREY, markersize=11, markeredgewidth=1.6)
 
 

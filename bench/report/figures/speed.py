@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from bench.report.figures.rows import WIDTH
 from bench.report.figures.style import render, theme
-from bench.results.labels import GREY, Ink, inks
+from bench.results.labels import GREY, CellStyle, cell_styles
 
 PEER = "torch.nn"
 
@@ -41,7 +41,7 @@ def speed_figure(table: pd.DataFrame) -> Figure:
     """
     drawn = table[table["kernel"] != PEER]
     kernels, workloads = list(drawn["kernel"].unique()), list(drawn["workload"].unique())
-    looks = inks(drawn["cell"])
+    looks = cell_styles(drawn["cell"])
     figure = Figure(figsize=(WIDTH, 1.5 + 0.55 * len(workloads)), layout="constrained")
     panels = figure.subplots(1, len(kernels), sharex=True, sharey=True, squeeze=False)[0]
     for axes, kernel in zip(panels, kernels, strict=True):
@@ -57,9 +57,9 @@ def speed_figure(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def _panel(axes: Axes, of_kernel: pd.DataFrame, workloads: Sequence[str], looks: Mapping[str, Ink]) -> None:
+def _panel(axes: Axes, of_kernel: pd.DataFrame, workloads: Sequence[str], looks: Mapping[str, CellStyle]) -> None:
     axes.axvline(1.0, color=GREY, linewidth=1.0, linestyle="--")
-    for place, (cell, ink) in enumerate(looks.items()):
+    for place, (cell, cell_style) in enumerate(looks.items()):
         of_cell = of_kernel[of_kernel["cell"] == cell]
         shift = SPREAD * (place - (len(looks) - 1) / 2) / max(len(looks) - 1, 1)
         ratios = of_cell["ratio_to_torch_nn"].to_numpy()
@@ -70,7 +70,14 @@ def _panel(axes: Axes, of_kernel: pd.DataFrame, workloads: Sequence[str], looks:
             [high - ratio for ratio, (_, high) in zip(ratios, quartiles, strict=True)],
         ]
         axes.errorbar(
-            ratios, ys, xerr=bars, fmt=ink.marker, color=ink.colour, label=ink.name, markersize=5, capsize=2.5
+            ratios,
+            ys,
+            xerr=bars,
+            fmt=cell_style.marker,
+            color=cell_style.colour,
+            label=cell_style.name,
+            markersize=5,
+            capsize=2.5,
         )
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_locator(LogLocator(base=2))

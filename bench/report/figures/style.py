@@ -15,7 +15,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from bench.results.labels import (
-    INK,
+    TEXT_COLOUR,
 )
 
 
@@ -26,7 +26,7 @@ def theme() -> Iterator[None]:
     sizes = sns.plotting_context("paper", font_scale=1.15)
     ours: dict[Any, Any] = {
         "axes.edgecolor": "#9aa0a6",
-        "axes.labelcolor": INK,
+        "axes.labelcolor": TEXT_COLOUR,
         "axes.spines.right": False,
         "axes.spines.top": False,
         "figure.facecolor": "white",
@@ -36,7 +36,7 @@ def theme() -> Iterator[None]:
         "grid.linewidth": 0.8,
         "legend.frameon": False,
         "svg.hashsalt": "gatebench",
-        "text.color": INK,
+        "text.color": TEXT_COLOUR,
         "text.parse_math": False,
         "xtick.color": "#3c4043",
         "ytick.color": "#3c4043",

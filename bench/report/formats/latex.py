@@ -11,7 +11,7 @@ from bench.core.interval import ENOUGH
 from bench.core.wording import NO_BREAK, SHORT_METRICS, better, count, decimals, estimated, interval, number, plain
 from bench.report.section import Document
 from bench.results.frames import TASK
-from bench.results.labels import Inks, inks, size_label
+from bench.results.labels import CellStyles, cell_styles, size_label
 from bench.stats.intervals import BOOTSTRAP
 
 MOST_ROWS = 40
@@ -74,13 +74,13 @@ def _summary(table: pd.DataFrame) -> str:
     """Return a table for each task, which is as wide as a line of an article takes."""
     if table.empty:
         return "% There are no runs.\n"
-    looks = inks(table["cell"])
+    looks = cell_styles(table["cell"])
     tasks = [rows for _, rows in table.groupby(TASK, sort=False)]
     labels = ["summary"] if len(tasks) == 1 else [f"summary:{i}" for i in range(1, len(tasks) + 1)]
     return "\n".join(_of_task(rows, looks, label) for rows, label in zip(tasks, labels, strict=True))
 
 
-def _of_task(table: pd.DataFrame, looks: Inks, label: str) -> str:
+def _of_task(table: pd.DataFrame, looks: CellStyles, label: str) -> str:
     digits = decimals(table)
     rows = [
         {

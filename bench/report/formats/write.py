@@ -15,7 +15,7 @@ from bench.report.figures.style import Image, render, theme
 from bench.report.formats.exports import csv_text, json_text, markdown
 from bench.report.formats.latex import latex
 from bench.report.formats.page import charts, comparison_html, html
-from bench.report.material import Material
+from bench.report.inputs import ReportInputs
 from bench.report.section import Comparison, Document
 from bench.results import make_folder, text_of, write_whole
 from bench.results.files import storing
@@ -36,7 +36,7 @@ Written = frozenset[tuple[str, str]]
 """Digests and paths below the folder of the files that were written."""
 
 
-def build(material: Material, directory: Path) -> Document:
+def build(inputs: ReportInputs, directory: Path) -> Document:
     """Write `report/` under a directory and return what it says; the page is `PAGE` in it.
 
     The same records, studies and probes, in any order, give the same bytes. Each file is replaced whole or not at all.
@@ -44,7 +44,7 @@ def build(material: Material, directory: Path) -> Document:
     long as they are as they were written. Raises StorageError, and LinkError where the folder or one in it is a link.
     """
     with theme():
-        document = compose(material)
+        document = compose(inputs)
         images = {chart.name: render(chart.figure) for chart in charts(document)}
     contents, folder = _contents(document, images), directory / FOLDER
     for name in FOLDERS:

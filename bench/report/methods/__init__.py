@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.report.material import Gathered
+from bench.report.inputs import ReportData
 from bench.report.methods.cells import cells
 from bench.report.methods.comparison import comparison, machine
 from bench.report.methods.search import search
@@ -14,7 +14,7 @@ from bench.report.section import Section
 __all__ = ["methods"]
 
 
-def methods(found: Gathered) -> Section:
+def methods(found: ReportData) -> Section:
     """Return how the Runs of the summary were made, a paragraph for each topic."""
     subjects = subjects_of(found)
     if not subjects:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from bench.core.wording import count, listed, plain
-from bench.report.material import Gathered
+from bench.report.inputs import ReportData
 from bench.report.methods.subject import Subject, spread
 from bench.results.labels import budget_label, size_label
 
@@ -25,7 +25,7 @@ FIELDS = {
 MOST_SIZES = 12
 
 
-def cells(found: Gathered, subjects: Sequence[Subject]) -> list[str]:
+def cells(found: ReportData, subjects: Sequence[Subject]) -> list[str]:
     """Return what the cells are, how large, and how their weights start."""
     sentences = [_equations(subjects), *_sizes(found, subjects)]
     embedding = spread(subjects, _embedding)
@@ -56,7 +56,7 @@ def _field(subject: Subject, name: str, value: object) -> str:
     return FIELDS.get((name, shown), f"{plain(name, 40)} {plain(shown, 40)}")
 
 
-def _sizes(found: Gathered, subjects: Sequence[Subject]) -> list[str]:
+def _sizes(found: ReportData, subjects: Sequence[Subject]) -> list[str]:
     """Return how hidden sizes came about, and what they are."""
     rows = {str(row["group"]): budget_label(row) for _, row in found.summary.iterrows()}
     by_key = dict(zip(found.runs["key"], found.runs["group"], strict=True))
@@ -70,7 +70,7 @@ def _sizes(found: Gathered, subjects: Sequence[Subject]) -> list[str]:
     return [f"Hidden sizes were {spread(subjects, chosen)}.", _listed_sizes(found)]
 
 
-def _listed_sizes(found: Gathered) -> str:
+def _listed_sizes(found: ReportData) -> str:
     names = ["task_label", "cell", "hidden_size", "num_layers", "num_params_recurrent", "num_params_total"]
     sizes = found.summary[names].drop_duplicates()
     if len(sizes) > MOST_SIZES:
@@ -85,7 +85,7 @@ def _listed_sizes(found: Gathered) -> str:
     return f"The sizes (hidden size × layers): {'; '.join(told)}."
 
 
-def _size(row: pd.Series, found: Gathered) -> str:
+def _size(row: pd.Series, found: ReportData) -> str:
     shape = f"{found.looks[row['cell']].name} {size_label(row['hidden_size'], row['num_layers'])}"
     if pd.isna(row["num_params_total"]):
         return shape

@@ -8,7 +8,7 @@ from itertools import combinations
 from bench.claims.claim import TIMED
 from bench.core.interval import ENOUGH
 from bench.core.wording import listed, plain, quantity, spanned
-from bench.report.material import Gathered
+from bench.report.inputs import ReportData
 from bench.results.frames import TASK
 from bench.results.run import RunRecord
 from bench.results.summary import STATUSES, done, reported
@@ -25,7 +25,7 @@ MEANS = f"Means over seeds have the 95 % {BOOTSTRAP} interval ({N_RESAMPLES:,} r
 DIFFERENCES = f"The mean difference of two cells has the 95 % interval of the {PAIRED}."
 
 
-def comparison(found: Gathered) -> list[str]:
+def comparison(found: ReportData) -> list[str]:
     """Return over how many seeds means are, how pairs are made, and how differences are judged."""
     runs = reported(found.runs)
     sentences = [*_seeds(found), SAME_DATA]
@@ -35,12 +35,12 @@ def comparison(found: Gathered) -> list[str]:
     return [*sentences, *_verdicts(found), *_endings(found)]
 
 
-def _seeds(found: Gathered) -> list[str]:
+def _seeds(found: ReportData) -> list[str]:
     n = found.summary.loc[found.summary["n"] > 0, "n"]
     return [f"Each cell at each size and setting has a score from {spanned(n, 'seed')}."] if len(n) else []
 
 
-def _has_pairs(found: Gathered) -> bool:
+def _has_pairs(found: ReportData) -> bool:
     """Return whether two cells of one task have enough seeds in common."""
     for _, of_task in done(reported(found.runs)).groupby(TASK):
         seeds = [set(rows["seed"]) for _, rows in of_task.groupby("cell")]
@@ -49,7 +49,7 @@ def _has_pairs(found: Gathered) -> bool:
     return False
 
 
-def _verdicts(found: Gathered) -> list[str]:
+def _verdicts(found: ReportData) -> list[str]:
     tested = [finding for finding in found.findings if finding.is_tested]
     if not tested:
         return []
@@ -64,7 +64,7 @@ def _verdicts(found: Gathered) -> list[str]:
     ]
 
 
-def _endings(found: Gathered) -> list[str]:
+def _endings(found: ReportData) -> list[str]:
     runs = reported(found.runs)
     counts = {status: int((runs["status"] == status).sum()) for status in STATUSES if status != "done"}
     ended = [f"{n:,} ended as {status}" for status, n in counts.items() if n]
@@ -77,7 +77,7 @@ MOST = 3
 """Different machines or sets of versions that a sentence still holds."""
 
 
-def machine(found: Gathered) -> list[str]:
+def machine(found: ReportData) -> list[str]:
     """Return the software and the machine of all Runs, those for tuning included."""
     records = found.records
     commits = _distinct([record.provenance.git_commit[:12] for record in records])

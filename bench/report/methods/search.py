@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 
 from bench.core.metrics import METRICS
 from bench.core.wording import listed, plain, quantity, spanned
-from bench.report.material import Gathered
+from bench.report.inputs import ReportData
 from bench.report.methods.subject import Subject, best_params
 from bench.report.sections.studies import PRUNERS, SAMPLERS, STATES, space_in_words
 from bench.results.study import StudyRecord, shown
 from bench.results.trial_frames import Tuned, are_paired
 
 
-def search(found: Gathered, subjects: Sequence[Subject]) -> list[str]:
+def search(found: ReportData, subjects: Sequence[Subject]) -> list[str]:
     """Return how the cells were tuned, or that they were not; what is the same on several tasks is told once."""
     n_tuning = int((found.runs["phase"] == "tune").sum())
     if not found.tuned and not n_tuning:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bench.core.settings.search_space import Value
 from bench.core.wording import listed, plain
-from bench.report.material import Gathered
+from bench.report.inputs import ReportData
 from bench.results.groups import settings_of
 from bench.results.run import Run, RunRecord
 from bench.results.study import StudyRecord
@@ -57,7 +57,7 @@ Place = tuple[str, str]
 Where = Callable[[Subject], Place]
 
 
-def subjects_of(found: Gathered) -> tuple[Subject, ...]:
+def subjects_of(found: ReportData) -> tuple[Subject, ...]:
     """Return the Runs that the summary speaks of, in the order of the report's frame."""
     named = {key: plain(label, 80) for key, label in zip(found.runs["key"], found.runs["task_label"], strict=True)}
     by_trial = {key: study for study in _studies(found) for trial in study.trials for key in trial.runs}
@@ -133,7 +133,7 @@ def _both(subject: Subject) -> Place:
     return subject.task, subject.cell
 
 
-def _studies(found: Gathered) -> list[StudyRecord]:
+def _studies(found: ReportData) -> list[StudyRecord]:
     return [study for tuned in found.tuned for study in tuned.studies.values()]
 
 

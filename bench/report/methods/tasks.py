@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from bench.core.metrics import METRICS
 from bench.core.wording import better, listed, plain, quantity
-from bench.report.material import Gathered
+from bench.report.inputs import ReportData
 from bench.report.methods.subject import Subject
 from bench.results.columns import metric_of
 
@@ -23,7 +23,7 @@ DEFINITIONS = {
 }
 
 
-def tasks(found: Gathered, subjects: Sequence[Subject]) -> list[str]:
+def tasks(found: ReportData, subjects: Sequence[Subject]) -> list[str]:
     """Return which cells were compared on what, and by which score."""
     by_task: dict[str, list[Subject]] = defaultdict(list)
     for subject in subjects:
@@ -76,7 +76,7 @@ def _scores(by_task: Mapping[str, Sequence[Subject]]) -> list[str]:
     return sentences
 
 
-def _split(found: Gathered) -> list[str]:
+def _split(found: ReportData) -> list[str]:
     """Return on which splits the scores are; nothing where no Run has one."""
     splits = set(found.summary.loc[found.summary["n"] > 0, "split"])
     weights = "The weights of the evaluation with the lowest validation loss were scored."

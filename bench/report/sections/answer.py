@@ -22,7 +22,7 @@ from bench.core.wording import (
 )
 from bench.report.section import Answer
 from bench.results.frames import TASK
-from bench.results.labels import Inks, budget_label, size_label
+from bench.results.labels import CellStyles, budget_label, size_label
 from bench.results.summary import best_groups, done
 from bench.stats.paired import paired_interval
 
@@ -32,7 +32,7 @@ MATCHED = 1.1
 """Largest ratio of parameter counts that still reads as `at about n parameters`."""
 
 
-def answers(table: pd.DataFrame, runs: pd.DataFrame, looks: Inks) -> tuple[Answer, ...]:
+def answers(table: pd.DataFrame, runs: pd.DataFrame, looks: CellStyles) -> tuple[Answer, ...]:
     """Return what the runs say, one answer per task."""
     found = []
     for task, rows in table.groupby(TASK, sort=False):
@@ -47,7 +47,7 @@ def paired_difference(left: pd.DataFrame, right: pd.DataFrame, split: str) -> In
     return paired_interval(list(pairs.dropna()))
 
 
-def _sentences(rows: pd.DataFrame, runs: pd.DataFrame, looks: Inks) -> tuple[str, ...]:
+def _sentences(rows: pd.DataFrame, runs: pd.DataFrame, looks: CellStyles) -> tuple[str, ...]:
     best = best_groups(_at_one_budget(rows))
     split = "test" if (best["split"] == "test").any() else "validation"
     best = best[best["split"] == split].sort_values("mean", ascending=not _is_maximised(best))
@@ -73,7 +73,7 @@ def _is_maximised(rows: pd.DataFrame) -> bool:
     return bool((rows["direction"] == "maximise").any())
 
 
-def _reached(best: pd.DataFrame, is_choice: bool, split: str, looks: Inks) -> tuple[str, str]:
+def _reached(best: pd.DataFrame, is_choice: bool, split: str, looks: CellStyles) -> tuple[str, str]:
     digits, first = decimals(best), best.iloc[0]
     means = []
     for _, row in best.iterrows():
@@ -95,7 +95,7 @@ def _data(best: pd.DataFrame) -> tuple[str, ...]:
     return (f"They were trained on a share of the training split: {span(best['train_fraction'])}.",)
 
 
-def _size(best: pd.DataFrame, looks: Inks) -> str:
+def _size(best: pd.DataFrame, looks: CellStyles) -> str:
     if budget := _shared_budget(best):
         return f"a budget of {budget}"
     sizes = best["num_params_recurrent"]
@@ -119,7 +119,7 @@ def _shape(row: pd.Series) -> tuple[int, int]:
     return row["hidden_size"], row["num_layers"]
 
 
-def _comparison(best: pd.DataFrame, runs: pd.DataFrame, split: str, looks: Inks) -> tuple[str, ...]:
+def _comparison(best: pd.DataFrame, runs: pd.DataFrame, split: str, looks: CellStyles) -> tuple[str, ...]:
     by_group = dict(list(done(runs).groupby("group")))
     left, right = _pair(best)
     difference = paired_difference(by_group[left["group"]], by_group[right["group"]], split)

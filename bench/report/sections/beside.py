@@ -17,7 +17,7 @@ from bench.claims.published import Difference, Here, Number, comparable, differe
 from bench.core.interval import ENOUGH
 from bench.report.figures.rows import WIDTH
 from bench.results.groups import Settings, settings_of
-from bench.results.labels import GREY, INK, Ink, Inks, size_label
+from bench.results.labels import GREY, TEXT_COLOUR, CellStyle, CellStyles, size_label
 from bench.results.run import RunRecord
 from bench.results.summary import done, interval_of, reported
 from bench.stats.intervals import next_value
@@ -29,7 +29,7 @@ INCHES = 0.85
 """Height of a row's unit."""
 
 
-def beside_figure(rows: pd.DataFrame, points: pd.DataFrame, looks: Inks, x_label: str) -> Figure:
+def beside_figure(rows: pd.DataFrame, points: pd.DataFrame, looks: CellStyles, x_label: str) -> Figure:
     """Return a figure of some numbers in print (a frame of `beside`) and of the seeds of the groups next to them."""
     groups = [own for _, own in rows.groupby("group", sort=False)]
     heights = [FIRST + STEP * (own["paper"].nunique() - 1) + END - SEEDS for own in groups]
@@ -55,20 +55,20 @@ def beside_figure(rows: pd.DataFrame, points: pd.DataFrame, looks: Inks, x_label
     return figure
 
 
-def _label(row: pd.Series, looks: Inks) -> str:
+def _label(row: pd.Series, looks: CellStyles) -> str:
     return f"{looks[row['cell']].name} {size_label(row['hidden_size'], row['num_layers'])}"
 
 
-def _draw_ours(axes: Axes, y: float, group: pd.Series, values: pd.Series, ink: Ink) -> None:
+def _draw_ours(axes: Axes, y: float, group: pd.Series, values: pd.Series, style: CellStyle) -> None:
     seeds = values.dropna()
     lanes = [y + SEEDS + 0.16 * i / max(len(seeds) - 1, 1) for i in range(len(seeds))]
-    axes.scatter(seeds, lanes, s=16, color=ink.colour, marker=ink.marker, alpha=0.6, linewidths=0, zorder=3)
+    axes.scatter(seeds, lanes, s=16, color=style.colour, marker=style.marker, alpha=0.6, linewidths=0, zorder=3)
     if not pd.isna(group["low"]):
         around = [[max(0.0, group["mean"] - group["low"])], [max(0.0, group["high"] - group["mean"])]]
         axes.errorbar(
-            group["mean"], y + MEAN, xerr=around, fmt="none", ecolor=ink.colour, elinewidth=2.0, capsize=4, zorder=4
+            group["mean"], y + MEAN, xerr=around, fmt="none", ecolor=style.colour, elinewidth=2.0, capsize=4, zorder=4
         )
-    axes.plot(group["mean"], y + MEAN, "D", color=ink.colour, markersize=7, zorder=5)
+    axes.plot(group["mean"], y + MEAN, "D", color=style.colour, markersize=7, zorder=5)
 
 
 def _draw_print(axes: Axes, y: float, rows: pd.DataFrame, low: float, high: float) -> None:
@@ -76,7 +76,7 @@ def _draw_print(axes: Axes, y: float, rows: pd.DataFrame, low: float, high: floa
     for lane, (paper, own) in enumerate(rows.groupby("paper", sort=True)):
         height = y + FIRST + STEP * lane
         is_hollow = own["comparable"] == "no"
-        for part, face, edge in ((own[~is_hollow], INK, INK), (own[is_hollow], "white", GREY)):
+        for part, face, edge in ((own[~is_hollow], TEXT_COLOUR, TEXT_COLOUR), (own[is_hollow], "white", GREY)):
             places = [height] * len(part)
             axes.scatter(part["published"], places, s=36, marker="o", facecolors=face, edgecolors=edge, zorder=4)
         x, is_left = _place(sorted(own["published"]), low, high)
@@ -88,7 +88,7 @@ def _draw_print(axes: Axes, y: float, rows: pd.DataFrame, low: float, high: floa
             ha="right" if is_left else "left",
             va="center",
             fontsize="small",
-            color=GREY if is_hollow.all() else INK,
+            color=GREY if is_hollow.all() else TEXT_COLOUR,
         )
 
 
@@ -103,7 +103,7 @@ def _place(values: Sequence[float], low: float, high: float) -> tuple[float, boo
 def _handles(rows: pd.DataFrame) -> list[Line2D]:
     handles = [_symbol("D", "mean here", GREY, GREY)]
     if (rows["comparable"] != "no").any():
-        handles.append(_symbol("o", "in print", INK, INK))
+        handles.append(_symbol("o", "in print", TEXT_COLOUR, TEXT_COLOUR))
     if (rows["comparable"] == "no").any():
         handles.append(_symbol("o", "in print, another measure or from memory", GREY, "white"))
     return handles

@@ -11,7 +11,7 @@ from bench.core.seeds import stream
 from bench.core.wording import better, listed, quantity, score_label, spanned
 from bench.report.figures.lines import Line, line_chart, span_of, styles
 from bench.report.section import Chart, Section
-from bench.results.labels import Inks
+from bench.results.labels import CellStyles
 from bench.results.trial_frames import Tuned, are_paired, sampler_of
 from bench.stats.best_of_k import PERCENTILE, BestOfK, Stretch, best_of_k, stretches, told_apart
 
@@ -25,7 +25,7 @@ EARLY = 2
 """Number of trials that decides how far the axis reaches: the mean of a single draw would squash the rest."""
 
 
-def expected_best(tuned: Tuned, looks: Inks, heading: str) -> Section:
+def expected_best(tuned: Tuned, looks: CellStyles, heading: str) -> Section:
     """Return the expected best score after k trials of each study that searched at random."""
     draws = {name: _draws(tuned, name) for name, study in tuned.studies.items() if sampler_of(study) == "random"}
     if not draws:
@@ -80,7 +80,7 @@ def _curve(tuned: Tuned, name: str, values: pd.Series[float]) -> BestOfK:
     return best_of_k(list(values), study.direction, seed=stream("bootstrap", label=f"{study.key}:best of k"))
 
 
-def _lines(tuned: Tuned, curves: Mapping[str, BestOfK], looks: Inks) -> list[Line]:
+def _lines(tuned: Tuned, curves: Mapping[str, BestOfK], looks: CellStyles) -> list[Line]:
     looks_of = styles(tuned.studies, looks)
     return [
         Line(name, *looks_of[name], curve.mean, low=curve.low, high=curve.high, doubtful=max(1, curve.n // TRUSTED))

@@ -9,14 +9,14 @@ from bench.core.metrics import METRICS, Direction
 from bench.core.wording import better, quantity, score_label, spanned
 from bench.report.figures.lines import Line, line_chart, span_of, styles
 from bench.report.section import Chart, Section
-from bench.results.labels import Inks
+from bench.results.labels import CellStyles
 from bench.results.trial_frames import Tuned
 
 SETTLED = 0.1
 """Share of the trials after which the lines decide how far the axis reaches."""
 
 
-def best_so_far(tuned: Tuned, looks: Inks, heading: str) -> Section:
+def best_so_far(tuned: Tuned, looks: CellStyles, heading: str) -> Section:
     """Return the best validation score of each study after each of its trials."""
     trials = tuned.trials.assign(best_so_far=_running(tuned.trials, tuned.first.direction))
     drawn = trials.groupby("study").filter(lambda rows: bool(rows["score"].notna().any()))

@@ -9,7 +9,7 @@ from bench.claims.shares import CELL, Series, _shared, finished, shares_across, 
 from bench.core.wording import listed, plain
 from bench.report.figures.shares import MEANING, caveats, chart_of, in_words
 from bench.report.section import Section
-from bench.results.labels import Inks
+from bench.results.labels import CellStyles
 from bench.results.run import RunRecord
 from bench.results.trial_frames import Tuned
 
@@ -59,7 +59,7 @@ def verdicts(shares: Mapping[str, Share]) -> list[str]:
     return sentences
 
 
-def importance(tuned: Tuned, looks: Inks, heading: str) -> Section | None:
+def importance(tuned: Tuned, looks: CellStyles, heading: str) -> Section | None:
     """Return the importance of the searched settings within each study, None where there was never but one."""
     searched = {name: study for name, study in tuned.studies.items() if len(study.space) > 1}
     if not searched:

@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter
 from bench.core.wording import better, listed, quantity, score_label, short, spanned
 from bench.report.figures.rows import WIDTH
 from bench.report.section import Chart, Section
-from bench.results.labels import Ink, Inks, group_label
+from bench.results.labels import CellStyle, CellStyles, group_label
 from bench.results.summary import best_groups, done, reported
 
 AXES = {"update": "updates of the weights", "seconds": "seconds of training"}
@@ -26,7 +26,7 @@ SETTLED = 0.2
 """Share of the updates after which a curve decides how far the axis reaches."""
 
 
-def curves(table: pd.DataFrame, runs: pd.DataFrame, points: pd.DataFrame, looks: Inks, stem: str) -> Section:
+def curves(table: pd.DataFrame, runs: pd.DataFrame, points: pd.DataFrame, looks: CellStyles, stem: str) -> Section:
     """Return the validation curves of each cell's best group in one task."""
     heading = "Learning curves"
     best = best_groups(table)
@@ -61,7 +61,7 @@ def common_mean(curves: list[pd.DataFrame], x: str) -> tuple[np.ndarray, np.ndar
     return grid, np.mean([np.interp(grid, curve[x], curve["validation"]) for curve in curves], axis=0)
 
 
-def _figure(best: pd.DataFrame, points: pd.DataFrame, looks: Inks, limits: tuple[float, float]) -> Figure:
+def _figure(best: pd.DataFrame, points: pd.DataFrame, looks: CellStyles, limits: tuple[float, float]) -> Figure:
     figure = Figure(figsize=(WIDTH, 3.5), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True, gridspec_kw={"wspace": 0.08})
     for axes, (x, label) in zip(panels, AXES.items(), strict=True):
@@ -74,7 +74,7 @@ def _figure(best: pd.DataFrame, points: pd.DataFrame, looks: Inks, limits: tuple
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
     panels[0].set_ylabel(f"{score_label(best['metric'].iloc[0], 'validation')},\n{better(best['direction'].iloc[0])}")
     ordered = [looks[cell] for cell in looks if cell in set(best["cell"])]
-    handles = [Line2D([], [], color=ink.colour, linewidth=2.4, label=ink.name) for ink in ordered]
+    handles = [Line2D([], [], color=style.colour, linewidth=2.4, label=style.name) for style in ordered]
     figure.legend(handles=handles, loc="outside upper left", ncols=len(handles))
     return figure
 
@@ -83,15 +83,15 @@ def _split(points: pd.DataFrame) -> list[pd.DataFrame]:
     return [curve for _, curve in points.groupby("key")]
 
 
-def _draw(axes: Axes, points: pd.DataFrame, x: str, ink: Ink) -> None:
+def _draw(axes: Axes, points: pd.DataFrame, x: str, style: CellStyle) -> None:
     runs = _split(points.dropna(subset=[x]))
     alpha, width = (0.35, 0.9) if len(runs) > 1 else (0.9, 1.2)
     for curve in runs[:MOST_LINES]:
         thinned = curve.iloc[:: 1 + len(curve) // MOST_POINTS]
-        axes.plot(thinned[x], thinned["validation"], color=ink.colour, alpha=alpha, linewidth=width)
+        axes.plot(thinned[x], thinned["validation"], color=style.colour, alpha=alpha, linewidth=width)
     if len(runs) > 1:
         grid, mean = common_mean(runs, x)
-        axes.plot(grid, mean, color=ink.colour, linewidth=2.0, zorder=4)
+        axes.plot(grid, mean, color=style.colour, linewidth=2.0, zorder=4)
 
 
 def _limits(points: pd.DataFrame) -> tuple[float, float]:
@@ -102,7 +102,7 @@ def _limits(points: pd.DataFrame) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _text(table: pd.DataFrame, best: pd.DataFrame, looks: Inks) -> str:
+def _text(table: pd.DataFrame, best: pd.DataFrame, looks: CellStyles) -> str:
     shown = listed([group_label(row, looks) for _, row in best.iterrows()])
     if len(best) == len(table):
         return f"Validation score while training: {shown}."
@@ -125,7 +125,7 @@ def _caption(best: pd.DataFrame, points: pd.DataFrame, high: float) -> str:
     )
 
 
-def _alt(best: pd.DataFrame, points: pd.DataFrame, looks: Inks) -> str:
+def _alt(best: pd.DataFrame, points: pd.DataFrame, looks: CellStyles) -> str:
     lowest = points.groupby("cell")["validation"].min()
     ends = "; ".join(f"{looks[cell].name} {lowest[cell]:.4g}" for cell in best["cell"])
     return f"Two panels of validation curves, against updates and against seconds. Lowest value reached: {ends}."

@@ -12,7 +12,7 @@ from bench.core.wording import better, count, decimals, interval, number, quanti
 from bench.report.figures.rows import WIDTH
 from bench.report.section import Chart, Entry, Section, Table
 from bench.results.frames import SIZED
-from bench.results.labels import Ink, Inks, size_label
+from bench.results.labels import CellStyle, CellStyles, size_label
 from bench.results.summary import at_fractions, best_groups, done, reported
 from bench.stats.intervals import BOOTSTRAP
 
@@ -21,7 +21,7 @@ X = "train_fraction"
 HEADERS = ("Cell", "Hidden × layers", "Share of the training split", "Mean", "95 % interval", "n", "Updates")
 
 
-def fraction(table: pd.DataFrame, runs: pd.DataFrame, looks: Inks, stem: str) -> Section | None:
+def fraction(table: pd.DataFrame, runs: pd.DataFrame, looks: CellStyles, stem: str) -> Section | None:
     """Return the scores of one task against the share that was trained on, or None where only one share was."""
     split = "test" if (table["split"] == "test").any() else "validation"
     scored = table[(table["n"] > 0) & (table["split"] == split)]
@@ -62,7 +62,7 @@ def _points(known: pd.DataFrame, runs: pd.DataFrame, split: str) -> pd.DataFrame
     return runs.loc[runs["group"].isin(known["group"]), columns].merge(means, on="group")
 
 
-def _figure(known: pd.DataFrame, points: pd.DataFrame, split: str, looks: Inks) -> Figure:
+def _figure(known: pd.DataFrame, points: pd.DataFrame, split: str, looks: CellStyles) -> Figure:
     figure = Figure(figsize=(WIDTH, 3.9), layout="constrained")
     axes = figure.subplots()
     cells = [cell for cell in looks if cell in set(known["cell"])]
@@ -83,15 +83,15 @@ def _figure(known: pd.DataFrame, points: pd.DataFrame, split: str, looks: Inks) 
     return figure
 
 
-def _draw(axes: Axes, rows: pd.DataFrame, points: pd.DataFrame, split: str, ink: Ink) -> None:
-    axes.plot(rows[X], rows["mean"], color=ink.colour, linewidth=1.8, marker=ink.marker, markersize=6)
+def _draw(axes: Axes, rows: pd.DataFrame, points: pd.DataFrame, split: str, style: CellStyle) -> None:
+    axes.plot(rows[X], rows["mean"], color=style.colour, linewidth=1.8, marker=style.marker, markersize=6)
     bars = rows.dropna(subset=["low"])
     around = [(bars["mean"] - bars["low"]).clip(lower=0), (bars["high"] - bars["mean"]).clip(lower=0)]
-    axes.errorbar(bars[X], bars["mean"], yerr=around, fmt="none", ecolor=ink.colour, elinewidth=1.4, capsize=3)
-    axes.scatter(points[X], points[split], s=9, color=ink.colour, marker=ink.marker, alpha=0.35, linewidths=0)
+    axes.errorbar(bars[X], bars["mean"], yerr=around, fmt="none", ecolor=style.colour, elinewidth=1.4, capsize=3)
+    axes.scatter(points[X], points[split], s=9, color=style.colour, marker=style.marker, alpha=0.35, linewidths=0)
 
 
-def _entries(row: pd.Series, points: pd.DataFrame, looks: Inks, digits: int) -> tuple[Entry, ...]:
+def _entries(row: pd.Series, points: pd.DataFrame, looks: CellStyles, digits: int) -> tuple[Entry, ...]:
     n_updates = float(points.loc[points["group"] == row["group"], "n_updates"].median())
     return (
         Entry(looks[row["cell"]].name),
@@ -122,7 +122,7 @@ def _caption(known: pd.DataFrame, n_left_out: int) -> str:
     )
 
 
-def _alt(known: pd.DataFrame, looks: Inks) -> str:
+def _alt(known: pd.DataFrame, looks: CellStyles) -> str:
     means = "; ".join(
         f"{looks[row['cell']].name} at {row[X]:g} {row['mean']:.4g}"
         for _, row in known.sort_values(["cell", X]).iterrows()

@@ -17,7 +17,7 @@ from bench.report.section import Chart
 from bench.report.sections.beside import beside
 from bench.results.frames import SHAPE, TASK
 from bench.results.groups import Settings
-from bench.results.labels import INK, Inks, short_settings, size_label
+from bench.results.labels import TEXT_COLOUR, CellStyles, short_settings, size_label
 from bench.results.summary import done, of_most_data, reported
 from bench.stats.intervals import BOOTSTRAP
 
@@ -26,7 +26,9 @@ MOST_GROUPS = 8
 """Groups of a task that are drawn."""
 
 
-def glance(table: pd.DataFrame, runs: pd.DataFrame, settings: Mapping[str, Settings], looks: Inks) -> Chart | None:
+def glance(
+    table: pd.DataFrame, runs: pd.DataFrame, settings: Mapping[str, Settings], looks: CellStyles
+) -> Chart | None:
     """Return the scores of all tasks in one figure, None where fewer than two have any."""
     panels = []
     for task, rows in table.groupby(TASK, sort=False):
@@ -56,7 +58,7 @@ def _chosen(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _panel(
-    rows: pd.DataFrame, runs: pd.DataFrame, settings: Mapping[str, Settings], looks: Inks
+    rows: pd.DataFrame, runs: pd.DataFrame, settings: Mapping[str, Settings], looks: CellStyles
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the seeds of some groups, in the order of the cells, and the numbers in print of the same measure."""
     ended = done(reported(runs))
@@ -85,7 +87,7 @@ def _panel(
     return points, found[meant].assign(task_label=rows["task_label"].iloc[0])
 
 
-def _figure(panels: list[pd.DataFrame], in_print: pd.DataFrame, looks: Inks) -> Figure:
+def _figure(panels: list[pd.DataFrame], in_print: pd.DataFrame, looks: CellStyles) -> Figure:
     lines = [-(-len(panels) // 2), 2]
     most = max(panel["group"].nunique() for panel in panels)
     figure = Figure(figsize=(WIDTH, 0.6 + lines[0] * (0.75 + 0.3 * most)), layout="constrained")
@@ -94,24 +96,26 @@ def _figure(panels: list[pd.DataFrame], in_print: pd.DataFrame, looks: Inks) -> 
         _draw(axes, panel, in_print[in_print["group"].isin(panel["group"])], looks)
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
-    handles = [_mark("D", INK, "mean and its interval")]
+    handles = [_mark("D", TEXT_COLOUR, "mean and its interval")]
     if not in_print.empty:
-        handles.append(_mark("x", INK, "in print"))
+        handles.append(_mark("x", TEXT_COLOUR, "in print"))
     figure.legend(handles=handles, loc="outside upper right", ncols=2)
     return figure
 
 
-def _draw(axes: Axes, panel: pd.DataFrame, in_print: pd.DataFrame, looks: Inks) -> None:
+def _draw(axes: Axes, panel: pd.DataFrame, in_print: pd.DataFrame, looks: CellStyles) -> None:
     groups = [own for _, own in panel.groupby("group", sort=False)]
     for y, own in enumerate(groups):
-        first, ink = own.iloc[0], looks[own["cell"].iloc[0]]
+        first, style = own.iloc[0], looks[own["cell"].iloc[0]]
         lanes = y + np.linspace(-0.3, 0.0, len(own)) if len(own) > 1 else [y - 0.15]
-        axes.scatter(own["score"], lanes, s=11, color=ink.colour, marker=ink.marker, alpha=0.7, linewidths=0, zorder=3)
+        axes.scatter(
+            own["score"], lanes, s=11, color=style.colour, marker=style.marker, alpha=0.7, linewidths=0, zorder=3
+        )
         if not pd.isna(first["low"]):
-            axes.plot([first["low"], first["high"]], [y + 0.2] * 2, color=INK, linewidth=1.6, zorder=4)
-        axes.plot(first["mean"], y + 0.2, "D", color=INK, markersize=4, zorder=5)
+            axes.plot([first["low"], first["high"]], [y + 0.2] * 2, color=TEXT_COLOUR, linewidth=1.6, zorder=4)
+        axes.plot(first["mean"], y + 0.2, "D", color=TEXT_COLOUR, markersize=4, zorder=5)
         printed = in_print.loc[in_print["group"] == first["group"], "published"]
-        axes.scatter(printed, [y + 0.2] * len(printed), s=28, color=INK, marker="x", linewidths=1.4, zorder=6)
+        axes.scatter(printed, [y + 0.2] * len(printed), s=28, color=TEXT_COLOUR, marker="x", linewidths=1.4, zorder=6)
     labels = [_label(own.iloc[0], looks, "\n") for own in groups]
     axes.set_yticks(range(len(groups)), labels, fontsize="small")
     axes.set_ylim(len(groups) - 0.5, -0.5)
@@ -122,7 +126,7 @@ def _draw(axes: Axes, panel: pd.DataFrame, in_print: pd.DataFrame, looks: Inks) 
     axes.tick_params(axis="y", length=0)
 
 
-def _label(row: pd.Series, looks: Inks, apart: str = " ") -> str:
+def _label(row: pd.Series, looks: CellStyles, apart: str = " ") -> str:
     cell = f"{looks[row['cell']].name} {size_label(row['hidden_size'], row['num_layers'])}"
     return apart.join(filter(None, (cell, plain(short_settings(row), 24))))
 
@@ -131,7 +135,7 @@ def _mark(marker: str, colour: str, label: str) -> Line2D:
     return Line2D([], [], marker=marker, color=colour, linestyle="none", markersize=6, label=label)
 
 
-def _alt(frame: pd.DataFrame, looks: Inks) -> str:
+def _alt(frame: pd.DataFrame, looks: CellStyles) -> str:
     parts = []
     for task, own in frame.groupby("task_label", sort=False):
         rows = own.drop_duplicates("group")

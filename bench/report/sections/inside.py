@@ -16,7 +16,7 @@ from bench.core.wording import NO_BREAK, quantity, span, spanned
 from bench.report.figures.rows import WIDTH
 from bench.report.section import Chart, Entry, Section, Table
 from bench.results import GateProbe, ProbeRecord
-from bench.results.labels import GREY, Inks, size_label
+from bench.results.labels import GREY, CellStyles, size_label
 
 GATE_NAMES = {"i": "input", "f": "forget", "o": "output", "r": "reset", "z": "update"}
 
@@ -29,7 +29,7 @@ CAPTION = (
 )
 
 
-def inside(probes: Sequence[ProbeRecord], looks: Inks, stem: str) -> tuple[Section, ...]:
+def inside(probes: Sequence[ProbeRecord], looks: CellStyles, stem: str) -> tuple[Section, ...]:
     """Return what was found in the models of one task's probed Runs, in the order of the cells; nothing for none."""
     known = [probe for probe in probes if probe.cell in looks]
     if not known:
@@ -41,12 +41,12 @@ def inside(probes: Sequence[ProbeRecord], looks: Inks, stem: str) -> tuple[Secti
     return (*sections, _gates(gated, looks, stem)) if gated else tuple(sections)
 
 
-def name_of(probe: ProbeRecord, looks: Inks) -> str:
+def name_of(probe: ProbeRecord, looks: CellStyles) -> str:
     """Return what tells a probed model from the others."""
     return f"{looks[probe.cell].name} {size_label(probe.hidden_size, probe.num_layers)}, seed {probe.seed}"
 
 
-def _reach(probes: Sequence[ProbeRecord], looks: Inks, stem: str) -> Section:
+def _reach(probes: Sequence[ProbeRecord], looks: CellStyles, stem: str) -> Section:
     data = pd.concat([_reach_frame(probe, name_of(probe, looks)) for probe in probes], ignore_index=True)
     reaches = "; ".join(f"{name_of(probe, looks)}: {_length(probe)}" for probe in probes)
     text = (
@@ -69,7 +69,7 @@ def _reach(probes: Sequence[ProbeRecord], looks: Inks, stem: str) -> Section:
     )
 
 
-def _gates(probes: Sequence[ProbeRecord], looks: Inks, stem: str) -> Section:
+def _gates(probes: Sequence[ProbeRecord], looks: CellStyles, stem: str) -> Section:
     data = pd.concat([_gates_frame(probe, name_of(probe, looks)) for probe in probes], ignore_index=True)
     rows = tuple(_entries(name_of(probe, looks), gate) for probe in probes for gate in probe.gates)
     text = (
@@ -130,7 +130,7 @@ def _length(probe: ProbeRecord) -> str:
     return quantity(probe.memory_length, "step")
 
 
-def _bits(probes: Sequence[ProbeRecord], looks: Inks) -> str:
+def _bits(probes: Sequence[ProbeRecord], looks: CellStyles) -> str:
     other = [name_of(probe, looks) for probe in probes if not probe.is_same]
     if not other:
         return "The models were trained again for this, to the weights of their records, bit by bit."
@@ -144,16 +144,18 @@ LEAST = 1e-6
 LINES = ("solid", "dashed", "dotted", "dashdot")
 
 
-def reach_figure(data: pd.DataFrame, looks: Inks) -> Figure:
+def reach_figure(data: pd.DataFrame, looks: CellStyles) -> Figure:
     """Return the gradient's norm against the lag, one line for each model, its quartiles as a band."""
     figure = Figure(figsize=(WIDTH, 3.9), layout="constrained")
     axes = figure.subplots()
     n_drawn: dict[str, int] = {}
     for (model, cell), rows in data.groupby(["model", "cell"], sort=False):
-        ink, i = looks[str(cell)], n_drawn.setdefault(str(cell), 0)
+        style, i = looks[str(cell)], n_drawn.setdefault(str(cell), 0)
         n_drawn[str(cell)] += 1
-        axes.plot(rows["lag"], rows["median"], color=ink.colour, linestyle=LINES[i % 4], linewidth=2, label=str(model))
-        axes.fill_between(rows["lag"], rows["low"], rows["high"], color=ink.colour, alpha=0.18, linewidth=0)
+        axes.plot(
+            rows["lag"], rows["median"], color=style.colour, linestyle=LINES[i % 4], linewidth=2, label=str(model)
+        )
+        axes.fill_between(rows["lag"], rows["low"], rows["high"], color=style.colour, alpha=0.18, linewidth=0)
     axes.axhline(0.01, color=GREY, linewidth=0.9, linestyle="dashed")
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -165,7 +167,7 @@ def reach_figure(data: pd.DataFrame, looks: Inks) -> Figure:
     return figure
 
 
-def gates_figure(data: pd.DataFrame, looks: Inks) -> Figure:
+def gates_figure(data: pd.DataFrame, looks: CellStyles) -> Figure:
     """Return one row of histograms for each layer of each model, one for each gate."""
     lines = list(data.groupby(["model", "layer"], sort=False))
     n_columns = max(rows["gate"].nunique() for _, rows in lines)

@@ -11,7 +11,7 @@ from bench.core.wording import better, decimals, interval, number, quantity, sco
 from bench.report.section import Chart, Entry, Section, Table
 from bench.report.sections.beside import beside, beside_figure, of_task
 from bench.results.groups import Settings
-from bench.results.labels import Inks, size_label
+from bench.results.labels import CellStyles, size_label
 from bench.results.summary import done, reported
 from bench.stats.intervals import BOOTSTRAP
 
@@ -29,7 +29,7 @@ CAPTION = (
 
 
 def literature(
-    table: pd.DataFrame, runs: pd.DataFrame, settings: Mapping[str, Settings], looks: Inks, stem: str
+    table: pd.DataFrame, runs: pd.DataFrame, settings: Mapping[str, Settings], looks: CellStyles, stem: str
 ) -> tuple[Section, ...]:
     """Return the numbers in print beside ours and what their papers did; none where no cell here is in print."""
     if table.empty or not (table["n"] > 0).any():
@@ -45,14 +45,14 @@ def literature(
     return (first, apart, _papers(rows)) if apart else (first, _papers(rows))
 
 
-def _sorted(rows: pd.DataFrame, looks: Inks) -> pd.DataFrame:
+def _sorted(rows: pd.DataFrame, looks: CellStyles) -> pd.DataFrame:
     cells, splits = list(looks), ["test", "validation", "train"]
     places = rows["cell"].map(cells.index), rows["split"].map(splits.index), rows["published"], rows["paper"]
     keys = pd.concat(places, axis=1, keys=["cell", "split", "published", "paper"])
     return rows.loc[keys.sort_values(["cell", "split", "published", "paper"]).index].reset_index(drop=True)
 
 
-def _entries(row: pd.Series, looks: Inks, digits: int) -> tuple[Entry, ...]:
+def _entries(row: pd.Series, looks: CellStyles, digits: int) -> tuple[Entry, ...]:
     paper = (row["paper"], row["table"].split(" (")[0], row["variant"], row["statistic"], row["split"])
     ours = f"{number(row['mean'], digits)} {interval(row['low'], row['high'], digits)}".strip()
     return (
@@ -77,7 +77,7 @@ def _text(rows: pd.DataFrame, n_others: int) -> tuple[str, ...]:
     return (said, f"{others}that did not run here, or of the same model twice.") if n_others else (said,)
 
 
-def _chart(rows: pd.DataFrame, runs: pd.DataFrame, looks: Inks, stem: str) -> Chart | None:
+def _chart(rows: pd.DataFrame, runs: pd.DataFrame, looks: CellStyles, stem: str) -> Chart | None:
     split = rows["split"].iloc[0]  # test comes first
     drawn = rows[rows["split"] == split]
     ours = done(reported(runs))
@@ -101,7 +101,7 @@ def _data(rows: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
     return frame.astype(object).where(frame.notna(), "")
 
 
-def _alt(rows: pd.DataFrame, looks: Inks, split: str) -> str:
+def _alt(rows: pd.DataFrame, looks: CellStyles, split: str) -> str:
     parts = []
     for _, own in rows.groupby("group", sort=False):
         first = own.iloc[0]
@@ -159,7 +159,7 @@ DISAGREEMENT_CAPTION = (
 OPEN = "open: nothing that is declared differs but the number of runs"
 
 
-def disagreements(rows: pd.DataFrame, looks: Inks, digits: int) -> Section | None:
+def disagreements(rows: pd.DataFrame, looks: CellStyles, digits: int) -> Section | None:
     """Return the section on a frame of numbers in print beside ours; None where no number of the same measure is."""
     asked = rows[rows["agrees"] != ""]
     if asked.empty:
@@ -178,7 +178,7 @@ def disagreements(rows: pd.DataFrame, looks: Inks, digits: int) -> Section | Non
     return Section(heading, text, Table(DISAGREEMENT_HEADERS, entries, DISAGREEMENT_CAPTION))
 
 
-def _disagreement(row: pd.Series, looks: Inks, digits: int) -> tuple[Entry, ...]:
+def _disagreement(row: pd.Series, looks: CellStyles, digits: int) -> tuple[Entry, ...]:
     off = row["published"] - row["mean"]
     ours = f"{number(row['mean'], digits)} {interval(row['next_low'], row['next_high'], digits)}"
     return (

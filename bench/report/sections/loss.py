@@ -7,12 +7,12 @@ import pandas as pd
 from bench.core.wording import better, decimals, interval, number, quantity, score_label, spanned
 from bench.report.figures.rows import MOST_ROWS, Row, row_chart
 from bench.report.section import Chart, Section
-from bench.results.labels import Inks, group_label
+from bench.results.labels import CellStyles, group_label
 from bench.results.summary import done, reported
 from bench.stats.intervals import BOOTSTRAP
 
 
-def loss(table: pd.DataFrame, runs: pd.DataFrame, looks: Inks, stem: str) -> Section:
+def loss(table: pd.DataFrame, runs: pd.DataFrame, looks: CellStyles, stem: str) -> Section:
     """Return the scores of one task, given its summary and its runs."""
     heading = "Score by cell"
     split = "test" if (table["split"] == "test").any() else "validation"
@@ -41,12 +41,12 @@ def _points(shown: pd.DataFrame, runs: pd.DataFrame, split: str) -> pd.DataFrame
     return runs.loc[runs["group"].isin(shown["group"]), columns].merge(means, on="group")
 
 
-def _row(row: pd.Series, values: pd.Series, looks: Inks, digits: int) -> Row:
+def _row(row: pd.Series, values: pd.Series, looks: CellStyles, digits: int) -> Row:
     mean = f"{number(row['mean'], digits)} {interval(row['low'], row['high'], digits)}"
     return Row(
         label=group_label(row, looks),
         numbers=f"{mean.strip()}   n = {row['n']}",
-        ink=looks[row["cell"]],
+        style=looks[row["cell"]],
         values=list(values.dropna()),
         centre=row["mean"],
         low=row["low"],
@@ -54,7 +54,7 @@ def _row(row: pd.Series, values: pd.Series, looks: Inks, digits: int) -> Row:
     )
 
 
-def _alt(shown: pd.DataFrame, looks: Inks, split: str) -> str:
+def _alt(shown: pd.DataFrame, looks: CellStyles, split: str) -> str:
     digits = decimals(shown)
     means = "; ".join(f"{group_label(row, looks)} {number(row['mean'], digits)}" for _, row in shown.iterrows())
     return f"Row chart of {split} scores, best mean first: {means}."

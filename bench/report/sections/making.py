@@ -10,7 +10,7 @@ import pandas as pd
 from bench.core.wording import plain, quantity
 from bench.report.section import Entry, Section, Table
 from bench.results.groups import settings_of
-from bench.results.labels import Inks, size_label
+from bench.results.labels import CellStyles, size_label
 from bench.results.run import RunRecord
 from bench.results.summary import STATUSES
 
@@ -49,7 +49,7 @@ def settings_values(records: Sequence[RunRecord]) -> Values:
     }
 
 
-def varied(values: Values, looks: Inks) -> Section:
+def varied(values: Values, looks: CellStyles) -> Section:
     """Return the settings that took more than one value, by cell where the cells differ."""
     heading = "What varied"
     rows = [(name, _by_cell(by_cell, looks)) for name, by_cell in values.items() if len(_union(by_cell)) > 1]
@@ -94,7 +94,7 @@ def _union(by_cell: Mapping[str, Sequence[str]]) -> list[str]:
     return sorted({value for found in by_cell.values() for value in found}, key=_natural)
 
 
-def _by_cell(by_cell: Mapping[str, Sequence[str]], looks: Inks) -> str:
+def _by_cell(by_cell: Mapping[str, Sequence[str]], looks: CellStyles) -> str:
     if len({tuple(found) for found in by_cell.values()}) == 1:
         return _shown(_union(by_cell))
     return "; ".join(f"{looks[cell].name}: {_shown(by_cell[cell])}" for cell in looks if cell in by_cell)
@@ -125,7 +125,7 @@ MOST_ROWS = 60
 ENDING_HEADERS = ("Task", "Cell", "Hidden × layers", "Seed", "Phase", "Status", "Reason", "Updates", "Run")
 
 
-def endings(runs: pd.DataFrame, looks: Inks) -> Section:
+def endings(runs: pd.DataFrame, looks: CellStyles) -> Section:
     """Return the runs that are counted and never averaged."""
     heading = "Runs that did not end as done"
     unfinished = runs[runs["status"] != "done"]
@@ -141,7 +141,7 @@ def endings(runs: pd.DataFrame, looks: Inks) -> Section:
     return Section(heading, (text,), Table(ENDING_HEADERS, rows, caption))
 
 
-def _ending(row: pd.Series, looks: Inks) -> tuple[Entry, ...]:
+def _ending(row: pd.Series, looks: CellStyles) -> tuple[Entry, ...]:
     return (
         Entry(plain(row["task_label"], 80)),
         Entry(looks[row["cell"]].name),

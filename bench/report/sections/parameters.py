@@ -6,7 +6,7 @@ import pandas as pd
 
 from bench.core.wording import count, excess, listed
 from bench.report.section import Entry, Section, Table
-from bench.results.labels import Inks, budget_label, size_label
+from bench.results.labels import CellStyles, budget_label, size_label
 
 HEADERS = ("Cell", "Hidden × layers", "Recurrent", "Against the smallest", "Total", "Against the smallest total")
 
@@ -22,7 +22,7 @@ EXPLANATION = (
 )
 
 
-def parameters(table: pd.DataFrame, looks: Inks) -> Section:
+def parameters(table: pd.DataFrame, looks: CellStyles) -> Section:
     """Return the parameter counts of one task's groups, each shape once."""
     heading = "Parameters"
     known = table.dropna(subset=list(COUNTS)).drop_duplicates(["cell", "hidden_size", "num_layers", *COUNTS])
@@ -35,7 +35,7 @@ def parameters(table: pd.DataFrame, looks: Inks) -> Section:
     return Section(heading, (EXPLANATION, *_budgets(table), *_match(known, is_swept)), table_of_counts)
 
 
-def _entries(row: pd.Series, looks: Inks, others: pd.DataFrame | None) -> tuple[Entry, ...]:
+def _entries(row: pd.Series, looks: CellStyles, others: pd.DataFrame | None) -> tuple[Entry, ...]:
     shape = size_label(row["hidden_size"], row["num_layers"])
     entries = [Entry(looks[row["cell"]].name), Entry(shape, row["hidden_size"])]
     for name in COUNTS:

@@ -8,7 +8,7 @@ from bench.core.interval import ENOUGH
 from bench.core.wording import SHORT_METRICS, better, count, decimals, duration, interval, number, plain, quantity, span
 from bench.report.section import Chart, Entry, Section, Table
 from bench.results.frames import TASK
-from bench.results.labels import Inks, size_label
+from bench.results.labels import CellStyles, size_label
 from bench.results.summary import STATUSES
 from bench.stats.intervals import BOOTSTRAP
 
@@ -20,7 +20,7 @@ ALIKE = [*TASK, "size_mode", "size_count", "train_fraction", "regularisers"]
 """Groups that have all of these in common are compared, so they should have been tuned alike."""
 
 
-def scores(table: pd.DataFrame, looks: Inks, chart: Chart | None = None) -> Section:
+def scores(table: pd.DataFrame, looks: CellStyles, chart: Chart | None = None) -> Section:
     """Return the table of all groups, best mean first within a task, and the figure that goes with it."""
     heading = "Summary"
     if table.empty:
@@ -38,7 +38,7 @@ def scores(table: pd.DataFrame, looks: Inks, chart: Chart | None = None) -> Sect
     return Section(heading, _text(table), Table(headers, entries, " ".join([*said, _caption(table)])), chart)
 
 
-def _fields(row: pd.Series, looks: Inks, digits: int) -> dict[str, Entry]:
+def _fields(row: pd.Series, looks: CellStyles, digits: int) -> dict[str, Entry]:
     metric = SHORT_METRICS.get(row["metric"], row["metric"])
     shape = row["hidden_size"] + row["num_layers"] / 1000
     return {

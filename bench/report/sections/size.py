@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from bench.core.wording import better, quantity, score_label, short, spanned
 from bench.report.figures.rows import WIDTH
 from bench.report.section import Chart, Section
-from bench.results.labels import GREY, Ink, Inks
+from bench.results.labels import GREY, CellStyle, CellStyles
 from bench.results.summary import done, of_most_data, reported
 from bench.stats.intervals import BOOTSTRAP
 
@@ -24,7 +24,7 @@ LINES: tuple[LineStyle, ...] = ("solid", "dashed", "dotted", "dashdot")
 X = "num_params_recurrent"
 
 
-def size(table: pd.DataFrame, runs: pd.DataFrame, looks: Inks, stem: str) -> Section | None:
+def size(table: pd.DataFrame, runs: pd.DataFrame, looks: CellStyles, stem: str) -> Section | None:
     """Return the scores of one task against recurrent parameters, or None where only one size was run."""
     split = "test" if (table["split"] == "test").any() else "validation"
     known = of_most_data(table[(table["n"] > 0) & (table["split"] == split)]).dropna(subset=[X])
@@ -50,15 +50,15 @@ def _points(known: pd.DataFrame, runs: pd.DataFrame, split: str) -> pd.DataFrame
     return runs.loc[runs["group"].isin(known["group"]), columns].merge(means, on="group")
 
 
-def _figure(known: pd.DataFrame, points: pd.DataFrame, split: str, looks: Inks) -> Figure:
+def _figure(known: pd.DataFrame, points: pd.DataFrame, split: str, looks: CellStyles) -> Figure:
     figure = Figure(figsize=(WIDTH, 3.9), layout="constrained")
     axes = figure.subplots()
     layers = sorted(known["num_layers"].unique())
     for (cell, n), rows in known.groupby(["cell", "num_layers"]):
-        ink, line = looks[str(cell)], LINES[layers.index(n) % len(LINES)]
-        _draw_line(axes, rows.sort_values(X), ink, line)
+        style, line = looks[str(cell)], LINES[layers.index(n) % len(LINES)]
+        _draw_line(axes, rows.sort_values(X), style, line)
         own = points[(points["cell"] == cell) & (points["num_layers"] == n)]
-        axes.scatter(own[X], own[split], s=9, color=ink.colour, marker=ink.marker, alpha=0.35, linewidths=0)
+        axes.scatter(own[X], own[split], s=9, color=style.colour, marker=style.marker, alpha=0.35, linewidths=0)
     _scale_x(axes, known)
     axes.set_xlabel("recurrent parameters")
     axes.set_ylabel(f"{score_label(known['metric'].iloc[0], split)},\n{better(known['direction'].iloc[0])}")
@@ -67,19 +67,19 @@ def _figure(known: pd.DataFrame, points: pd.DataFrame, split: str, looks: Inks) 
     return figure
 
 
-def _draw_line(axes: Axes, rows: pd.DataFrame, ink: Ink, line: LineStyle) -> None:
+def _draw_line(axes: Axes, rows: pd.DataFrame, style: CellStyle, line: LineStyle) -> None:
     axes.plot(
         rows[X],
         rows["mean"],
-        color=ink.colour,
+        color=style.colour,
         linestyle=line,
         linewidth=1.8,
-        marker=ink.marker,
+        marker=style.marker,
         markersize=6,
     )
     bars = rows.dropna(subset=["low"])
     around = [(bars["mean"] - bars["low"]).clip(lower=0), (bars["high"] - bars["mean"]).clip(lower=0)]
-    axes.errorbar(bars[X], bars["mean"], yerr=around, fmt="none", ecolor=ink.colour, elinewidth=1.4, capsize=3)
+    axes.errorbar(bars[X], bars["mean"], yerr=around, fmt="none", ecolor=style.colour, elinewidth=1.4, capsize=3)
 
 
 def _scale_x(axes: Axes, known: pd.DataFrame) -> None:
@@ -91,9 +91,11 @@ def _scale_x(axes: Axes, known: pd.DataFrame) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
 
 
-def _handles(known: pd.DataFrame, layers: list[int], looks: Inks) -> list[Line2D]:
+def _handles(known: pd.DataFrame, layers: list[int], looks: CellStyles) -> list[Line2D]:
     cells = [looks[cell] for cell in looks if cell in set(known["cell"])]
-    handles = [Line2D([], [], color=ink.colour, marker=ink.marker, linewidth=1.8, label=ink.name) for ink in cells]
+    handles = [
+        Line2D([], [], color=style.colour, marker=style.marker, linewidth=1.8, label=style.name) for style in cells
+    ]
     if len(layers) > 1:
         for i, n in enumerate(layers):
             line = LINES[i % len(LINES)]
@@ -115,7 +117,7 @@ def _caption(known: pd.DataFrame, n_left_out: int) -> str:
     )
 
 
-def _alt(known: pd.DataFrame, looks: Inks) -> str:
+def _alt(known: pd.DataFrame, looks: CellStyles) -> str:
     rows = known.sort_values(["cell", X])
     means = "; ".join(
         f"{looks[row.cell].name} {row[X]:,.0f} parameters {row['mean']:.4g}" for _, row in rows.iterrows()

@@ -9,8 +9,8 @@ import pandas as pd
 from bench.core.wording import listed, plain, quantity, spanned
 from bench.report.figures.rows import MOST_ROWS, Row, row_chart
 from bench.report.section import Chart, Section
-from bench.results.frames import CONDITIONS, took_turns
-from bench.results.labels import Inks, group_label
+from bench.results.frames import CONDITIONS, are_interleaved
+from bench.results.labels import CellStyles, group_label
 from bench.results.summary import done, reported
 
 FEWEST = 3
@@ -22,7 +22,7 @@ WARNING = (
 )
 
 
-def speed(runs: pd.DataFrame, looks: Inks, stem: str) -> Section:
+def speed(runs: pd.DataFrame, looks: CellStyles, stem: str) -> Section:
     """Return the training speeds of one task's runs."""
     heading = "Training speed"
     timed = done(reported(runs)).dropna(subset="units_per_second")
@@ -43,12 +43,12 @@ def speed(runs: pd.DataFrame, looks: Inks, stem: str) -> Section:
     return Section(heading, (WARNING, _verdict(timed, looks)), chart=chart)
 
 
-def _row(rows: pd.DataFrame, looks: Inks) -> Row:
+def _row(rows: pd.DataFrame, looks: CellStyles) -> Row:
     first, values = rows.iloc[0], rows["units_per_second"]
     return Row(
         label=f"{group_label(first, looks)}   {plain(first['kernel'], 24)}",
         numbers=f"{values.median():,.0f}   n = {len(rows)}",
-        ink=looks[first["cell"]],
+        style=looks[first["cell"]],
         values=list(values),
         centre=float(values.median()),
         low=math.nan,
@@ -56,7 +56,7 @@ def _row(rows: pd.DataFrame, looks: Inks) -> Row:
     )
 
 
-def _verdict(timed: pd.DataFrame, looks: Inks) -> str:
+def _verdict(timed: pd.DataFrame, looks: CellStyles) -> str:
     differing = [name for name in CONDITIONS if timed[name].nunique() > 1]
     if differing:
         found = listed([f"{name} ({plain(listed(_distinct(timed[name])), 160)})" for name in differing])
@@ -65,12 +65,12 @@ def _verdict(timed: pd.DataFrame, looks: Inks) -> str:
     by_cell = timed.groupby("cell")
     if timed["cell"].nunique() < 2 or by_cell["group"].nunique().max() > 1:
         return kernel
-    if not took_turns([rows for _, rows in by_cell]):
+    if not are_interleaved([rows for _, rows in by_cell]):
         return f"{kernel} The cells did not take turns on the machine, so no cell is called faster."
     return f"{kernel} {_ranking(by_cell['units_per_second'].agg(['median', 'min', 'max', 'size']), looks)}"
 
 
-def _ranking(speeds: pd.DataFrame, looks: Inks) -> str:
+def _ranking(speeds: pd.DataFrame, looks: CellStyles) -> str:
     """Return which cell is fastest at the sizes shown, unless chance in the measurement may have decided it."""
     ordered = speeds.sort_values("median", ascending=False)
     fastest, others = ordered.iloc[0], ordered.iloc[1:]
@@ -88,7 +88,7 @@ def _distinct(values: pd.Series) -> list[str]:
     return sorted({str(value) for value in values})
 
 
-def _alt(shown: list[pd.DataFrame], looks: Inks, unit: str) -> str:
+def _alt(shown: list[pd.DataFrame], looks: CellStyles, unit: str) -> str:
     medians = "; ".join(
         f"{group_label(rows.iloc[0], looks)} on {plain(rows['kernel'].iloc[0], 24)} "
         f"{rows['units_per_second'].median():,.0f}"

@@ -28,7 +28,7 @@ class Advanced:
 
 
 @dataclass(frozen=True)
-class Judged:
+class PruneQuery:
     """A Run asks, after an evaluation, whether it is worth going on; its validation losses so far."""
 
     run: Run
@@ -55,27 +55,27 @@ class Ended:
 Event = Advanced | Retried | Ended
 
 
-class Queue:
-    """A supply of packs that are known beforehand, whose Runs are all trained to their end."""
+class FixedQueue:
+    """A queue of packs that are known beforehand, whose Runs are all trained to their end."""
 
     def __init__(self, packs: Iterable[Pack]) -> None:
         self._packs = deque(packs)
 
     @property
     def n_waiting(self) -> int:
-        """See `Supply`."""
+        """See `PackQueue`."""
         return len(self._packs)
 
-    def take(self) -> Pack | None:
-        """See `Supply`."""
+    def next_pack(self) -> Pack | None:
+        """See `PackQueue`."""
         return self._packs.popleft() if self._packs else None
 
-    def is_hopeless(self, run: Run, nats: Sequence[float]) -> bool:
-        """See `Supply`."""
+    def should_prune(self, run: Run, nats: Sequence[float]) -> bool:
+        """See `PackQueue`."""
         return False
 
 
-class Supply(Protocol):
+class PackQueue(Protocol):
     """Where an executor's packs come from, one at a time, and what becomes of their Runs under way."""
 
     @property
@@ -83,17 +83,17 @@ class Supply(Protocol):
         """How many packs are still to come, about."""
         ...
 
-    def take(self) -> Pack | None:
+    def next_pack(self) -> Pack | None:
         """Return the next pack; None where there is none now, and none at all once no Run is under way."""
         ...
 
-    def is_hopeless(self, run: Run, nats: Sequence[float]) -> bool:
-        """Return whether a Run is to be given up after these validation losses, the first evaluation first."""
+    def should_prune(self, run: Run, nats: Sequence[float]) -> bool:
+        """Return whether a Run is to be pruned after these validation losses, the first evaluation first."""
         ...
 
 
-class Source(Supply, Protocol):
-    """A supply whose Runs are not all known beforehand."""
+class GrowingQueue(PackQueue, Protocol):
+    """A queue whose Runs are not all known beforehand."""
 
     @property
     def n_open(self) -> int:
@@ -104,7 +104,7 @@ class Source(Supply, Protocol):
         """Get ready on disk; the Runs that are known and wait come first."""
         ...
 
-    def settle(self, run: Run) -> None:
+    def tell(self, run: Run) -> None:
         """Take in that a Run has ended."""
         ...
 
@@ -121,7 +121,7 @@ class Executor(Protocol):
         """How many packs are carried out at once."""
         ...
 
-    def carry_out(self, supply: Supply, site: Site, stop: Stop) -> Generator[Event, None, None]:
+    def carry_out(self, queue: PackQueue, site: Site, stop: Stop) -> Generator[Event, None, None]:
         """Carry out packs as they come, yielding what happens as it happens; each Run ends exactly once.
 
         Told to stop, it lets what runs make a checkpoint and yields `interrupted` for it, and nothing for what has

@@ -20,7 +20,7 @@ from bench.core.process import Stop
 from bench.core.settings import Site
 from bench.results.run import Run, RunRecord
 from bench.sweep.executors import prune_files
-from bench.sweep.executors.base import Advanced, Ended, Event, Pack, Retried, Supply
+from bench.sweep.executors.base import Advanced, Ended, Event, Pack, PackQueue, Retried
 from bench.training import checkpoint
 
 LOOK_SECONDS = 0.5
@@ -74,17 +74,17 @@ def anywhere(site: Site) -> Site:
     return replace(site, directory=site.directory.resolve(), data_dir=data_dir and str(Path(data_dir).resolve()))
 
 
-def carry_out(supply: Supply, site: Site, stop: Stop, engine: Engine) -> Generator[Event, None, None]:
+def carry_out(queue: PackQueue, site: Site, stop: Stop, engine: Engine) -> Generator[Event, None, None]:
     """Carry out packs as jobs; see `Executor`. Raises BenchError where no job gets as far as to begin a Run."""
-    desk = _Desk(supply, site, stop, engine)
+    pool = _JobPool(queue, site, stop, engine)
     try:
-        while not stop and desk.fill():
-            yield from desk.look()
+        while not stop and pool.fill():
+            yield from pool.look()
             wait([stop.fileno()], LOOK_SECONDS)
         if stop:
-            yield from desk.wound_up()
+            yield from pool.shut_down()
     finally:
-        for out in desk.outs:
+        for out in pool.outs:
             out.job.kill()
 
 
@@ -102,10 +102,10 @@ class _Out:
 
 
 @dataclass
-class _Desk:
+class _JobPool:
     """What waits, the jobs that are out, and how often Runs, and jobs as such, have failed."""
 
-    supply: Supply
+    queue: PackQueue
     site: Site
     stop: Stop
     engine: Engine
@@ -117,7 +117,7 @@ class _Desk:
     def fill(self) -> bool:
         """Hand over as many packs as there is room for and return whether there are jobs to wait for."""
         while not self.stop and (room := self.engine.n_jobs - len(self.outs)) > 0:
-            n_waiting = len(self.again) + self.supply.n_waiting
+            n_waiting = len(self.again) + self.queue.n_waiting
             packs = self._taken(min(self.engine.n_packs, -(-n_waiting // room)))
             if not packs:
                 break
@@ -127,15 +127,15 @@ class _Desk:
 
     def _taken(self, most: int) -> list[Pack]:
         packs: list[Pack] = []
-        while len(packs) < most and (pack := self.again.pop() if self.again else self.supply.take()):
+        while len(packs) < most and (pack := self.again.pop() if self.again else self.queue.next_pack()):
             packs.append(pack)
         return packs
 
     def look(self) -> Iterator[Event]:
-        """Tell what has happened since the last look, and which Runs are to be given up."""
+        """Tell what has happened since the last look, and which Runs are to be pruned."""
         for out in list(self.outs):
-            if self.site.is_judged:
-                prune_files.judge([watched.run for watched in out.left.values()], self.site, self.supply)
+            if self.site.is_pruning:
+                prune_files.judge([watched.run for watched in out.left.values()], self.site, self.queue)
             answer = out.job.answer()  # before the records: what a job wrote is there when it is over
             yield from self._news(out)
             if answer is not None:
@@ -143,7 +143,7 @@ class _Desk:
                 self._check_use(out, answer)
                 yield from self._settled(out, answer)
 
-    def wound_up(self) -> Iterator[Event]:
+    def shut_down(self) -> Iterator[Event]:
         """Have the jobs stop at their next step, and wait for them as long as there is time."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while self.outs and time.monotonic() < deadline:

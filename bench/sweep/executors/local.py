@@ -20,7 +20,7 @@ from bench.core import memory
 from bench.core.process import Stop, keyboard_blocked
 from bench.core.settings import Limits, Site
 from bench.results.run import Run
-from bench.sweep.executors.base import Ended, Event, Judged, Pack, Retried, Supply
+from bench.sweep.executors.base import Ended, Event, Pack, PackQueue, PruneQuery, Retried
 from bench.sweep.executors.process import serve
 
 GIB = 1 << 30
@@ -30,7 +30,7 @@ LOOK_SECONDS = 0.5
 PATIENCE_SECONDS = 3.5
 """How long a worker may take to make its checkpoint when it is told to stop."""
 
-FAREWELL_SECONDS = 1.0
+SHUTDOWN_TIMEOUT = 1.0
 """How long idle workers may take to end."""
 
 
@@ -45,41 +45,41 @@ class Local:
 
     n_workers: int
 
-    def carry_out(self, supply: Supply, site: Site, stop: Stop) -> Generator[Event, None, None]:
+    def carry_out(self, queue: PackQueue, site: Site, stop: Stop) -> Generator[Event, None, None]:
         """Carry out packs as they come; see `Executor`."""
-        yard = _Yard(supply, site, self.n_workers)
+        pool = _WorkerPool(queue, site, self.n_workers)
         try:
-            yield from _until_done(yard, stop)
+            yield from _until_done(pool, stop)
             if stop:
-                yield from _wound_up(yard)
+                yield from _shut_down(pool)
         finally:
-            yard.close()
+            pool.close()
 
 
-def _until_done(yard: _Yard, stop: Stop) -> Iterator[Event]:
-    while not stop and (busy := yard.occupied()):
+def _until_done(pool: _WorkerPool, stop: Stop) -> Iterator[Event]:
+    while not stop and (busy := pool.occupied()):
         ready = wait([stop.fileno(), *(worker.pipe for worker in busy)], LOOK_SECONDS)
         for worker in busy:
             if worker.pipe in ready:
-                yield from yard.heard(worker, stop)
-            elif (excess := worker.excess(yard.site.limits)) is not None:
-                yield from yard.ended_by_us(worker, excess)
+                yield from pool.heard(worker, stop)
+            elif (excess := worker.excess(pool.site.limits)) is not None:
+                yield from pool.ended_by_us(worker, excess)
             if not worker.runs and not stop:
-                yard.occupied()
+                pool.occupied()
 
 
-def _wound_up(yard: _Yard) -> Iterator[Event]:
+def _shut_down(pool: _WorkerPool) -> Iterator[Event]:
     """Have the workers stop at their next step, and make them if they do not."""
-    for worker in yard.busy():
+    for worker in pool.busy():
         worker.process.terminate()
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while (busy := yard.busy()) and time.monotonic() < deadline:
+    while (busy := pool.busy()) and time.monotonic() < deadline:
         ready = wait([worker.pipe for worker in busy], LOOK_SECONDS)
         for worker in busy:
             for event in worker.events() if worker.pipe in ready else ():
                 if isinstance(event, Ended):
                     yield Ended(event.run, "interrupted") if event.ending == "lost" else event
-    for worker in yard.busy():
+    for worker in pool.busy():
         yield from (Ended(run, "interrupted") for run in worker.runs.values())
 
 
@@ -95,15 +95,15 @@ class _Worker:
         with suppress(OSError):  # a dead worker is noticed when its answer is read
             self.pipe.send(pack)
 
-    def answer(self, is_hopeless: bool) -> None:
+    def answer(self, should_prune: bool) -> None:
         with suppress(OSError):  # as above
-            self.pipe.send(is_hopeless)
+            self.pipe.send(should_prune)
 
-    def events(self) -> list[Event | Judged]:
+    def events(self) -> list[Event | PruneQuery]:
         """Return the worker's next message; Runs that a dead worker leaves behind are `lost`."""
         self.heard = time.monotonic()
         try:
-            event: Event | Judged = self.pipe.recv()
+            event: Event | PruneQuery = self.pipe.recv()
         except (EOFError, OSError):
             self.process.join()
             left, self.runs = self.runs, {}
@@ -124,10 +124,10 @@ class _Worker:
 
 
 @dataclass
-class _Yard:
+class _WorkerPool:
     """The workers, what waits for them, and how often each Run was tried."""
 
-    supply: Supply
+    queue: PackQueue
     site: Site
     n_workers: int
     again: list[Pack] = field(default_factory=list)
@@ -149,7 +149,7 @@ class _Yard:
         return self.busy()
 
     def _next_pack(self) -> Pack | None:
-        return self.again.pop() if self.again else self.supply.take()
+        return self.again.pop() if self.again else self.queue.next_pack()
 
     def _started_worker(self) -> _Worker:
         context = multiprocessing.get_context("spawn")
@@ -165,8 +165,8 @@ class _Yard:
     def heard(self, worker: _Worker, stop: Stop) -> Iterator[Event]:
         """Pass on what a worker says; a Run whose worker died under it is tried again, so often and no more."""
         for event in worker.events():
-            if isinstance(event, Judged):
-                worker.answer(self.supply.is_hopeless(event.run, event.nats))
+            if isinstance(event, PruneQuery):
+                worker.answer(self.queue.should_prune(event.run, event.nats))
                 continue
             is_lost = isinstance(event, Ended) and event.ending in ("lost", "interrupted")
             if not isinstance(event, Ended) or not is_lost:
@@ -196,7 +196,7 @@ class _Yard:
             worker.pipe.close()
             if worker.runs:
                 worker.process.kill()
-        deadline = time.monotonic() + FAREWELL_SECONDS
+        deadline = time.monotonic() + SHUTDOWN_TIMEOUT
         for worker in self.workers:
             worker.process.join(max(deadline - time.monotonic(), 0))
             if worker.process.is_alive():

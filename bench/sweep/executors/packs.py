@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     pass
 
 
-def carry_out_packs(packs: Sequence[Pack], site: Site, place: str, n_workers: int) -> list[Ended]:
+def run_packs(packs: Sequence[Pack], site: Site, place: str, n_workers: int) -> list[Ended]:
     """Carry out packs as the job of an engine, from the directory `place`; return how Runs ended, for what it is worth.
 
     A job is a sweep in small: limits, retries and signals are those of worker processes on one machine.
     """
     from bench.sweep.executors.local import Local
-    from bench.sweep.executors.prune_files import Packs
+    from bench.sweep.executors.prune_files import JobQueue
 
     os.chdir(place)
     endings: list[Ended] = []
-    local, supply = Local(n_workers), Packs(packs, site)
-    with process.listening(for_keyboard=True) as stop, closing(local.carry_out(supply, site, stop)) as events:
+    local, queue = Local(n_workers), JobQueue(packs, site)
+    with process.listening(for_keyboard=True) as stop, closing(local.carry_out(queue, site, stop)) as events:
         for event in events:
             if isinstance(event, Ended) and not (stop and event.ending == "lost"):
                 endings.append(event)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from bench.core import process
 from bench.core.settings import Site
 from bench.results.run import Run
-from bench.sweep.executors.base import Advanced, Judged
+from bench.sweep.executors.base import Advanced, PruneQuery
 
 if TYPE_CHECKING:
     from bench.sweep.worker import Worker
@@ -51,9 +51,9 @@ def working(site: Site, pipe: Connection) -> Iterator[Worker]:
         except OSError as error:
             raise StoppedError("nobody listens any more") from error
 
-    def is_hopeless(run: Run, nats: Sequence[float]) -> bool:
+    def should_prune(run: Run, nats: Sequence[float]) -> bool:
         try:
-            pipe.send(Judged(run, tuple(nats)))
+            pipe.send(PruneQuery(run, tuple(nats)))
             while not pipe.poll(LOOK_SECONDS):
                 if stop:
                     return False
@@ -64,4 +64,4 @@ def working(site: Site, pipe: Connection) -> Iterator[Worker]:
     torch.set_num_threads(1)
     gc.freeze()  # what is loaded by now stays: collections need not look through it again and again
     with process.listening(for_keyboard=False) as stop:
-        yield Worker(site, Tasks(site.data_dir), tell, is_hopeless if site.is_judged else None, lambda: bool(stop))
+        yield Worker(site, Tasks(site.data_dir), tell, should_prune if site.is_pruning else None, lambda: bool(stop))

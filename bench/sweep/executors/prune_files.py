@@ -15,38 +15,38 @@ from bench import results
 from bench.core.errors import DataError
 from bench.core.settings import Site
 from bench.results.run import Run
-from bench.sweep.executors.base import Pack, Queue, Supply
+from bench.sweep.executors.base import FixedQueue, Pack, PackQueue
 
 LOSSES = "losses.json"
-GIVEN_UP = "given-up"
+PRUNED = "given-up"
 
 
-class Packs(Queue):
+class JobQueue(FixedQueue):
     """The packs of a job, whose Runs are judged by whoever has sent it."""
 
     def __init__(self, packs: Sequence[Pack], site: Site) -> None:
         super().__init__(packs)
         self._site = site
 
-    def is_hopeless(self, run: Run, nats: Sequence[float]) -> bool:
-        """See `Supply`; the answer is to the losses before these, or to earlier ones."""
+    def should_prune(self, run: Run, nats: Sequence[float]) -> bool:
+        """See `PackQueue`; the answer is to the losses before these, or to earlier ones."""
         folder = results.folder_of(self._site.directory, run)
         results.write_whole(folder / LOSSES, json.dumps(nats))
-        return (folder / GIVEN_UP).exists()
+        return (folder / PRUNED).exists()
 
 
-def judge(runs: Sequence[Run], site: Site, supply: Supply) -> None:
+def judge(runs: Sequence[Run], site: Site, queue: PackQueue) -> None:
     """Judge the Runs that have told new losses. Raises StorageError where a verdict cannot be written."""
     for run in runs:
         folder = results.folder_of(site.directory, run)
         nats = _losses(folder)
-        if nats and supply.is_hopeless(run, nats):
-            results.write_whole(folder / GIVEN_UP, "")
+        if nats and queue.should_prune(run, nats):
+            results.write_whole(folder / PRUNED, "")
 
 
 def remove(folder: Path) -> None:
     """Remove what was written about a Run that has ended."""
-    for name in (LOSSES, GIVEN_UP):
+    for name in (LOSSES, PRUNED):
         with suppress(OSError):
             (folder / name).unlink()
 

@@ -16,15 +16,15 @@ from bench.core.errors import UsageError
 from bench.core.process import TERMINATION, Stop
 from bench.core.settings import Command, RaySettings, Site
 from bench.sweep.executors import jobs
-from bench.sweep.executors.base import Event, Pack, Supply
+from bench.sweep.executors.base import Event, Pack, PackQueue
 from bench.sweep.executors.jobs import Answer, Engine
 from bench.sweep.executors.local import usable_cores
-from bench.sweep.executors.packs import carry_out_packs
+from bench.sweep.executors.packs import run_packs
 
 OBJECT_STORE_BYTES = 100 << 20
 """Nothing but packs goes through the object store of a cluster of our own."""
 
-KNOCK_SECONDS = 5.0
+CONNECT_TIMEOUT = 5.0
 
 QUIET = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
@@ -51,18 +51,18 @@ class Ray:
         with _connected(address, 1) as ray:
             return Ray(command.workers or max(1, int(ray.cluster_resources().get("CPU", 1))), command.ray)
 
-    def carry_out(self, supply: Supply, site: Site, stop: Stop) -> Generator[Event, None, None]:
+    def carry_out(self, queue: PackQueue, site: Site, stop: Stop) -> Generator[Event, None, None]:
         """Carry out packs as they come; see `Executor`."""
         site, place = jobs.anywhere(site), os.getcwd()
         with _connected(self.settings.address, self.n_workers) as ray:
-            remote = ray.remote(carry_out_packs)
+            remote = ray.remote(run_packs)
 
             def submit(packs: Sequence[Pack]) -> _Task:
                 n_gpus = int(packs[0][0].device == "cuda")
                 options = remote.options(num_cpus=1, num_gpus=n_gpus, max_retries=0, name="gatebench")
                 return _Task(ray, options.remote(packs, site, place, 1))
 
-            yield from jobs.carry_out(supply, site, stop, Engine(submit, self.n_workers, self.settings.packs))
+            yield from jobs.carry_out(queue, site, stop, Engine(submit, self.n_workers, self.settings.packs))
 
 
 @dataclass
@@ -98,7 +98,7 @@ class _Task:
         self.ray.cancel(self.reference, force=True)
 
 
-def _tame(ray: Any) -> None:
+def _keep_output_and_signals(ray: Any) -> None:
     """Keep Ray from printing to stdout what its nodes suffer, and from handling SIGTERM; there is no setting for it."""
     ray._private.worker._worker_logs_enabled = False
     ray._private.utils.set_sigterm_handler = lambda handler: None
@@ -110,7 +110,7 @@ def _check_answers(address: str) -> None:
     if address == "auto":
         return
     try:
-        socket.create_connection((host, int(port)), timeout=KNOCK_SECONDS).close()
+        socket.create_connection((host, int(port)), timeout=CONNECT_TIMEOUT).close()
     except (OSError, OverflowError) as error:
         raise UsageError(f"executor=ray: no cluster at `ray.address={address}`: {error}") from error
 
@@ -122,7 +122,7 @@ def _connected(address: str | None, n_cpus: int) -> Iterator[Any]:
         os.environ.setdefault(name, value)
     import ray
 
-    _tame(ray)
+    _keep_output_and_signals(ray)
     ours = {"num_cpus": n_cpus, "object_store_memory": OBJECT_STORE_BYTES, "include_dashboard": False}
     try:
         ray.init(

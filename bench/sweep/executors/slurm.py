@@ -20,10 +20,10 @@ from bench.core.errors import BenchError, StorageError, UsageError
 from bench.core.process import Stop
 from bench.core.settings import Command, Site, SlurmSettings
 from bench.sweep.executors import jobs
-from bench.sweep.executors.base import Ended, Event, Pack, Supply
+from bench.sweep.executors.base import Ended, Event, Pack, PackQueue
 from bench.sweep.executors.jobs import Answer, Engine
 from bench.sweep.executors.local import usable_cores
-from bench.sweep.executors.packs import carry_out_packs
+from bench.sweep.executors.packs import run_packs
 
 DEFAULT_WORKERS = 100
 LOGS = "slurm"
@@ -52,7 +52,7 @@ class Slurm:
             raise UsageError("executor=slurm: no sbatch and srun here; slurm.cluster=local does without")
         return Slurm(command.workers or (usable_cores() if is_local else DEFAULT_WORKERS), settings)
 
-    def carry_out(self, supply: Supply, site: Site, stop: Stop) -> Generator[Event, None, None]:
+    def carry_out(self, queue: PackQueue, site: Site, stop: Stop) -> Generator[Event, None, None]:
         """Carry out packs as they come; see `Executor`."""
         site, place, cores = jobs.anywhere(site), os.getcwd(), self.settings.cores
         is_local = self.settings.cluster == "local"
@@ -65,10 +65,10 @@ class Slurm:
                 with process.keyboard_blocked(), _submitting():
                     if is_local:
                         return _LocalJob(executor.submit(_carry_out_here, packs, site, place, cores))
-                    return _Job(executor.submit(carry_out_packs, packs, site, place, cores))
+                    return _Job(executor.submit(run_packs, packs, site, place, cores))
 
             n_jobs = -(-self.n_workers // cores)
-            yield from jobs.carry_out(supply, site, stop, Engine(submit, n_jobs, max(self.settings.packs, cores)))
+            yield from jobs.carry_out(queue, site, stop, Engine(submit, n_jobs, max(self.settings.packs, cores)))
 
     def _executor(self, folder: Path, name: str) -> Any:
         """Return submitit's executor, told what a job needs; resubmission is ours alone, so that it happens once."""
@@ -162,7 +162,7 @@ class _LocalJob(_Job):
 def _carry_out_here(packs: Sequence[Pack], site: Site, place: str, n_workers: int) -> list[Ended]:
     """Carry out packs in a process that ends with the one that watches over it."""
     process.die_with_parent(os.getppid())
-    return carry_out_packs(packs, site, place, n_workers)
+    return run_packs(packs, site, place, n_workers)
 
 
 @contextmanager

@@ -31,7 +31,7 @@ def overhead(sampler: Sampler, n_trials: int, directory: Path) -> float:
     while pack := made.take():
         (run,) = pack
         nats = curve(run)
-        n_epochs = next((n for n in range(1, N_EPOCHS) if made.is_hopeless(run, nats[:n])), N_EPOCHS)
+        n_epochs = next((n for n in range(1, N_EPOCHS) if made.should_prune(run, nats[:n])), N_EPOCHS)
         seconds += time.perf_counter() - started
         write(directory, run, "done" if n_epochs == N_EPOCHS else "pruned", nats[:n_epochs])
         started = time.perf_counter()

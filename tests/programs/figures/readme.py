@@ -15,7 +15,7 @@ from bench.claims.judgement import Finding, Result
 from bench.core.wording import digits_for, interval, number, span
 from bench.report.document import compose
 from bench.report.formats.exports import escape_markdown
-from bench.report.publish import material_of
+from bench.report.publish import read_inputs
 from bench.report.section import Document
 
 README = Path("README.md")
@@ -67,7 +67,7 @@ def replaced(readme: str, text: str) -> str:
 
 def main() -> None:
     """Write the part of the README."""
-    text = opening(compose(material_of(RESULTS)))
+    text = opening(compose(read_inputs(RESULTS)))
     README.write_text(replaced(README.read_text(encoding="utf-8"), text), encoding="utf-8")
 
 

@@ -8,21 +8,21 @@ from bench import results
 from bench.core.process import Stop
 from bench.core.settings import Site
 from bench.sweep.executors import jobs, prune_files
-from bench.sweep.executors.base import Ended, Queue
+from bench.sweep.executors.base import Ended, FixedQueue
 from bench.sweep.executors.jobs import Answer, Engine
 from tests.toys import run
 
 RUN = run(phase="tune")
 
 
-class Strict(Queue):
-    """A supply that gives up a Run whose last loss is above 5."""
+class Strict(FixedQueue):
+    """A queue that gives up a Run whose last loss is above 5."""
 
     def __init__(self, packs):
         super().__init__(packs)
         self.seen = []
 
-    def is_hopeless(self, run, nats):
+    def should_prune(self, run, nats):
         self.seen.append(tuple(nats))
         return nats[-1] > 5
 
@@ -30,16 +30,16 @@ class Strict(Queue):
 @pytest.fixture
 def site(tmp_path):
     (tmp_path / "runs" / RUN.label).mkdir(parents=True)
-    return Site(tmp_path, is_judged=True)
+    return Site(tmp_path, is_pruning=True)
 
 
 def test_a_run_goes_on_until_it_is_judged_and_is_given_up_at_its_next_evaluation(site):
-    job, desk = prune_files.Packs([], site), Strict([])
-    assert not job.is_hopeless(RUN, [4.0])
+    job, desk = prune_files.JobQueue([], site), Strict([])
+    assert not job.should_prune(RUN, [4.0])
     prune_files.judge([RUN], site, desk)
-    assert not job.is_hopeless(RUN, [4.0, 6.0])
+    assert not job.should_prune(RUN, [4.0, 6.0])
     prune_files.judge([RUN], site, desk)
-    assert job.is_hopeless(RUN, [4.0, 6.0, 3.0])
+    assert job.should_prune(RUN, [4.0, 6.0, 3.0])
     assert desk.seen == [(4.0,), (4.0, 6.0)]
 
 
@@ -59,15 +59,15 @@ def test_losses_that_are_none_are_not_taken_for_any(site, text):
 
 def test_jobs_are_judged_while_they_are_out_and_leave_nothing_behind(site, monkeypatch):
     monkeypatch.setattr(jobs, "LOOK_SECONDS", 0.0)
-    folder, packs = results.folder_of(site.directory, RUN), prune_files.Packs([], site)
-    (folder / prune_files.GIVEN_UP).write_text("")  # of an earlier attempt
+    folder, packs = results.folder_of(site.directory, RUN), prune_files.JobQueue([], site)
+    (folder / prune_files.PRUNED).write_text("")  # of an earlier attempt
 
     class Trains:
         nats = ()
 
         def answer(self):
             self.nats = (*self.nats, 4.0 + len(self.nats))
-            if not packs.is_hopeless(RUN, self.nats):
+            if not packs.should_prune(RUN, self.nats):
                 return None
             return Answer([Ended(RUN, "lost", f"given up after {len(self.nats)}")])
 

@@ -12,9 +12,9 @@ from bench.claims.claim import Claim
 from bench.claims.evaluate import evaluate
 from bench.claims.judgement import Finding
 from bench.claims.shares import importances
-from bench.results import ProbeRecord, Remark
+from bench.results import AuthorNote, ProbeRecord
 from bench.results.frames import curves_frame, runs_frame
-from bench.results.labels import Inks, inks
+from bench.results.labels import CellStyles, cell_styles
 from bench.results.run import RunRecord
 from bench.results.study import StudyRecord
 from bench.results.summary import reported, summary
@@ -22,11 +22,11 @@ from bench.results.trial_frames import Tuned, trials_frame, tuned_tasks
 
 
 @dataclass(frozen=True)
-class Material:
+class ReportInputs:
     """The records of some Runs, the studies that they belong to, and what probes found in models.
 
     `name` is that of the results; `damaged` says what could not be read and why; `claims` are put to the Runs;
-    `remarks` are what the authors of the results say about them.
+    `author_notes` are what the authors of the results say about them.
     """
 
     records: Sequence[RunRecord]
@@ -35,7 +35,7 @@ class Material:
     studies: Sequence[StudyRecord] = ()
     probes: Sequence[ProbeRecord] = ()
     claims: Sequence[Claim] = ()
-    remarks: Sequence[Remark] = ()
+    author_notes: Sequence[AuthorNote] = ()
 
     @property
     def searched(self) -> frozenset[str]:
@@ -44,14 +44,14 @@ class Material:
 
 
 @dataclass(frozen=True)
-class Gathered:
+class ReportData:
     """Each Run once, in an order that does not depend on that of the material; frames as `bench.report` has them."""
 
     records: tuple[RunRecord, ...]
     runs: pd.DataFrame
     points: pd.DataFrame
     summary: pd.DataFrame
-    looks: Inks
+    looks: CellStyles
     tuned: tuple[Tuned, ...]
     findings: tuple[Finding, ...]
 
@@ -67,16 +67,16 @@ class Gathered:
         return tuple(record for record in self.records if record.key in keys)
 
 
-def gathered(material: Material) -> Gathered:
+def prepared(material: ReportInputs) -> ReportData:
     """Return the frames of some material."""
     unique = {record.key: record for record in sorted(material.records, key=_order)}
     records = tuple(unique.values())
     runs, points = runs_frame(records, material.searched), curves_frame(records)
     table = summary(runs)
-    looks = inks([*runs["cell"], *(study.cell for study in material.studies)])
+    looks = cell_styles([*runs["cell"], *(study.cell for study in material.studies)])
     tuned = tuned_tasks(material.studies, trials_frame(material.studies, records, runs, looks))
     findings = evaluate(material.claims, runs, points, table, importances(material.claims, tuned, unique))
-    return Gathered(records, runs, points, table, looks, tuned, findings)
+    return ReportData(records, runs, points, table, looks, tuned, findings)
 
 
 def _order(record: RunRecord) -> tuple[str, str]:
