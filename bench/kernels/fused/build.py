@@ -51,11 +51,9 @@ def library_path() -> Path:
     with _locked(folder / "fused.lock"):
         built = _whole(folder, stem)
         if built is None:
-            refusal = folder / f"{stem}.refused"
-            if refusal.exists() and (problem := refusal.read_text(encoding="utf-8")):
-                raise BuildError(problem)
+            _check_refused(folder, stem)
             print("building the fused kernel for this CPU, once (about 15 seconds)", file=sys.stderr, flush=True)
-            built = _compile(compiler, folder, stem, refusal)
+            built = _compile(compiler, folder, stem)
     return built
 
 
@@ -69,6 +67,17 @@ def _whole(folder: Path, stem: str) -> Path | None:
     return None
 
 
+def _refusal(folder: Path, stem: str) -> Path:
+    """Return the file that says why what was built under a name is wrong."""
+    return folder / f"{stem}.refused"
+
+
+def _check_refused(folder: Path, stem: str) -> None:
+    refusal = _refusal(folder, stem)
+    if refusal.exists() and (problem := refusal.read_text(encoding="utf-8")):
+        raise BuildError(problem)
+
+
 def digest_in(path: Path) -> str:
     """Return the digest that a library carries in its name."""
     return path.stem.rpartition("-")[2]
@@ -78,7 +87,7 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
-def _compile(compiler: str, folder: Path, stem: str, refusal: Path) -> Path:
+def _compile(compiler: str, folder: Path, stem: str) -> Path:
     """Compile under another name, and move a library that is right to its own, which carries its digest.
 
     That it is wrong is written down: no process builds it again.
@@ -93,7 +102,7 @@ def _compile(compiler: str, folder: Path, stem: str, refusal: Path) -> Path:
             raise BuildError(f"{compiler} failed: {lines[0]}")
         if found := _disagreement(Path(name)):
             problem = f"what {compiler} {' '.join(FLAGS)} built does not compute what it must: {found}"
-            refusal.write_text(problem, encoding="utf-8")
+            _refusal(folder, stem).write_text(problem, encoding="utf-8")
             raise BuildError(problem)
         return Path(name).replace(folder / f"{stem}-{_digest(Path(name))}.so")
     except (OSError, subprocess.TimeoutExpired) as error:
