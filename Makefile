@@ -1,4 +1,5 @@
-# Two commands: `make demo` for a first report, `make test` for the suite. `make check` is what every change must pass.
+# Two commands: `make demo` for a first report, `make test` for the suite. `make check` is what every change must pass,
+# `make test-all` what a release must: it adds the share of the fault programs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,7 +7,7 @@ STAMP := $(VENV)/.up-to-date
 # Tests at a time; half of the suite is sweeps that take two cores themselves.
 JOBS ?= 2
 
-.PHONY: venv demo test check lowest cluster lint types floors clean
+.PHONY: venv demo test test-long test-all check lowest cluster lint types floors clean
 
 venv: $(STAMP)
 
@@ -26,6 +27,12 @@ demo: venv
 
 test: venv
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup
+
+# What takes minutes by its nature: a share of every fault program.
+test-long: venv
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m long
+
+test-all: test test-long
 
 check: lint types floors test
 

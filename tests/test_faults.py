@@ -1,4 +1,4 @@
-"""A tenth of the trials of each program of this folder, or what minutes allow; started alone they make all of them."""
+"""A tenth of the trials of each fault program, or what minutes allow; started alone they make all of them."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ FEW = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("program", FEW)
 def test_nothing_is_lost_and_nothing_passes_in_silence(program):
     root = Path(__file__).resolve().parents[1]
