@@ -16,7 +16,7 @@ from bench.core.settings import Site
 from bench.sweep.worker import Worker, carry_out
 from bench.tasks.opened import Tasks
 from bench.training.checkpoint import GENERATIONS
-from tests.sweep.test_plan import GOOD, PATIENT, bench, environment, records, wait_for, write_text_task
+from tests.sweep.test_plan import GOOD, PATIENT, bench, bench_anew, environment, records, wait_for, write_text_task
 
 LONG = (
     *("task=mine", "cell=gru", "hidden_size=6", "train.max_epochs=0", "train.max_updates=1000"),
@@ -92,13 +92,13 @@ def test_a_run_that_is_out_of_time_goes_on_when_it_is_given_more(folder):
 
 
 def test_a_run_beyond_its_memory_ends_as_failed_with_the_reason(folder):
-    done = bench(folder, *LONG, "name=large", "limits.memory=0.01")
+    done = bench_anew(folder, *LONG, "name=large", "limits.memory=0.01")  # a worker that starts slowly is looked at
     assert done.returncode == 1
     assert "out of memory: its process took" in outcome(folder, "large").reason
 
 
 def test_a_run_that_says_nothing_ends_as_failed_with_the_reason(folder):
-    done = bench(folder, *LONG, "name=silent", "limits.silence=0.001")
+    done = bench_anew(folder, *LONG, "name=silent", "limits.silence=0.001")  # a worker that starts slowly is looked at
     assert done.returncode == 1
     assert "(limits.silence: 0.001)" in outcome(folder, "silent").reason
 
