@@ -21,7 +21,7 @@ from bench.core.settings import (
     WilcoxonPruner,
 )
 from bench.core.settings.search_space import space_of
-from bench.tuning import Search
+from bench.tuning.search import Search
 
 SPACE = space_of(
     {
