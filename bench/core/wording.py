@@ -156,8 +156,12 @@ def duration(seconds: float) -> str:
     return f"{seconds:.1f} s"
 
 
+def printable(text: str) -> str:
+    """Return text with a space for each control character: a terminal takes some of them for commands."""
+    return "".join(" " if unicodedata.category(letter).startswith("C") else letter for letter in text)
+
+
 def plain(text: str, width: int = 300) -> str:
     """Return text from a record as one printable line: no control characters, not longer than `width`."""
-    printable = "".join(" " if unicodedata.category(letter).startswith("C") else letter for letter in text)
-    line = re.sub(r"\s+", " ", printable).strip()
+    line = re.sub(r"\s+", " ", printable(text)).strip()
     return line if len(line) <= width else line[: width - 1] + "…"

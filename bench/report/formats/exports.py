@@ -1,4 +1,4 @@
-"""A report in other formats: Markdown with image links, CSV that no spreadsheet takes for a formula, and JSON."""
+"""A report in other formats: Markdown with image links, CSV that is inert in spreadsheets and terminals, and JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.core.wording import quantity, rounded
+from bench.core.wording import printable, quantity, rounded
 from bench.report.section import Chapter, Comparison, Document, Section, Table
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -17,7 +17,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_text(frame: pd.DataFrame) -> str:
-    """Return a frame as CSV. Text that could start a formula gets a quote before it; numbers have ten digits."""
+    """Return a frame as CSV: no control characters, a quote before a possible formula, numbers of ten digits."""
     guarded = frame.apply(lambda column: column.map(_field)).rename(columns=_guard)
     return str(guarded.to_csv(index=False, lineterminator="\n"))
 
@@ -43,7 +43,10 @@ def _field(value: object) -> object:
 
 
 def _guard(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    if not isinstance(value, str):
+        return value
+    text = printable(value)
+    return f"'{text}" if value.startswith(FORMULA) or text.lstrip().startswith(FORMULA) else text
 
 
 def _comparison_blocks(comparison: Comparison) -> Iterator[str]:

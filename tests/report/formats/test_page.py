@@ -9,6 +9,7 @@ import hashlib
 import io
 import random
 import re
+import unicodedata
 from html.parser import HTMLParser
 
 import pandas as pd
@@ -227,6 +228,20 @@ def test_no_csv_field_of_text_starts_a_formula(name, tmp_path):
 def test_csv_guards_text_and_leaves_numbers_alone():
     frame = pd.DataFrame({"text": ["=1+1", "-x", "@a", "+b", "plain"], "number": [-1.5, 2.0, -3.0, float("nan"), 0.0]})
     assert csv_text(frame) == "text,number\n'=1+1,-1.5\n'-x,2.0\n'@a,-3.0\n'+b,\nplain,0.0\n"
+
+
+def test_no_control_character_of_a_name_is_in_any_file(tmp_path):
+    name = "a\x1b[31mb\tc\r\nd\x9b2J\u202e\x7f"
+    made = [record(run("gru", seed, task=task(name, title=name), cell=cell(name))) for seed in range(2)]
+    folder = build([*made, failure(run("gru", 9), reason=name)], tmp_path, name=name).parent
+    for path in folder.rglob("*.*"):
+        if path.suffix in (".csv", ".md", ".tex", ".html", ".svg", ".json"):
+            text = path.read_bytes().decode()
+            assert not {letter for letter in text if unicodedata.category(letter) in ("Cc", "Cf")} - {"\n"}, path
+
+
+def test_csv_guards_a_formula_behind_control_characters():
+    assert csv_text(pd.DataFrame({"text": ["\x1b=1+1", "\t=1", "a\x1bb"]})) == "text\n' =1+1\n' =1\na b\n"
 
 
 def test_no_name_becomes_a_path(tmp_path):
