@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -12,10 +14,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from bench.core.wording import short
+from bench.report.figures.style import any_script
 from bench.results.labels import TEXT_COLOUR, CellStyle
 
 WIDTH = 7.2
 """Inches: every figure is as wide as the page's column, so that all text has one size."""
+
+PLOT_WIDTH = 1.5
+"""Inches that labels leave to the points, however long the names in them are."""
 
 MOST_ROWS = 40
 """Rows that still fit on a page."""
@@ -47,13 +53,15 @@ def row_chart(rows: Sequence[Row], x_label: str, *, from_zero: bool = False) -> 
     axes = figure.subplots()
     for y, row in enumerate(rows):
         _draw_row(axes, y, row)
-    axes.set_yticks(range(len(rows)), [row.label for row in rows])
+    numbers = [row.numbers for row in rows]
+    room = WIDTH - PLOT_WIDTH - max(_inches(figure, numbers), default=0.0)
+    axes.set_yticks(range(len(rows)), [_fitted(figure, row.label, room) for row in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlabel(x_label)
     if from_zero:
         axes.set_xlim(0, 1.04 * max(max(row.values) for row in rows))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
-    _label_right(axes, [row.numbers for row in rows])
+    _label_right(axes, numbers)
     axes.grid(visible=False, axis="y")
     axes.spines["left"].set_visible(False)
     return figure
@@ -74,6 +82,24 @@ def _draw_row(axes: Axes, y: int, row: Row) -> None:
             row.centre, below, xerr=around, fmt="none", ecolor=TEXT_COLOUR, elinewidth=1.6, capsize=3.5, zorder=4
         )
     axes.plot(row.centre, below, "D", color=TEXT_COLOUR, markersize=5, zorder=5)
+
+
+def _fitted(figure: Figure, label: str, room: float) -> str:
+    """Return a label that is no wider than there is room for, in inches: as it is, or cut to two lines."""
+    columns, fitted = len(label), label
+    while columns > 1 and max(_inches(figure, [fitted])) > room:
+        columns -= 1
+        fitted = "\n".join(wrap(label, columns, max_lines=2, placeholder="…", break_on_hyphens=False))
+    return fitted
+
+
+def _inches(figure: Figure, labels: Iterable[str]) -> Iterator[float]:
+    """Yield how wide each label is when it is drawn."""
+    with any_script():
+        for label in labels:
+            drawn = figure.text(0, 0, label, fontsize=mpl.rcParams["ytick.labelsize"])
+            yield drawn.get_window_extent().width / figure.dpi
+            drawn.remove()
 
 
 def _label_right(axes: Axes, texts: Sequence[str]) -> None:

@@ -16,8 +16,10 @@ import pandas as pd
 import pytest
 
 from bench.core.errors import LinkError
+from bench.report.figures.style import render
 from bench.report.formats.console import console_text
 from bench.report.formats.exports import csv_text, escape_markdown
+from bench.report.formats.page import charts
 from tests.report.fabricated import PROVENANCE, cell, failure, outcome, record, run, sweep, task
 from tests.report.made import build, compose
 
@@ -242,6 +244,19 @@ def test_no_control_character_of_a_name_is_in_any_file(tmp_path):
 
 def test_csv_guards_a_formula_behind_control_characters():
     assert csv_text(pd.DataFrame({"text": ["\x1b=1+1", "\t=1", "a\x1bb"]})) == "text\n' =1+1\n' =1\na b\n"
+
+
+@pytest.mark.parametrize("letters", ["x", "W", "漢字", "a long name "])
+def test_every_figure_has_room_for_its_points_however_long_names_are(letters):
+    value = letters * 200
+    made = [
+        record(run("gru", seed, cell=cell("gru", **{letters: value + end}), task=task(value, title=value)))
+        for end in "abcd"
+        for seed in range(2)
+    ]
+    for chart in charts(compose(made)):
+        render(chart.figure)  # a warning is an error here
+        assert all(axes.get_position().width > 0.1 for axes in chart.figure.axes)
 
 
 def test_no_name_becomes_a_path(tmp_path):
