@@ -83,7 +83,7 @@ def _linked(place: Path, target: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        place.unlink()
+        place.unlink(missing_ok=True)
         if aside.exists():
             aside.rename(place)
         aside.parent.rmdir()
