@@ -44,7 +44,7 @@ def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent), "PYTHONWARNINGS": "ignore"}
     with tempfile.TemporaryDirectory() as place:
         said = [Path(place) / name for name in ("out", "err")]
-        process = context.Process(target=_carry_out, args=(folder, words, environment, said))
+        process = context.Process(target=_run_command, args=(folder, words, environment, said))
         process.start()
         process.join(SECONDS)
         if process.exitcode is None:
@@ -54,7 +54,7 @@ def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess(words, process.exitcode, *texts)
 
 
-def _carry_out(folder: Path, words: tuple[str, ...], environment: Mapping[str, str], said: list[Path]) -> None:
+def _run_command(folder: Path, words: tuple[str, ...], environment: Mapping[str, str], said: list[Path]) -> None:
     from bench.__main__ import main
     from bench.sweep.executors import local
 

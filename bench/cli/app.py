@@ -33,7 +33,7 @@ def run(words: Sequence[str]) -> int:
     _check_overrides(words)
     outcome: list[int | BenchError] = []
     app = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(
-        lambda config: outcome.append(_carried_out(config))
+        lambda config: outcome.append(_run_point(config))
     )
     sys.argv = ["gatebench", *_options_first(words)]
     try:
@@ -54,7 +54,7 @@ def run(words: Sequence[str]) -> int:
 
 def _is_ours(error: BaseException) -> bool:
     """Return whether an error came out of the program that Hydra started, and not out of Hydra itself."""
-    return any(frame.f_code is carry_out.__code__ for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(frame.f_code is run_points.__code__ for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
 def _options_first(words: Sequence[str]) -> list[str]:
@@ -63,21 +63,21 @@ def _options_first(words: Sequence[str]) -> list[str]:
     return [*(word for word in words if word not in overrides), *overrides]
 
 
-def _carried_out(config: Any) -> int | BenchError:
+def _run_point(config: Any) -> int | BenchError:
     """Carry out one point; an error is returned, because Hydra adds lines of its own to one that is raised."""
     from omegaconf.errors import OmegaConfBaseException
 
     from bench.cli.compose import plain
 
     try:
-        return carry_out([plain(config)])
+        return run_points([plain(config)])
     except BenchError as error:
         return error
     except OmegaConfBaseException as error:
         return UsageError(_one_message(error))
 
 
-def carry_out(nodes: Sequence[Mapping[str, Any]]) -> int:
+def run_points(nodes: Sequence[Mapping[str, Any]]) -> int:
     """Check every point, carry out the Runs, report if asked to; return the exit status.
 
     Studies that another process tunes are waited for, and read anew then. Raises UsageError before any Run.

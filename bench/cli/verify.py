@@ -22,7 +22,7 @@ from bench.results.run import Run, RunRecord
 from bench.sweep.executors.local import Local, usable_cores
 from bench.sweep.plan import sweep_of
 from bench.sweep.resolve import SizedTasks
-from bench.sweep.run import carry_out
+from bench.sweep.run import run_waiting
 from bench.tasks.sources import ensure
 from bench.tasks.spec import task_spec
 from bench.training.callbacks import machine_of
@@ -162,7 +162,7 @@ def _other_data(record: RunRecord, tasks: SizedTasks) -> str:
 def _trained_again(runs: Sequence[Run], data_dir: str | None, tasks: SizedTasks) -> dict[str, RunRecord]:
     with tempfile.TemporaryDirectory(prefix="gatebench-verify-") as folder, listening(for_keyboard=True) as stop:
         sweep = sweep_of(runs, Site(Path(folder), data_dir), Local(usable_cores()), tasks)
-        carry_out(sweep, stop)
+        run_waiting(sweep, stop)
         if stop:
             raise SystemExit(stop.exit_code)
         return {record.key: record for record in results.read(Path(folder)).records}

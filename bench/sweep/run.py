@@ -63,7 +63,7 @@ def run_sweeps(stages: Iterable[Sweep], conclude: Callable[[Path], int]) -> int:
         _clear(sweep)
         n_all = len(sweep.runs) + sweep.n_open
         with listening(for_keyboard=True) as stop:
-            found = carry_out(sweep, stop) if sweep.waiting or sweep.n_open else Tally()
+            found = run_waiting(sweep, stop) if sweep.waiting or sweep.n_open else Tally()
             if stop:
                 say(f"stopped; {_safe(sweep, found, n_all)}, the same command goes on from here")
                 return stop.exit_code
@@ -114,7 +114,7 @@ def _safe(sweep: Sweep, tally: Tally, n_all: int) -> str:
     return f"{n_safe} of {n_all} runs are done and safe"
 
 
-def carry_out(sweep: Sweep, stop: Stop) -> Tally:
+def run_waiting(sweep: Sweep, stop: Stop) -> Tally:
     """Carry out what is waiting, wait for what other processes are at, and return what has become of it."""
     tally, waiting, said = Tally(), sweep.waiting, ""
     queue = sweep.queue or FixedQueue(schedule.interleaved_packs(waiting, sweep.loads, sweep.site.population))

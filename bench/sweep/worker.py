@@ -43,7 +43,7 @@ class Worker:
     is_stopped: Callable[[], bool]
 
 
-def carry_out(runs: Sequence[Run], worker: Worker) -> Iterator[Ended]:
+def train_pack(runs: Sequence[Run], worker: Worker) -> Iterator[Ended]:
     """Train Runs of equal shape together and write the record of each as soon as it has ended.
 
     What goes wrong in a Run is recorded, with a log, as `failed`, and its companions are trained without it.

@@ -15,7 +15,7 @@ from bench.core.errors import UsageError
 from bench.core.settings import Site
 from bench.sweep import resolve
 from bench.sweep.probe import chosen, probes
-from bench.sweep.worker import Worker, carry_out
+from bench.sweep.worker import Worker, train_pack
 from tests.report.fabricated import failure, record
 from tests.report.fabricated import run as made_up
 from tests.toys import changed, music_task, rolls, run, text_task
@@ -37,7 +37,7 @@ class ToyTasks:
 def train(directory, runs) -> None:
     worker = Worker(Site(directory), ToyTasks(), lambda run, share: None, None, lambda: False)
     for each in runs:
-        assert [event.ending for event in carry_out([each], worker)] == ["recorded"]
+        assert [event.ending for event in train_pack([each], worker)] == ["recorded"]
 
 
 def tuned(cell, seed=0, **changes):

@@ -13,7 +13,7 @@ import pytest
 
 from bench import results
 from bench.core.settings import Site
-from bench.sweep.worker import Worker, carry_out
+from bench.sweep.worker import Worker, train_pack
 from bench.tasks.opened import Tasks
 from bench.training.checkpoint import GENERATIONS
 from tests.sweep.test_plan import GOOD, PATIENT, bench, bench_anew, environment, records, wait_for, write_text_task
@@ -112,7 +112,7 @@ def test_a_checkpoint_that_a_finished_run_has_left_behind_is_removed_at_the_next
         (run / generation).write_bytes(b"of a process that died after it had written the record")
     if seed:
         site = Site(folder / "results" / name)
-        ((ending,),) = [list(carry_out([each.run], a_worker(site))) for each in records(folder, name)]
+        ((ending,),) = [list(train_pack([each.run], a_worker(site))) for each in records(folder, name)]
         assert ending.ending == "recorded"
     else:
         before = (run / "record.json").read_bytes()

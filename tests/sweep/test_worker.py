@@ -11,7 +11,7 @@ import pytest
 from bench import kernels, results
 from bench.core.errors import StorageError
 from bench.core.settings import Site
-from bench.sweep.worker import Worker, carry_out
+from bench.sweep.worker import Worker, train_pack
 from bench.training import loop
 from tests.toys import changed, music_task, rolls, run
 
@@ -51,9 +51,9 @@ def fail_for(seed: int, monkeypatch, error: Exception) -> None:
 
 def test_a_run_that_fails_leaves_its_companions_the_bits_they_have_alone(tmp_path, monkeypatch):
     for each in RUNS:
-        list(carry_out([each], worker(tmp_path / "alone")))
+        list(train_pack([each], worker(tmp_path / "alone")))
     fail_for(1, monkeypatch, ZeroDivisionError("of this seed"))
-    events = list(carry_out(RUNS, worker(tmp_path / "together")))
+    events = list(train_pack(RUNS, worker(tmp_path / "together")))
     assert {event.ending for event in events} == {"recorded"}
     together, alone = outcomes(tmp_path / "together"), outcomes(tmp_path / "alone")
     assert (together[0], together[2]) == (alone[0], alone[2])
@@ -64,33 +64,33 @@ def test_a_run_that_fails_leaves_its_companions_the_bits_they_have_alone(tmp_pat
 
 def test_a_run_without_memory_says_so(tmp_path, monkeypatch):
     fail_for(0, monkeypatch, RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"))
-    list(carry_out(RUNS[:1], worker(tmp_path)))
+    list(train_pack(RUNS[:1], worker(tmp_path)))
     assert outcomes(tmp_path)[0].reason.startswith("out of memory: RuntimeError: DefaultCPUAllocator")
 
 
 def test_runs_held_elsewhere_are_left_alone_and_the_others_trained(tmp_path):
     with results.held(tmp_path, RUNS[0]):
-        events = list(carry_out(RUNS, worker(tmp_path)))
+        events = list(train_pack(RUNS, worker(tmp_path)))
     endings = {event.run.seed: event.ending for event in events}
     assert endings == {0: "held", 1: "recorded", 2: "recorded"}
     assert set(outcomes(tmp_path)) == {1, 2}
 
 
 def test_a_finished_run_is_not_trained_again(tmp_path, monkeypatch):
-    list(carry_out(RUNS, worker(tmp_path)))
+    list(train_pack(RUNS, worker(tmp_path)))
     fail_for(0, monkeypatch, AssertionError("trained again"))
-    (event,) = carry_out(RUNS[:1], worker(tmp_path))
+    (event,) = train_pack(RUNS[:1], worker(tmp_path))
     assert event.ending == "recorded"
     assert outcomes(tmp_path)[0].status == "done"
 
 
 def test_what_is_asked_to_stop_leaves_a_checkpoint_and_no_record(tmp_path):
-    events = list(carry_out(RUNS, worker(tmp_path, is_stopped=lambda: True)))
+    events = list(train_pack(RUNS, worker(tmp_path, is_stopped=lambda: True)))
     assert [event.ending for event in events] == ["interrupted"] * 3
     assert outcomes(tmp_path) == {}
     assert all((results.folder_of(tmp_path, each) / "checkpoint").exists() for each in RUNS)
-    list(carry_out(RUNS, worker(tmp_path)))
-    list(carry_out(RUNS, worker(tmp_path / "whole")))
+    list(train_pack(RUNS, worker(tmp_path)))
+    list(train_pack(RUNS, worker(tmp_path / "whole")))
     assert outcomes(tmp_path) == outcomes(tmp_path / "whole")
     assert not (results.folder_of(tmp_path, RUNS[0]) / "checkpoint").exists()
 
@@ -100,7 +100,7 @@ def test_a_full_disk_is_no_failure_of_the_run(tmp_path, monkeypatch):
         raise StorageError(path, OSError(errno.ENOSPC, "No space left on device"))
 
     monkeypatch.setattr("bench.training.checkpoint.write_whole", full)
-    (event,) = carry_out(RUNS[:1], worker(tmp_path))
+    (event,) = train_pack(RUNS[:1], worker(tmp_path))
     assert event.ending == "unsaved"
     assert "No space left on device" in event.reason
     assert outcomes(tmp_path) == {}
@@ -111,7 +111,7 @@ def test_a_run_without_a_usable_checkpoint_starts_anew_and_says_so(tmp_path, dam
     folder = results.folder_of(tmp_path, RUNS[0])
     folder.mkdir(parents=True)
     (folder / "checkpoint").write_bytes(damage)
-    list(carry_out(RUNS[:1], worker(tmp_path)))
+    list(train_pack(RUNS[:1], worker(tmp_path)))
     (record,) = results.read(tmp_path).records
     assert record.outcome.status == "done"
     assert "set aside as checkpoint.damaged-1" in record.provenance.resumed[0]
@@ -119,12 +119,12 @@ def test_a_run_without_a_usable_checkpoint_starts_anew_and_says_so(tmp_path, dam
 
 def interrupted(directory, each) -> None:
     """Carry out one update of a Run, or one more, and leave a checkpoint."""
-    (event,) = carry_out([each], worker(directory, is_stopped=lambda: True))
+    (event,) = train_pack([each], worker(directory, is_stopped=lambda: True))
     assert event.ending == "interrupted"
 
 
 def recorded(directory, each):
-    list(carry_out([each], worker(directory)))
+    list(train_pack([each], worker(directory)))
     (record,) = results.read(directory).records
     return record.provenance
 

@@ -1,4 +1,4 @@
-"""A tuning without training: Runs whose curves are a function of their settings, carried out one at a time."""
+"""A tuning without training: Runs whose curves are a function of their settings, trained out one at a time."""
 
 from __future__ import annotations
 
@@ -66,10 +66,10 @@ def curve(run) -> list[float]:
     return [level + 2 / epoch for epoch in range(1, N_EPOCHS + 1)]
 
 
-def carry_out(made: TrialQueue, most: int | None = None, status_of=lambda run: "done") -> list:
+def run_trials(made: TrialQueue, most: int | None = None, status_of=lambda run: "done") -> list:
     """Carry out Runs one after another until none is left, or so many; return them in their order."""
-    carried = []
-    while (most is None or len(carried) < most) and (pack := made.take()):
+    trained = []
+    while (most is None or len(trained) < most) and (pack := made.take()):
         for run in pack:
             nats, status = curve(run), status_of(run)
             for n in range(1, N_EPOCHS):
@@ -78,8 +78,8 @@ def carry_out(made: TrialQueue, most: int | None = None, status_of=lambda run: "
                     break
             write(made._site.directory, run, status, nats)
             made.settle(run)
-            carried.append(run)
-    return carried
+            trained.append(run)
+    return trained
 
 
 def write(directory, run, status, nats) -> None:

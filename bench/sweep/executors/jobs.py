@@ -74,7 +74,7 @@ def anywhere(site: Site) -> Site:
     return replace(site, directory=site.directory.resolve(), data_dir=data_dir and str(Path(data_dir).resolve()))
 
 
-def carry_out(queue: PackQueue, site: Site, stop: Stop, engine: Engine) -> Generator[Event, None, None]:
+def run_jobs(queue: PackQueue, site: Site, stop: Stop, engine: Engine) -> Generator[Event, None, None]:
     """Carry out packs as jobs; see `Executor`. Raises BenchError where no job gets as far as to begin a Run."""
     pool = _JobPool(queue, site, stop, engine)
     try:

@@ -27,10 +27,10 @@ def serve(pipe: Connection, site: Site, parent: int) -> None:
     """Carry out the packs that come through the pipe until it closes or the process is told to stop."""
     process.die_with_parent(parent)
     with working(site, pipe) as worker, suppress(EOFError, BrokenPipeError, ConnectionResetError):
-        from bench.sweep.worker import carry_out
+        from bench.sweep.worker import train_pack
 
         while not worker.is_stopped():
-            for event in carry_out(pipe.recv(), worker):
+            for event in train_pack(pipe.recv(), worker):
                 pipe.send(event)
 
 

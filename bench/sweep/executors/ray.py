@@ -62,7 +62,7 @@ class Ray:
                 options = remote.options(num_cpus=1, num_gpus=n_gpus, max_retries=0, name="gatebench")
                 return _Task(ray, options.remote(packs, site, place, 1))
 
-            yield from jobs.carry_out(queue, site, stop, Engine(submit, self.n_workers, self.settings.packs))
+            yield from jobs.run_jobs(queue, site, stop, Engine(submit, self.n_workers, self.settings.packs))
 
 
 @dataclass

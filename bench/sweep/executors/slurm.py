@@ -64,11 +64,11 @@ class Slurm:
             def submit(packs: Sequence[Pack]) -> _Job:
                 with process.keyboard_blocked(), _submitting():
                     if is_local:
-                        return _LocalJob(executor.submit(_carry_out_here, packs, site, place, cores))
+                        return _LocalJob(executor.submit(_run_here, packs, site, place, cores))
                     return _Job(executor.submit(run_packs, packs, site, place, cores))
 
             n_jobs = -(-self.n_workers // cores)
-            yield from jobs.carry_out(queue, site, stop, Engine(submit, n_jobs, max(self.settings.packs, cores)))
+            yield from jobs.run_jobs(queue, site, stop, Engine(submit, n_jobs, max(self.settings.packs, cores)))
 
     def _executor(self, folder: Path, name: str) -> Any:
         """Return submitit's executor, told what a job needs; resubmission is ours alone, so that it happens once."""
@@ -151,7 +151,7 @@ class _LocalJob(_Job):
         self._send(signal.SIGTERM)
 
     def kill(self) -> None:
-        """See `Job`; with its watcher the job is killed, see `_carry_out_here`."""
+        """See `Job`; with its watcher the job is killed, see `_run_here`."""
         self._send(signal.SIGKILL)
 
     def _send(self, number: signal.Signals) -> None:
@@ -159,7 +159,7 @@ class _LocalJob(_Job):
             os.kill(int(self._job.job_id), number)
 
 
-def _carry_out_here(packs: Sequence[Pack], site: Site, place: str, n_workers: int) -> list[Ended]:
+def _run_here(packs: Sequence[Pack], site: Site, place: str, n_workers: int) -> list[Ended]:
     """Carry out packs in a process that ends with the one that watches over it."""
     process.die_with_parent(os.getppid())
     return run_packs(packs, site, place, n_workers)

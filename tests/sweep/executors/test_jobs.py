@@ -114,7 +114,7 @@ def site(tmp_path):
 
 def events(packs, site, stop, *acts, n_jobs=1, n_packs=1):
     script = Script(site, *acts)
-    found = list(jobs.carry_out(FixedQueue(packs), site, stop, Engine(script.submit, n_jobs, n_packs)))
+    found = list(jobs.run_jobs(FixedQueue(packs), site, stop, Engine(script.submit, n_jobs, n_packs)))
     return [event for event in found if not isinstance(event, Advanced)], script
 
 
@@ -169,7 +169,7 @@ def test_an_engine_whose_jobs_begin_nothing_is_one_error_and_no_lost_runs(site, 
 
 def test_told_to_stop_what_has_begun_is_interrupted_and_the_rest_is_not_mentioned(site, stop):
     script = Script(site, running, running)
-    sweep = jobs.carry_out(FixedQueue((run,) for run in RUNS), site, stop, Engine(script.submit, 2, 1))
+    sweep = jobs.run_jobs(FixedQueue((run,) for run in RUNS), site, stop, Engine(script.submit, 2, 1))
     assert isinstance(next(sweep), Advanced)
     stop.ask(15)
     told = [event for event in sweep if isinstance(event, Ended)]

@@ -77,7 +77,7 @@ def test_jobs_are_judged_while_they_are_out_and_leave_nothing_behind(site, monke
 
     stop = Stop()
     desk = Strict([(RUN,)])
-    told = list(jobs.carry_out(desk, site, stop, Engine(lambda packs: Trains(), 1, 1)))
+    told = list(jobs.run_jobs(desk, site, stop, Engine(lambda packs: Trains(), 1, 1)))
     stop.close()
     assert told[-1] == Ended(RUN, "lost", "given up after 4")
     assert desk.seen[-1] == (4.0, 5.0, 6.0)

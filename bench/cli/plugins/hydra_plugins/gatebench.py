@@ -119,10 +119,10 @@ class GatebenchLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Carry out every point; a sweep that is not all done ends the program here: Hydra would forget its status."""
-        from bench.cli.app import carry_out
+        from bench.cli.app import run_points
 
         composer = Composer(self.hydra_context.config_loader, self.config)
-        exit_code = carry_out([composer.compose(overrides) for overrides in job_overrides])
+        exit_code = run_points([composer.compose(overrides) for overrides in job_overrides])
         if exit_code:
             sys.exit(exit_code)
         return [
