@@ -32,6 +32,9 @@ class ToyTasks:
     def test_digest(self, node):
         return ""
 
+    def announce_once(self, line):
+        """Say nothing."""
+
 
 TOY = music_task()
 
@@ -69,7 +72,7 @@ def curve(run) -> list[float]:
 def run_trials(made: TrialQueue, most: int | None = None, status_of=lambda run: "done") -> list:
     """Carry out Runs one after another until none is left, or so many; return them in their order."""
     trained = []
-    while (most is None or len(trained) < most) and (pack := made.take()):
+    while (most is None or len(trained) < most) and (pack := made.next_pack()):
         for run in pack:
             nats, status = curve(run), status_of(run)
             for n in range(1, N_EPOCHS):
@@ -77,7 +80,7 @@ def run_trials(made: TrialQueue, most: int | None = None, status_of=lambda run: 
                     nats, status = nats[:n], "pruned"
                     break
             write(made._site.directory, run, status, nats)
-            made.settle(run)
+            made.tell(run)
             trained.append(run)
     return trained
 

@@ -42,10 +42,10 @@ def test_a_trial_that_was_asked_for_and_never_begun_is_not_forgotten(tmp_path):
     each = command(n_trials=8, sampler=TPE)
     first = trials(tmp_path, each)
     run_trials(first, 4)
-    (run,) = first.take()
+    (run,) = first.next_pack()
     first._held.close()  # killed: nothing is written at the end
     again = trials(tmp_path, each)
-    assert again.take() == (run,)
+    assert again.next_pack() == (run,)
 
 
 @pytest.mark.parametrize("harm", ["removed", "damaged"])
@@ -117,7 +117,7 @@ def test_studies_share_the_runs_that_they_have_in_common(tmp_path):
 
 def test_on_a_device_that_trains_many_together_many_are_asked_for_at_once(tmp_path):
     made = trials(tmp_path, command(n_trials=10, sampler=TPE), population=4)
-    assert [len(pack) for pack in iter(made.take, None)] == [3, 4, 3]
+    assert [len(pack) for pack in iter(made.next_pack, None)] == [3, 4, 3]
 
 
 def test_a_pruned_trial_stands_only_where_runs_are_judged(tmp_path):

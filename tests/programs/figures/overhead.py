@@ -28,14 +28,14 @@ def overhead(sampler: Sampler, n_trials: int, directory: Path) -> float:
     each = command(n_trials=n_trials, sampler=sampler, space=SPACE, pruner=MedianPruner())
     seconds, started = 0.0, time.perf_counter()
     made = trials(directory, each)
-    while pack := made.take():
+    while pack := made.next_pack():
         (run,) = pack
         nats = curve(run)
         n_epochs = next((n for n in range(1, N_EPOCHS) if made.should_prune(run, nats[:n])), N_EPOCHS)
         seconds += time.perf_counter() - started
         write(directory, run, "done" if n_epochs == N_EPOCHS else "pruned", nats[:n_epochs])
         started = time.perf_counter()
-        made.settle(run)
+        made.tell(run)
     made.close()
     return seconds + time.perf_counter() - started
 
