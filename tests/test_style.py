@@ -90,3 +90,9 @@ def test_text_is_always_read_and_written_with_an_encoding():
                 keywords = {keyword.arg for keyword in node.keywords}
                 if node.func.attr in ("read_text", "write_text") and ast.unparse(node.func.value) != "sources":
                     assert "encoding" in keywords, f"{path}:{node.lineno}"
+
+
+def test_files_are_locked_and_written_whole_and_the_cache_found_in_one_place():
+    words = ("fcntl", "O_EXCL", "XDG_CACHE_HOME", "user_cache_dir", "os.replace(", "getpid()}.tmp")
+    found = {path.name for path in SOURCES if any(word in path.read_text(encoding="utf-8") for word in words)}
+    assert found == {"disk.py"}

@@ -1,7 +1,8 @@
 """Files on disk: written whole or not at all, opened through no link, locked by one process at a time.
 
-The locks are not those of the library filelock: that has none that is looked at without being taken, needs a file that
-can be written for it, and does not say who holds one; `status` needs all three.
+The locks are not those of the library filelock: `status` looks at one without taking it, in a folder that may be
+read-only, and says who holds it, none of which filelock does; where there are no locks it makes do with a file that
+outlives a killed process, and it does not refuse a lock that is another file by a second name.
 """
 
 from __future__ import annotations
@@ -70,6 +71,15 @@ def sync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+def cache_dir() -> Path:
+    """Return the folder of what can be made again: the environment variable GATEBENCH_CACHE, or the user's cache."""
+    if chosen := os.environ.get("GATEBENCH_CACHE"):
+        return Path(chosen).expanduser().absolute()
+    from platformdirs import user_cache_dir  # kernels are used where it is not installed
+
+    return Path(user_cache_dir("gatebench")).absolute()
 
 
 @contextmanager

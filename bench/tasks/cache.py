@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import glob
 import hashlib
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from bench.core import disk
+from bench.core.disk import cache_dir
 from bench.core.errors import BenchError
-
-
-def cache_dir() -> Path:
-    """Return the folder of kept data: the environment variable GATEBENCH_CACHE, or one in the user's cache."""
-    from platformdirs import user_cache_dir
-
-    chosen = os.environ.get("GATEBENCH_CACHE") or user_cache_dir("gatebench")
-    return Path(chosen).expanduser().absolute()
 
 
 def made_cache_dir() -> Path:
@@ -42,13 +34,8 @@ def kept(stem: str, suffix: str) -> Path | None:
 def keep(stem: str, suffix: str, content: bytes) -> Path:
     """Keep a file, its digest in its name, and return its path. Raises BenchError if it cannot be written."""
     path = made_cache_dir() / f"{stem}.{hashlib.sha256(content).hexdigest()}{suffix}"
-    temporary = path.with_name(f".{stem}.{os.getpid()}.tmp")
     with _writing(path):
-        try:
-            _write_through(temporary, content)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        disk.write_whole(path, content)
     return path
 
 
@@ -56,10 +43,9 @@ def keep(stem: str, suffix: str, content: bytes) -> Path:
 def alone(stem: str) -> Iterator[None]:
     """Let one process at a time make the file of this name; the kernel lets go when a process ends, however."""
     path = made_cache_dir() / f".{stem}.lock"
-    with _writing(path):
-        file = path.open("a+b")
-    with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with ExitStack() as stack:
+        with _writing(path):
+            stack.enter_context(disk.locked(path))
         yield
 
 
@@ -76,10 +62,3 @@ def _writing(path: Path) -> Iterator[Path]:
     except OSError as error:
         advice = "set GATEBENCH_CACHE to a folder that can be written"
         raise BenchError(f"cannot write {path}: {error.strerror or error}; {advice}") from error
-
-
-def _write_through(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

@@ -8,8 +8,9 @@ import re
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
+from bench.core.disk import cache_dir
 from bench.core.errors import BenchError
-from bench.tasks.cache import cache_dir, digest_of_file, keep, kept, made_cache_dir
+from bench.tasks.cache import digest_of_file, keep, kept, made_cache_dir
 from bench.tasks.local_files import Files
 from bench.tasks.source_spec import SPLITS, HubSource, UrlSource, names_of
 from bench.tasks.tables import SPLIT_NAMES, quiet_datasets

@@ -11,9 +11,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from bench.core.disk import cache_dir
 from bench.core.errors import BenchError, DataError
 from bench.tasks import packaged, remote
-from bench.tasks.cache import cache_dir
 from bench.tasks.local_files import Files
 from bench.tasks.packaged import read_scripture
 from bench.tasks.rolls import Roll, read_matlab, rolls_of

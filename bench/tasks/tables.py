@@ -13,8 +13,9 @@ from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
+from bench.core.disk import cache_dir
 from bench.core.errors import BenchError, DataError
-from bench.tasks.cache import cache_dir, made_cache_dir
+from bench.tasks.cache import made_cache_dir
 from bench.tasks.local_files import Files, decode
 from bench.tasks.rolls import show
 from bench.tasks.source_spec import SPLITS

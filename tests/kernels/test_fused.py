@@ -15,6 +15,7 @@ from torch import nn
 
 from bench.cells import KINDS, cell_of
 from bench.cells.gru import GRU
+from bench.core.disk import cache_dir
 from bench.core.settings import InitSettings, OptimSettings
 from bench.kernels import Reference, supports
 from bench.kernels.fused import Fused, build, cell_number
@@ -243,6 +244,16 @@ def test_a_compiler_that_fails_is_named_and_leaves_nothing(monkeypatch, tmp_path
     with pytest.raises(BuildError, match="/bin/false failed"):
         library_path()
     assert not list(tmp_path.rglob("*.so"))
+
+
+@pytest.mark.parametrize("variables", [{"GATEBENCH_CACHE": "~/mine"}, {"GATEBENCH_CACHE": "", "XDG_CACHE_HOME": ""}])
+def test_libraries_are_kept_in_the_cache_folder_that_data_are_kept_in(variables, monkeypatch, tmp_path):
+    for name, value in {**variables, "HOME": str(tmp_path), "CXX": "/bin/false"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(BuildError, match="/bin/false failed"):
+        library_path()
+    assert (cache_dir() / "kernels" / "fused.lock").exists()
+    assert cache_dir().is_relative_to(tmp_path)
 
 
 def test_where_it_cannot_be_built_training_goes_on_with_another_kernel(tmp_path):

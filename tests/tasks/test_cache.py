@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.core import disk
+from bench.core.disk import cache_dir
 from bench.core.errors import BenchError
-from bench.tasks import cache as files
-from bench.tasks.cache import alone, cache_dir, digest_of_file, keep, kept
+from bench.tasks.cache import alone, digest_of_file, keep, kept
 
 
 def test_what_is_kept_is_found_again_whole(cache):
@@ -70,10 +71,20 @@ def test_a_killed_maker_lets_the_next_one_in(cache, monkeypatch):
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as holder:
         assert holder.stdout.readline() == b"in\n"
         holder.kill()
-    lock = files.fcntl.flock
-    monkeypatch.setattr(files.fcntl, "flock", lambda file, how: lock(file, how | files.fcntl.LOCK_NB))  # or it raises
+    lock = disk.fcntl.flock
+    monkeypatch.setattr(disk.fcntl, "flock", lambda file, how: lock(file, how | disk.fcntl.LOCK_NB))  # or it raises
     with alone("a"):
         assert (cache / ".a.lock").exists()
+
+
+def test_a_lock_of_the_cache_that_is_a_link_is_not_followed(cache, tmp_path):
+    mine = tmp_path / "mine"
+    mine.write_bytes(b"mine")
+    cache.mkdir(exist_ok=True)
+    (cache / ".a.lock").symlink_to(mine)
+    with pytest.raises(BenchError, match="a link, which is not followed"), alone("a"):
+        pass
+    assert mine.read_bytes() == b"mine"
 
 
 def test_the_digest_is_that_of_the_bytes(tmp_path):

@@ -5,7 +5,6 @@ A build gets its name, under which it is found again, only when it has been held
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -14,8 +13,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from bench.core import disk
 
 HERE = Path(__file__).resolve()
 SOURCES = HERE.parent
@@ -102,7 +103,7 @@ def _compile(compiler: str, folder: Path, stem: str) -> Path:
             raise BuildError(f"{compiler} failed: {lines[0]}")
         if found := _disagreement(Path(name)):
             problem = f"what {compiler} {' '.join(FLAGS)} built does not compute what it must: {found}"
-            _refusal(folder, stem).write_text(problem, encoding="utf-8")
+            disk.write_whole(_refusal(folder, stem), problem.encode())
             raise BuildError(problem)
         return Path(name).replace(folder / f"{stem}-{_digest(Path(name))}.so")
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -163,12 +164,10 @@ def _cache_folder() -> Path:
 
     Raises BuildError if neither can be written by this user, and by this user alone.
     """
-    chosen = os.environ.get("GATEBENCH_CACHE")
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    first = (Path(chosen) if chosen else Path(home) / "gatebench") / "kernels"
-    second = Path(tempfile.gettempdir()) / f"gatebench-{os.getuid()}"
-    problems = []
-    for folder in (first, second):
+    folders, problems = [Path(tempfile.gettempdir()) / f"gatebench-{os.getuid()}"], []
+    with suppress(ImportError):  # where there are only torch and numpy
+        folders.insert(0, disk.cache_dir() / "kernels")
+    for folder in folders:
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             with tempfile.TemporaryFile(dir=folder):
@@ -187,8 +186,7 @@ def _cache_folder() -> Path:
 def _locked(path: Path) -> Iterator[None]:
     """Wait for other processes that build; the system frees the lock of one that dies."""
     try:
-        with path.open("a", encoding="utf-8") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with disk.locked(path):
             yield
     except OSError as error:
-        raise BuildError(f"cannot lock {path}: {error.strerror}") from error
+        raise BuildError(f"cannot use {error.filename or path}: {error.strerror or error}") from error
