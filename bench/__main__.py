@@ -6,7 +6,7 @@ import sys
 
 from bench.core import process
 from bench.core.errors import BenchError
-from bench.core.process import STATUSES, Ending
+from bench.core.process import SIGNAL_STATUSES, Shutdown
 
 HELP = """\
 gatebench: settle GRU-versus-LSTM questions with evidence
@@ -60,21 +60,21 @@ Exit status: 0 all done, 1 a Run failed, 2 bad input, 130 or 143 stopped by a si
 def main(words: list[str] | None = None) -> None:
     """Run the program and exit with its status; a user's mistake is one message, never a traceback."""
     process.prepare()
-    ending = Ending()
+    shutdown = Shutdown()
     try:
         status = _dispatch(sys.argv[1:] if words is None else words)
         status = process.finish() or status
     except KeyboardInterrupt:
         status = 130
     except SystemExit as end:  # of a sweep, through Hydra
-        if not isinstance(end.code, int) or end.code not in STATUSES:
+        if not isinstance(end.code, int) or end.code not in SIGNAL_STATUSES:
             raise
-        status = ending.status or end.code
+        status = shutdown.status or end.code
     except Exception as error:
-        if ending.status is None and not isinstance(error, (BenchError, OSError)):
+        if shutdown.status is None and not isinstance(error, (BenchError, OSError)):
             raise
-        status = ending.status or _told(error)
-    if status in STATUSES:
+        status = shutdown.status or _told(error)
+    if status in SIGNAL_STATUSES:
         process.leave(status)
     sys.exit(status)
 

@@ -15,7 +15,7 @@ from typing import Any, NoReturn, TextIO
 TERMINATION = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGUSR2") if hasattr(signal, name))
 """Signals by which a system or a scheduler asks a process to end."""
 
-STATUSES = (130, 143)
+SIGNAL_STATUSES = (130, 143)
 """What a process ends with that stops for a signal: after Ctrl-C, and after any other."""
 
 
@@ -66,7 +66,7 @@ def listening(*, for_keyboard: bool) -> Iterator[Stop]:
         stop.close()
 
 
-class Ending:
+class Shutdown:
     """Ends the program when a signal asks for it, as long as there is nothing to be finished first.
 
     `status` is the exit status that the signal stands for: what is raised in the middle of a library may come out of

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from bench.core.endings import RUN_STATUSES
 from bench.core.wording import listed, plain, quantity
 from bench.report.inputs import ReportData, ReportInputs, prepared
 from bench.report.methods import methods
@@ -34,7 +35,6 @@ from bench.results.frames import TASK
 from bench.results.groups import Settings
 from bench.results.labels import CellStyles, file_stem
 from bench.results.run import RunRecord
-from bench.results.summary import STATUSES
 from bench.results.trial_frames import Tuned
 
 
@@ -77,7 +77,7 @@ def _author_notes(author_notes: Sequence[AuthorNote]) -> list[Chapter]:
 
 def _facts(runs: pd.DataFrame) -> tuple[str, ...]:
     """Return how many runs there are, by status: the counts add up to the total."""
-    counts = [(int((runs["status"] == status).sum()), status) for status in STATUSES]
+    counts = [(int((runs["status"] == status).sum()), status) for status in RUN_STATUSES]
     facts = [quantity(len(runs), "run"), *(f"{n:,} {status}" for n, status in counts if n)]
     n_tuning = int((runs["phase"] == "tune").sum())
     return (*facts, f"{n_tuning:,} of them for tuning") if n_tuning else tuple(facts)

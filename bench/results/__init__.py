@@ -23,7 +23,6 @@ from bench.results.paths import Label, folder_of, results_directory
 from bench.results.plan import PlannedRun, read_plan, write_plan
 from bench.results.probes import GateProbe, ProbeRecord, Probes, read_probes, write_probe
 from bench.results.records import (
-    FINAL,
     Found,
     Results,
     damage,
@@ -40,7 +39,6 @@ from bench.results.studies import Studies, held_study, read_studies, read_study,
 from bench.results.timed_sizes import TimedSize, find_size, write_size
 
 __all__ = [
-    "FINAL",
     "AuthorNote",
     "Found",
     "GateProbe",

@@ -10,13 +10,14 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.core.endings import FINAL
 from bench.core.errors import DataError, UsageError
 from bench.results import archive, files
 from bench.results.files import storing
 from bench.results.locks import HeldError, locked
 from bench.results.paths import LOCK, PROBES, RUNS, STUDIES, STUDY
 from bench.results.probes import read_probes
-from bench.results.records import FINAL, Found, scan
+from bench.results.records import Found, scan
 from bench.results.studies import read_studies, read_study, trials_in
 from bench.results.study import StudyRecord
 

@@ -6,17 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.core.endings import FINAL, RunStatus
 from bench.core.errors import DataError, UsageError
 from bench.results import archive
 from bench.results.files import make_folder, refuse_links, rename_free, set_aside, write_whole
 from bench.results.paths import ARCHIVE, RECORD, RUNS, Label, folder_of, folders_in
-from bench.results.run import Run, RunRecord, Status
-
-FINAL = ("done", "pruned", "diverged")
-"""Endings that are not tried again."""
+from bench.results.run import Run, RunRecord
 
 
-def is_final(status: Status, *, is_pruning: bool) -> bool:
+def is_final(status: RunStatus, *, is_pruning: bool) -> bool:
     """Return whether an ending stands; that of a Run that was pruned does only where Runs are judged under way."""
     return status in FINAL and (is_pruning or status != "pruned")
 

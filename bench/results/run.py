@@ -7,9 +7,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 from bench.core.digest import checked_node, digest_of, with_digest
+from bench.core.endings import RunStatus
 from bench.core.errors import ConfigError, DataError
 from bench.core.schema import CountOrOff, Layers, Width, WidthOrOff, build
 from bench.core.settings import Device, InitSettings, KernelName, OptimSettings, Phase, SizeSettings, TrainSettings
@@ -17,8 +18,6 @@ from bench.core.settings.added_later import without_later
 
 FORMAT = 2
 """Version of the record's layout on disk."""
-
-Status = Literal["done", "pruned", "diverged", "timeout", "failed"]
 
 DESCRIPTIVE = ("title", "description", "licence", "sources", "statistics", "published", "settings")
 """Parts of a task's YAML that say something about the task and change nothing in a training."""
@@ -97,7 +96,7 @@ class Outcome:
     there in the `confirm` phase only. `baseline` holds the unigram model's scores on the same splits.
     """
 
-    status: Status
+    status: RunStatus
     reason: str
     kernel: str
     n_updates: int

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from bench import results
+from bench.core.endings import FINAL, RUN_STATUSES
 from bench.core.errors import DataError, UsageError
-from bench.results import FINAL, Found, Holder, Label
+from bench.results import Found, Holder, Label
 from bench.results.run import RunRecord
 from bench.results.study import StudyRecord
 
-STATES = ("done", "pruned", "diverged", "timeout", "failed", "running", "interrupted", "damaged", "missing")
+RUN_STATES = (*RUN_STATUSES, "running", "interrupted", "damaged", "missing")
 """Every Run that was begun or planned is in one of these."""
 
 GROUP = ("task", "cell", "hidden_size", "num_layers")
@@ -52,7 +53,7 @@ class StudyState:
 
 
 @dataclass(frozen=True)
-class Status:
+class DirectoryStatus:
     """The state of every Run and every study of a directory.
 
     `damaged` has a message for each record that cannot be read and each folder that is no Run's; `set_aside` are
@@ -83,7 +84,7 @@ class Status:
         return [run for run in self.runs if run.state == state]
 
 
-def status_of(directory: Path) -> Status:
+def status_of(directory: Path) -> DirectoryStatus:
     """Look at every Run of a results directory without disturbing any. Raises UsageError if there is none."""
     runs, damaged, set_aside = [], [], []
     for found in results.scan(directory, curves=False):
@@ -99,7 +100,7 @@ def status_of(directory: Path) -> Status:
     states = {run.label.key: run.state for run in runs}
     studies = results.read_studies(directory)
     told = tuple(_study_state(study, states) for study in studies.records)
-    return Status((*runs, *missing), (*damaged, *studies.damaged), tuple(set_aside), plan_problem, told)
+    return DirectoryStatus((*runs, *missing), (*damaged, *studies.damaged), tuple(set_aside), plan_problem, told)
 
 
 def eta_seconds(runs: Sequence[RunState], now: datetime) -> float | None:
@@ -125,10 +126,10 @@ def eta_seconds(runs: Sequence[RunState], now: datetime) -> float | None:
 def count(runs: Iterable[RunState]) -> dict[str, int]:
     """Return how many Runs are in each state, every state in its place."""
     found = Counter(run.state for run in runs)
-    return {state: found[state] for state in STATES}
+    return {state: found[state] for state in RUN_STATES}
 
 
-def rows(status: Status) -> Mapping[str, Any]:
+def rows(status: DirectoryStatus) -> Mapping[str, Any]:
     """Return the status as one JSON-safe object."""
     return {
         "counts": status.counts,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bench.core.digest import built_from, with_digest
+from bench.core.endings import TrialStatus
 from bench.core.errors import ConfigError, DataError
 from bench.core.metrics import METRICS, Direction
 from bench.core.settings.search_space import Dimension, Space, Value, checked
@@ -20,10 +21,6 @@ FORMAT = 1
 
 EDGE = 0.05
 """A setting within this share of its range from one end is said to be at the edge."""
-
-TrialState = Literal["done", "pruned", "diverged", "failed", "infeasible", "waiting"]
-"""What has become of a trial: all its Runs are done; it was given up; a Run of it diverged, failed or ran out of time;
-its settings cannot be trained at all; it is not over yet."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +112,7 @@ class Asked:
 class TrialOutcome:
     """What has become of a trial; `score` is its mean best validation score in the task's metric, nan unless done."""
 
-    state: TrialState
+    state: TrialStatus
     score: float = math.nan
     n_epochs: float = 0.0
 

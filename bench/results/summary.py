@@ -5,23 +5,22 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any, get_args
+from typing import Any
 
 import pandas as pd
 
+from bench.core.endings import RUN_STATUSES
 from bench.core.interval import Interval
 from bench.core.seeds import stream
 from bench.results.frames import SHAPE, SIZED, TASK
-from bench.results.run import Status
 from bench.stats.intervals import mean_interval
-
-STATUSES: tuple[str, ...] = get_args(Status)
 
 SUMMARY_COLUMNS = (
     *("task", "task_version", "data", "task_label", "cell", "hidden_size", "num_layers", "settings", "phase"),
     *("num_params_recurrent", "num_params_total", "n", "metric", "direction", "split", "mean", "low", "high"),
     *("interval", "baseline", "validation", "units_per_second", "unit", "kernel", "train_seconds"),
-    *("size_mode", "size_budget", "size_count", "train_fraction", "regularisers", "tuning_runs", *STATUSES, "group"),
+    *("size_mode", "size_budget", "size_count", "train_fraction", "regularisers", "tuning_runs"),
+    *(*RUN_STATUSES, "group"),
 )
 
 
@@ -151,7 +150,7 @@ def _row(group: pd.DataFrame) -> dict[str, Any]:
         "baseline": ended[f"baseline_{split}"].mean(),
         "validation": ended["validation"].mean(),
         **_cost(ended),
-        **{status: int((group["status"] == status).sum()) for status in STATUSES},
+        **{status: int((group["status"] == status).sum()) for status in RUN_STATUSES},
     }
 
 

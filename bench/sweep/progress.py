@@ -48,7 +48,7 @@ class Board:
         self._n_ended += 1
         self._n_failed += bool(problem)
         self._advance(event.run, 1.0)
-        if event.ending in ("interrupted", "unsaved"):
+        if event.delivery in ("interrupted", "unsaved"):
             outcome = event.reason or "stopped, goes on from its checkpoint"
         else:
             outcome = _outcome(record) if record is not None else f"failed: {problem}"

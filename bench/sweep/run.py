@@ -154,7 +154,7 @@ def _follow(queue: PackQueue, sweep: Sweep, stop: Stop, tally: Tally, board: Boa
 def _end(event: Ended, sweep: Sweep, tally: Tally, board: Board) -> None:
     """Take an ending to account and show it; a Run that another process works on has not ended."""
     problem = _settle(event, sweep.site, tally)
-    if event.ending == "held":
+    if event.delivery == "held":
         return
     note = ""
     if sweep.queue is not None:
@@ -186,7 +186,7 @@ def _let_go(site: Site, tally: Tally, stop: Stop) -> list[tuple[Run, RunRecord |
 def _settle(event: Ended, site: Site, tally: Tally) -> str:
     """Take an ending to account and return why the Run failed, or nothing; a lost Run gets its record here."""
     label = event.run.label
-    match event.ending:
+    match event.delivery:
         case "held":
             tally.held[event.run.key] = event.run, results.find(site.directory, event.run)
         case "unsaved":

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bench import results
+from bench.core.endings import RunStatus
 from bench.core.settings import Site
-from bench.results.run import Run, Status
+from bench.results.run import Run
 from bench.sweep.executors.base import Pack
 from bench.tasks import Task
 from bench.tasks.base import Sequences
@@ -44,7 +45,7 @@ class Load:
 class Past:
     """What is known of a Run from its record."""
 
-    status: Status
+    status: RunStatus
     seconds: float
 
     def is_over(self, site: Site) -> bool:

@@ -13,10 +13,11 @@ import torch
 
 from bench import kernels, results
 from bench.core import memory
+from bench.core.endings import FINAL, RunStatus
 from bench.core.errors import StorageError
 from bench.core.settings import Site
 from bench.results.provenance import provenance
-from bench.results.run import Cost, Outcome, Provenance, Run, RunRecord, Status
+from bench.results.run import Cost, Outcome, Provenance, Run, RunRecord
 from bench.sweep.executors.base import Ended
 from bench.sweep.resolve import shape_of
 from bench.tasks import Task
@@ -55,7 +56,7 @@ def train_pack(runs: Sequence[Run], worker: Worker) -> Iterator[Ended]:
         try:
             for record in _records(mine, worker):
                 results.write(worker.site.directory, record)
-                if record.outcome.status in results.FINAL:
+                if record.outcome.status in FINAL:
                     checkpoint.remove(results.folder_of(worker.site.directory, record.run))
                 yield Ended(waiting.pop(record.key), "recorded")
         except StoppedError:
@@ -64,7 +65,7 @@ def train_pack(runs: Sequence[Run], worker: Worker) -> Iterator[Ended]:
             yield from (Ended(run, "unsaved", str(error)) for run in waiting.values())
 
 
-def failed(run: Run, reason: str, origin: Provenance, status: Status = "failed") -> RunRecord:
+def failed(run: Run, reason: str, origin: Provenance, status: RunStatus = "failed") -> RunRecord:
     """Return the record of a Run that came to nothing."""
     outcome = Outcome(status, reason, "none", 0, 0.0, 0, (), {}, {}, {}, {}, "")
     return RunRecord(run.key, run, outcome, Cost(0.0, 0.0, 0.0, 0.0, (), 0, "", 0), origin)

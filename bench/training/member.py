@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from bench.cells.base import State
+from bench.core.endings import RunStatus
 from bench.core.errors import DivergedError
 from bench.core.typing import Float
-from bench.results.run import CurvePoint, Run, Status
+from bench.results.run import CurvePoint, Run
 from bench.training.batches import Batches
 from bench.training.optim import Optimiser, Schedule
 
@@ -51,7 +52,7 @@ class Member:
     state: tuple[State, ...] = ()
     n_updates: int = 0
     last_lr: float = 0.0
-    status: Status | None = None
+    status: RunStatus | None = None
     reason: str = ""
     best_nats: float = math.inf
     best_update: int = 0

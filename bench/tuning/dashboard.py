@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import optuna
 from optuna.trial import Trial
 
+from bench.core.endings import TrialEnding
 from bench.core.errors import UsageError
 from bench.core.metrics import Direction
 from bench.core.settings.search_space import Space, Value
 from bench.tuning.distributions import distributions, drawn
 from bench.tuning.samplers import quiet
-from bench.tuning.search import DIRECTIONS, STATES, Told
+from bench.tuning.search import DIRECTIONS, OPTUNA_STATES
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -54,10 +55,10 @@ class Mirror:
         """Add an intermediate value."""
         self._try(lambda: self._trials[number].report(value, step))
 
-    def told(self, number: int, ending: Told, score: float) -> None:
+    def told(self, number: int, ending: TrialEnding, score: float) -> None:
         """End a trial."""
         value = score if ending == "done" and math.isfinite(score) else None
-        self._try(lambda: self._study.tell(self._trials[number], value, state=STATES[ending]))
+        self._try(lambda: self._study.tell(self._trials[number], value, state=OPTUNA_STATES[ending]))
 
     def _try(self, act: Callable[[], object]) -> None:
         if self._is_broken:

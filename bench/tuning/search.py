@@ -11,6 +11,7 @@ import optuna
 from optuna.trial import Trial, TrialState
 
 from bench.core.digest import digest_of
+from bench.core.endings import TrialEnding
 from bench.core.metrics import Direction
 from bench.core.seeds import stream
 from bench.core.settings import Grid, Pruner, Sampler
@@ -18,12 +19,9 @@ from bench.core.settings.search_space import Space, Value
 from bench.tuning.distributions import distributions, drawn, grid, settings, suggest
 from bench.tuning.samplers import LEARNING, RESEEDED, SEEDS, pruner_of, quiet, sampler_of
 
-Told = Literal["done", "pruned", "failed"]
-"""How a trial ended, as far as a sampler is concerned; one without a score is `failed` and teaches nothing."""
-
 DIRECTIONS: Mapping[Direction, Literal["minimize", "maximize"]] = {"minimise": "minimize", "maximise": "maximize"}
 
-STATES = {"done": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
+OPTUNA_STATES = {"done": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
 
 
 class Search:
@@ -87,11 +85,11 @@ class Search:
             self._trials[number].report(value, step)
             return self._trials[number].should_prune()
 
-    def tell(self, number: int, ending: Told, score: float | None = None) -> None:
+    def tell(self, number: int, ending: TrialEnding, score: float | None = None) -> None:
         """Take in how a trial ended; a pruned one counts by its last intermediate value."""
         with quiet():
             value = score if ending == "done" else None
-            self._study.tell(self._trials[number], value, state=STATES[ending])
+            self._study.tell(self._trials[number], value, state=OPTUNA_STATES[ending])
 
     def _drawn_seed(self, number: int) -> int:
         return stream("sampler", space=self._name, seed=self._seed, trial=number) % SEEDS

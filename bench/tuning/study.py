@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from bench import results
 from bench.core.console import say
+from bench.core.endings import trial_ending
 from bench.core.errors import ConfigError, DataError
 from bench.core.settings import Site
 from bench.core.settings.search_space import Value
@@ -18,10 +19,7 @@ from bench.sweep.resolve import SizedTasks
 from bench.sweep.schedule import Past
 from bench.tuning.dashboard import Mirror
 from bench.tuning.definition import Definition, recovered
-from bench.tuning.search import Search, Told
-
-ENDINGS: Mapping[str, Told] = {"done": "done", "pruned": "pruned"}
-"""Endings of trials that teach a sampler something."""
+from bench.tuning.search import Search
 
 Reflect = Callable[[Definition], Mirror | None]
 """Returns the copy of a study that is kept elsewhere, if one is."""
@@ -189,10 +187,10 @@ class StudyRunner:
             outcome = self._outcome(number)
         if outcome.state == "waiting":
             return False
-        self._search.tell(number, ENDINGS.get(outcome.state, "failed"), outcome.score)
+        self._search.tell(number, trial_ending(outcome.state), outcome.score)
         self._told[number] = None
         if self._mirror is not None:
-            self._mirror.told(number, ENDINGS.get(outcome.state, "failed"), outcome.score)
+            self._mirror.told(number, trial_ending(outcome.state), outcome.score)
         return True
 
     @property
@@ -238,7 +236,7 @@ class StudyRunner:
                 mirror.reported(trial.number, step, value)
         for number in self._told:
             outcome = self._outcome(number)
-            mirror.told(number, ENDINGS.get(outcome.state, "failed"), outcome.score)
+            mirror.told(number, trial_ending(outcome.state), outcome.score)
 
     def _reflect_asked(self, mirror: Mirror, trial: TrialRecord) -> None:
         labels = [self.runs[key].label for key in trial.runs]

@@ -11,17 +11,17 @@ import pytest
 
 PROGRAM = """
 import atexit, os, signal
-from bench.core.process import Ending
+from bench.core.process import Shutdown
 
 class Library:
     def __del__(self):
         os.kill(os.getpid(), signal.SIGTERM)
 
 atexit.register(lambda: os.kill(os.getpid(), signal.SIGINT))
-ending = Ending()
+shutdown = Shutdown()
 library = Library()
 del library
-print("status", ending.status)
+print("status", shutdown.status)
 """
 
 

@@ -7,16 +7,17 @@ import json
 
 import pytest
 
+from bench.core.endings import RUN_STATUSES
 from bench.core.settings import OptimSettings, TrainSettings
 from bench.results.frames import runs_frame
-from bench.results.summary import STATUSES, best_groups, summary, summary_rows
+from bench.results.summary import best_groups, summary, summary_rows
 from tests.report.fabricated import failure, record, run, scores, sweep, task
 
 
 def test_a_row_holds_the_fields_that_programs_read():
     (row,) = summary_rows(runs_frame(sweep(3, ("gru",))))
     promised = ("task", "cell", "hidden_size", "num_layers", "num_params_recurrent", "num_params_total", "n")
-    promised += ("metric", "split", "mean", "low", "high", "units_per_second", "kernel", *STATUSES)
+    promised += ("metric", "split", "mean", "low", "high", "units_per_second", "kernel", *RUN_STATUSES)
     assert set(promised) <= set(row)
     assert row["n"] == row["done"] == 3
     assert isinstance(row["num_params_recurrent"], int)
@@ -68,12 +69,12 @@ def test_numbers_of_two_data_sets_are_never_averaged():
 
 def test_runs_that_are_not_done_are_counted_and_never_averaged():
     spoilt = scores(run(), 1000.0)
-    others = [record(run(seed=10 + i), status=status, scores=spoilt) for i, status in enumerate(STATUSES[1:])]
+    others = [record(run(seed=10 + i), status=status, scores=spoilt) for i, status in enumerate(RUN_STATUSES[1:])]
     clean, mixed = (
         summary_rows(runs_frame(records))[0] for records in (sweep(3, ("gru",)), sweep(3, ("gru",)) + others)
     )
     assert mixed["mean"] == clean["mean"]
-    assert [mixed[status] for status in STATUSES] == [3, 1, 1, 1, 1]
+    assert [mixed[status] for status in RUN_STATUSES] == [3, 1, 1, 1, 1]
 
 
 def test_statuses_add_up_to_the_number_of_runs():
@@ -84,7 +85,7 @@ def test_statuses_add_up_to_the_number_of_runs():
         failure(run("tanh", 52), "timeout"),
     ]
     rows = summary_rows(runs_frame(records))
-    assert sum(row[status] for row in rows for status in STATUSES) == len(records)
+    assert sum(row[status] for row in rows for status in RUN_STATUSES) == len(records)
 
 
 def test_a_group_without_a_done_run_has_a_row_without_a_mean():

@@ -37,7 +37,7 @@ class ToyTasks:
 def train(directory, runs) -> None:
     worker = Worker(Site(directory), ToyTasks(), lambda run, share: None, None, lambda: False)
     for each in runs:
-        assert [event.ending for event in train_pack([each], worker)] == ["recorded"]
+        assert [event.delivery for event in train_pack([each], worker)] == ["recorded"]
 
 
 def tuned(cell, seed=0, **changes):

@@ -113,7 +113,7 @@ def test_a_checkpoint_that_a_finished_run_has_left_behind_is_removed_at_the_next
     if seed:
         site = Site(folder / "results" / name)
         ((ending,),) = [list(train_pack([each.run], a_worker(site))) for each in records(folder, name)]
-        assert ending.ending == "recorded"
+        assert ending.delivery == "recorded"
     else:
         before = (run / "record.json").read_bytes()
         assert bench(folder, *LONG, f"name={name}").returncode == 0

@@ -54,7 +54,7 @@ def test_a_run_that_fails_leaves_its_companions_the_bits_they_have_alone(tmp_pat
         list(train_pack([each], worker(tmp_path / "alone")))
     fail_for(1, monkeypatch, ZeroDivisionError("of this seed"))
     events = list(train_pack(RUNS, worker(tmp_path / "together")))
-    assert {event.ending for event in events} == {"recorded"}
+    assert {event.delivery for event in events} == {"recorded"}
     together, alone = outcomes(tmp_path / "together"), outcomes(tmp_path / "alone")
     assert (together[0], together[2]) == (alone[0], alone[2])
     assert (together[1].status, together[1].reason) == ("failed", "ZeroDivisionError: of this seed")
@@ -71,7 +71,7 @@ def test_a_run_without_memory_says_so(tmp_path, monkeypatch):
 def test_runs_held_elsewhere_are_left_alone_and_the_others_trained(tmp_path):
     with results.held(tmp_path, RUNS[0]):
         events = list(train_pack(RUNS, worker(tmp_path)))
-    endings = {event.run.seed: event.ending for event in events}
+    endings = {event.run.seed: event.delivery for event in events}
     assert endings == {0: "held", 1: "recorded", 2: "recorded"}
     assert set(outcomes(tmp_path)) == {1, 2}
 
@@ -80,13 +80,13 @@ def test_a_finished_run_is_not_trained_again(tmp_path, monkeypatch):
     list(train_pack(RUNS, worker(tmp_path)))
     fail_for(0, monkeypatch, AssertionError("trained again"))
     (event,) = train_pack(RUNS[:1], worker(tmp_path))
-    assert event.ending == "recorded"
+    assert event.delivery == "recorded"
     assert outcomes(tmp_path)[0].status == "done"
 
 
 def test_what_is_asked_to_stop_leaves_a_checkpoint_and_no_record(tmp_path):
     events = list(train_pack(RUNS, worker(tmp_path, is_stopped=lambda: True)))
-    assert [event.ending for event in events] == ["interrupted"] * 3
+    assert [event.delivery for event in events] == ["interrupted"] * 3
     assert outcomes(tmp_path) == {}
     assert all((results.folder_of(tmp_path, each) / "checkpoint").exists() for each in RUNS)
     list(train_pack(RUNS, worker(tmp_path)))
@@ -101,7 +101,7 @@ def test_a_full_disk_is_no_failure_of_the_run(tmp_path, monkeypatch):
 
     monkeypatch.setattr("bench.training.checkpoint.write_whole", full)
     (event,) = train_pack(RUNS[:1], worker(tmp_path))
-    assert event.ending == "unsaved"
+    assert event.delivery == "unsaved"
     assert "No space left on device" in event.reason
     assert outcomes(tmp_path) == {}
 
@@ -120,7 +120,7 @@ def test_a_run_without_a_usable_checkpoint_starts_anew_and_says_so(tmp_path, dam
 def interrupted(directory, each) -> None:
     """Carry out one update of a Run, or one more, and leave a checkpoint."""
     (event,) = train_pack([each], worker(directory, is_stopped=lambda: True))
-    assert event.ending == "interrupted"
+    assert event.delivery == "interrupted"
 
 
 def recorded(directory, each):

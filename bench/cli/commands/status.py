@@ -12,7 +12,17 @@ from pathlib import Path
 
 from bench.cli.commands.tables import table
 from bench.core.wording import duration, plain, quantity, rounded
-from bench.results.status import GROUP, STATES, TO_DO, RunState, Status, StudyState, eta_seconds, rows, status_of
+from bench.results.status import (
+    GROUP,
+    RUN_STATES,
+    TO_DO,
+    DirectoryStatus,
+    RunState,
+    StudyState,
+    eta_seconds,
+    rows,
+    status_of,
+)
 
 MOST_GROUPS = 60
 MOST_LINES = 20
@@ -38,12 +48,12 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if status.damaged else 0
 
 
-def describe(status: Status) -> str:
+def describe(status: DirectoryStatus) -> str:
     """Return a status for a person."""
     return "\n\n".join("\n".join(part) for part in _parts(status) if part)
 
 
-def _parts(status: Status) -> Iterator[Sequence[str]]:
+def _parts(status: DirectoryStatus) -> Iterator[Sequence[str]]:
     yield _groups(status)
     yield [_total(status), *([status.plan_problem] if status.plan_problem else [])]
     yield _listed("studies", [_study(study) for study in status.studies])
@@ -55,7 +65,7 @@ def _parts(status: Status) -> Iterator[Sequence[str]]:
     yield _listed("set aside", [str(path) for path in status.set_aside])
 
 
-def _groups(status: Status) -> list[str]:
+def _groups(status: DirectoryStatus) -> list[str]:
     """Return the table of groups, only the states that occur; of very many groups those not done come first."""
     groups = list(status.groups.items())
     if len(groups) > MOST_GROUPS:
@@ -70,8 +80,8 @@ def _study(study: StudyState) -> str:
     return f"{study.label}: {study.n_over} of {study.n_trials} trials are over{asked}"
 
 
-def _total(status: Status) -> str:
-    counts = [f"{status.counts[state]:,} {state}" for state in STATES if status.counts[state]]
+def _total(status: DirectoryStatus) -> str:
+    counts = [f"{status.counts[state]:,} {state}" for state in RUN_STATES if status.counts[state]]
     return f"{quantity(len(status.runs), 'run')}: {', '.join(counts)}"
 
 

@@ -8,10 +8,10 @@ from textwrap import fill
 import pandas as pd
 from tabulate import tabulate
 
+from bench.core.endings import RUN_STATUSES
 from bench.core.wording import count, decimals, interval, number, plain, quantity
 from bench.report.section import Document
 from bench.results.labels import cell_styles, short_settings, size_label
-from bench.results.summary import STATUSES
 
 SCORES = ("task", "cell", "size", "recurrent", "score", "mean", "95 % interval", "n", "per second", "not done")
 
@@ -24,7 +24,7 @@ WIDTHS = (50, 22, 32, 26, 8, 14)
 def console_text(document: Document) -> str:
     """Return the summary of a report and its verdicts as plain tables, with one line that counts every status."""
     runs = document.runs
-    counts = [f"{(runs['status'] == status).sum()} {status}" for status in STATUSES]
+    counts = [f"{(runs['status'] == status).sum()} {status}" for status in RUN_STATUSES]
     total = f"{quantity(len(runs), 'run')}: {', '.join(text for text in counts if text[0] != '0') or 'none'}"
     parts = [_scores(document), _verdicts(document), total]
     return "\n".join(part for part in parts if part)
@@ -39,7 +39,7 @@ def _scores(document: Document) -> str:
 
 
 def _line(row: pd.Series, cell: str, digits: int) -> tuple[str, ...]:
-    failures = [f"{row[status]} {status}" for status in STATUSES if status != "done" and row[status]]
+    failures = [f"{row[status]} {status}" for status in RUN_STATUSES if status != "done" and row[status]]
     return (
         plain(row["task_label"], 32),
         f"{cell} {short_settings(row)}".rstrip(),

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from bench.claims.claim import TIMED
+from bench.core.endings import RUN_STATUSES
 from bench.core.interval import ENOUGH
 from bench.core.wording import listed, plain, quantity, spanned
 from bench.report.inputs import ReportData
 from bench.results.frames import TASK
 from bench.results.run import RunRecord
-from bench.results.summary import STATUSES, done, reported
+from bench.results.summary import done, reported
 from bench.stats.intervals import BOOTSTRAP, N_RESAMPLES
 from bench.stats.paired import PAIRED
 
@@ -66,7 +67,7 @@ def _verdicts(found: ReportData) -> list[str]:
 
 def _endings(found: ReportData) -> list[str]:
     runs = reported(found.runs)
-    counts = {status: int((runs["status"] == status).sum()) for status in STATUSES if status != "done"}
+    counts = {status: int((runs["status"] == status).sum()) for status in RUN_STATUSES if status != "done"}
     ended = [f"{n:,} ended as {status}" for status, n in counts.items() if n]
     if not ended:
         return []

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
+from bench.core.endings import TRIAL_STATUSES
 from bench.core.metrics import METRICS
 from bench.core.wording import listed, plain, quantity, spanned
 from bench.report.inputs import ReportData
 from bench.report.methods.subject import Subject, best_params
-from bench.report.sections.studies import PRUNERS, SAMPLERS, STATES, space_in_words
+from bench.report.sections.studies import PRUNERS, SAMPLERS, space_in_words
 from bench.results.study import StudyRecord, shown
 from bench.results.trial_frames import Tuned, are_paired
 
@@ -68,7 +69,11 @@ def _called(node: Mapping[str, object], words: Mapping[str, str]) -> str:
 
 def _endings(those: Sequence[Tuned]) -> str:
     counts = Counter(state for tuned in those for state in tuned.trials["state"])
-    states = [f"{counts[state]:,} {'is' if counts[state] == 1 else 'are'} {state}" for state in STATES if counts[state]]
+    states = [
+        f"{counts[state]:,} {'is' if counts[state] == 1 else 'are'} {state}"
+        for state in TRIAL_STATUSES
+        if counts[state]
+    ]
     return f"Of {quantity(counts.total(), 'trial')} {listed(states)}."
 
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from bench.core.endings import RUN_STATUSES
 from bench.core.wording import plain, quantity
 from bench.report.section import Entry, Section, Table
 from bench.results.groups import settings_of
 from bench.results.labels import CellStyles, size_label
 from bench.results.run import RunRecord
-from bench.results.summary import STATUSES
 
 MOST_VALUES = 12
 
@@ -134,7 +134,7 @@ def endings(runs: pd.DataFrame, looks: CellStyles) -> Section:
     unfinished = unfinished.sort_values(["status", "task", "cell", "hidden_size", "seed", "key"])
     shown = unfinished.head(MOST_ROWS)
     rows = tuple(_ending(row, looks) for _, row in shown.iterrows())
-    counts = [f"{(unfinished['status'] == status).sum()} {status}" for status in STATUSES if status != "done"]
+    counts = [f"{(unfinished['status'] == status).sum()} {status}" for status in RUN_STATUSES if status != "done"]
     text = f"{quantity(len(unfinished), 'run')} of {len(runs):,}: {', '.join(c for c in counts if c[0] != '0')}."
     more = f" The other {len(unfinished) - MOST_ROWS:,} are in runs.csv." if len(unfinished) > MOST_ROWS else ""
     caption = f"{quantity(len(shown), 'run')}, one per row; none of them enters a mean or a figure.{more}"

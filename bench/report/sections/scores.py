@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
+from bench.core.endings import RUN_STATUSES
 from bench.core.interval import ENOUGH
 from bench.core.wording import SHORT_METRICS, better, count, decimals, duration, interval, number, plain, quantity, span
 from bench.report.section import Chart, Entry, Section, Table
 from bench.results.frames import TASK
 from bench.results.labels import CellStyles, size_label
-from bench.results.summary import STATUSES
 from bench.stats.intervals import BOOTSTRAP
 
 SAID_ONCE = ("Task", "Score", "Not done", "Settings")
@@ -59,7 +59,7 @@ def _fields(row: pd.Series, looks: CellStyles, digits: int) -> dict[str, Entry]:
 
 
 def _not_done(row: pd.Series) -> Entry:
-    counts = {status: row[status] for status in STATUSES if status != "done" and row[status]}
+    counts = {status: row[status] for status in RUN_STATUSES if status != "done" and row[status]}
     text = ", ".join(f"{n} {status}" for status, n in counts.items())
     return Entry(text, sum(counts.values())) if text else Entry("")
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any
 
 import pandas as pd
 
+from bench.core.endings import TRIAL_STATUSES
 from bench.core.metrics import METRICS
 from bench.core.settings.search_space import Dimension
 from bench.core.wording import NO_NUMBER, better, count, listed, plain, quantity
 from bench.report.section import Entry, Section, Table
-from bench.results.study import EDGE, StudyRecord, TrialState, at_edge, shown
+from bench.results.study import EDGE, StudyRecord, at_edge, shown
 from bench.results.trial_frames import Tuned
-
-STATES: tuple[str, ...] = get_args(TrialState)
 
 SAMPLERS = {
     "random": "random search",
@@ -104,7 +103,7 @@ def _asked(study: StudyRecord, trials: pd.DataFrame) -> str:
 
 def _states(trials: pd.DataFrame) -> str:
     counts = trials["state"].value_counts()
-    return ", ".join(f"{counts[state]} {state}" for state in STATES if state in counts)
+    return ", ".join(f"{counts[state]} {state}" for state in TRIAL_STATUSES if state in counts)
 
 
 def _text(tuned: Tuned) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from bench.results.run import Run
 Pack = tuple[Run, ...]
 """Runs of equal shape, to be trained together."""
 
-Ending = Literal["recorded", "held", "interrupted", "lost", "unsaved"]
+Delivery = Literal["recorded", "held", "interrupted", "lost", "unsaved"]
 """How a Run ended here: its record is in the store; another process works on it, and is waited for; it stopped and
 goes on from its checkpoint; its process died, over and over; the store could not be written."""
 
@@ -48,7 +48,7 @@ class Ended:
     """A Run has ended."""
 
     run: Run
-    ending: Ending
+    delivery: Delivery
     reason: str = ""
 
 

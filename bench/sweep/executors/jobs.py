@@ -184,7 +184,7 @@ class _JobPool:
 
     def _settled(self, out: _Out, answer: Answer) -> Iterator[Event]:
         """Tell how the Runs of a job ended that have no record; what is to be tried again waits at the head."""
-        told = {ending.run.key: ending for ending in answer.endings if ending.ending != "interrupted"}
+        told = {ending.run.key: ending for ending in answer.endings if ending.delivery != "interrupted"}
         reason = answer.death or STOPPED
         again: list[Pack] = []
         for pack in out.packs:

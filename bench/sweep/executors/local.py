@@ -78,7 +78,7 @@ def _shut_down(pool: _WorkerPool) -> Iterator[Event]:
         for worker in busy:
             for event in worker.events() if worker.pipe in ready else ():
                 if isinstance(event, Ended):
-                    yield Ended(event.run, "interrupted") if event.ending == "lost" else event
+                    yield Ended(event.run, "interrupted") if event.delivery == "lost" else event
     for worker in pool.busy():
         yield from (Ended(run, "interrupted") for run in worker.runs.values())
 
@@ -168,7 +168,7 @@ class _WorkerPool:
             if isinstance(event, PruneQuery):
                 worker.answer(self.queue.should_prune(event.run, event.nats))
                 continue
-            is_lost = isinstance(event, Ended) and event.ending in ("lost", "interrupted")
+            is_lost = isinstance(event, Ended) and event.delivery in ("lost", "interrupted")
             if not isinstance(event, Ended) or not is_lost:
                 yield event
                 continue

@@ -28,8 +28,8 @@ def run_packs(packs: Sequence[Pack], site: Site, place: str, n_workers: int) -> 
     local, queue = Local(n_workers), JobQueue(packs, site)
     with process.listening(for_keyboard=True) as stop, closing(local.carry_out(queue, site, stop)) as events:
         for event in events:
-            if isinstance(event, Ended) and not (stop and event.ending == "lost"):
+            if isinstance(event, Ended) and not (stop and event.delivery == "lost"):
                 endings.append(event)
-            if isinstance(event, Ended) and event.ending == "unsaved":
+            if isinstance(event, Ended) and event.delivery == "unsaved":
                 break
     return endings

@@ -121,7 +121,7 @@ def events(packs, site, stop, *acts, n_jobs=1, n_packs=1):
 def test_every_run_ends_once_and_no_more_jobs_are_out_than_there_may_be(site, stop):
     told, script = events([(run,) for run in RUNS], site, stop, *[done] * 4, n_jobs=2)
     assert [event.run.seed for event in told] == [0, 1, 2, 3]
-    assert {event.ending for event in told} == {"recorded"}
+    assert {event.delivery for event in told} == {"recorded"}
     assert script.most_out == 2
 
 
@@ -174,7 +174,7 @@ def test_told_to_stop_what_has_begun_is_interrupted_and_the_rest_is_not_mentione
     stop.ask(15)
     told = [event for event in sweep if isinstance(event, Ended)]
     assert {event.run.seed for event in told} == {0, 1}
-    assert {event.ending for event in told} == {"interrupted"}
+    assert {event.delivery for event in told} == {"interrupted"}
 
 
 def test_a_record_from_before_is_not_taken_for_a_new_one(site, stop):
