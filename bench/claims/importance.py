@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import cycle
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -16,7 +16,10 @@ from bench.core.metrics import Direction
 from bench.core.settings.search_space import Dimension, Space, Value
 
 if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.distributions import BaseDistribution
     from optuna.importance import BaseImportanceEvaluator
+    from optuna.trial import FrozenTrial, TrialState
 
 EvaluatorName = Literal["fanova", "ped_anova"]
 
@@ -148,9 +151,7 @@ class _Trials:
         if np.ptp(self.losses) == 0:
             return np.zeros((rows.shape[1] // n_settings, n_settings))
         with _quiet():
-            study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed))
-            study.add_trials([self._trial(row, loss) for row, loss in zip(rows, self.losses, strict=True)])
-            judge = self._judge(n_trees, seed)
+            study, judge = _study_of(self._frozen(rows)), self._judge(n_trees, seed)
             found = optuna.importance.get_param_importances(study, evaluator=judge, normalize=False)
         shares = np.array([found[str(i)] for i in range(rows.shape[1])], dtype=float).reshape(-1, n_settings)
         return shares if self.evaluator == "fanova" else shares / (shares[0].sum() or 1.0)
@@ -162,18 +163,47 @@ class _Trials:
             return FanovaImportanceEvaluator(n_trees=n_trees, max_depth=MAX_DEPTH, seed=seed)
         return PedAnovaImportanceEvaluator(target_quantile=BEST, region_quantile=1.0, evaluate_on_local=True)
 
-    def _trial(self, row: np.ndarray, loss: float) -> Any:
-        from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
-        from optuna.trial import create_trial
+    def _frozen(self, rows: np.ndarray) -> list[FrozenTrial]:
+        """Return the trials as Optuna has them, the settings of each by their column."""
+        from optuna.distributions import CategoricalDistribution, FloatDistribution
+        from optuna.trial import FrozenTrial, TrialState
 
-        params: dict[str, float] = {}
+        columns: dict[str, list[float] | list[int]] = {}
         distributions: dict[str, BaseDistribution] = {}
-        for i, (dimension, place) in enumerate(zip(cycle(self.space.values()), row, strict=False)):
+        for i, (dimension, places) in enumerate(zip(cycle(self.space.values()), rows.T, strict=False)):
             n = len(dimension.choices)
             is_choice = n > 0 and self.evaluator == "ped_anova"  # a tree cuts the unit interval into equal choices
-            params[str(i)] = int(place * n) if is_choice else float(place)
+            columns[str(i)] = [int(place * n) for place in places] if is_choice else places.tolist()
             distributions[str(i)] = CategoricalDistribution(range(n)) if is_choice else FloatDistribution(0.0, 1.0)
-        return create_trial(params=params, distributions=distributions, value=float(loss))
+        return [
+            FrozenTrial(
+                number=number,
+                trial_id=number,
+                state=TrialState.COMPLETE,
+                value=float(loss),
+                params={name: values[number] for name, values in columns.items()},
+                distributions=distributions,
+                datetime_start=None,
+                datetime_complete=None,
+                user_attrs={},
+                system_attrs={},
+                intermediate_values={},
+            )
+            for number, loss in enumerate(self.losses)
+        ]
+
+
+def _study_of(trials: list[FrozenTrial]) -> Study:
+    """Return a study that has these trials; adding them one by one would copy each twice, for a quarter of the time."""
+    import optuna
+
+    class Known(optuna.Study):
+        def get_trials(self, deepcopy: bool = True, states: Container[TrialState] | None = None) -> list[FrozenTrial]:
+            return trials
+
+    storage = optuna.storages.InMemoryStorage()
+    optuna.create_study(storage=storage, study_name="known")
+    return Known("known", storage)
 
 
 def _coordinates(settings: Mapping[str, Sequence[Value]], space: Space) -> np.ndarray:
