@@ -13,6 +13,7 @@ import numpy as np
 
 from bench.core.interval import Interval
 from bench.core.metrics import Direction
+from bench.core.seeds import SEEDS
 from bench.core.settings.search_space import Dimension, Space, Value
 
 if TYPE_CHECKING:
@@ -46,9 +47,6 @@ MAX_DEPTH = 6
 
 BEST = 0.25
 """Share of the trials that PED-ANOVA tells from the rest."""
-
-SEEDS = 2**32
-"""The forest takes no larger seed."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +148,7 @@ class _Trials:
         rows = np.column_stack([self.coordinates, *dealt])
         if np.ptp(self.losses) == 0:
             return np.zeros((rows.shape[1] // n_settings, n_settings))
-        with _quiet():
+        with quiet():
             study, judge = _study_of(self._frozen(rows)), self._judge(n_trees, seed)
             found = optuna.importance.get_param_importances(study, evaluator=judge, normalize=False)
         shares = np.array([found[str(i)] for i in range(rows.shape[1])], dtype=float).reshape(-1, n_settings)
@@ -234,8 +232,8 @@ def _dealt(values: np.ndarray, blocks: np.ndarray, draw: np.random.Generator) ->
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep Optuna from telling about each study, and from warning of arguments that it calls experimental."""
+def quiet() -> Iterator[None]:
+    """Keep Optuna from telling about studies and trials, and from warning of what it calls experimental."""
     import optuna
 
     before = optuna.logging.get_verbosity()

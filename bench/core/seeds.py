@@ -23,6 +23,10 @@ PARTS = {
 """What each stream may depend on."""
 
 
+SEEDS = 2**32
+"""Optuna's samplers and scikit-learn's forest take no larger seed."""
+
+
 def stream(purpose: str, **parts: str | int) -> int:
     """Return the seed of a named stream, below 2**63, for `torch.Generator` or `numpy.random.default_rng`.
 

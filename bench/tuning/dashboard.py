@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import optuna
 from optuna.trial import Trial
 
+from bench.claims.importance import quiet
 from bench.core.endings import TrialEnding
 from bench.core.errors import UsageError
 from bench.core.metrics import Direction
 from bench.core.settings.search_space import Space, Value
 from bench.tuning.distributions import distributions, drawn
-from bench.tuning.samplers import quiet
 from bench.tuning.search import DIRECTIONS, OPTUNA_STATES
 
 if TYPE_CHECKING:

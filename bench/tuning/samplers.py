@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import optuna
 from optuna import pruners
 from optuna.distributions import BaseDistribution
-from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from bench.core.seeds import stream
+from bench.claims.importance import quiet
+from bench.core.seeds import SEEDS, stream
 from bench.core.settings import (
     CmaEs,
     GaussianProcess,
@@ -32,9 +29,6 @@ from bench.core.settings import (
     Tpe,
     WilcoxonPruner,
 )
-
-SEEDS = 2**32
-"""Optuna's samplers take no larger seed."""
 
 RESEEDED = (RandomSearch, Tpe, GaussianProcess)
 """Samplers that are made anew for each trial; the others go on with what they have drawn."""
@@ -111,15 +105,6 @@ def sampler_of(settings: Sampler, seed: int) -> BaseSampler:
                     with_margin=settings.with_margin,
                     lr_adapt=settings.lr_adapt,
                 )
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep Optuna from telling about each trial, and from warning of samplers that it calls experimental."""
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
-        yield
 
 
 def pruner_of(settings: Pruner, n_steps: int) -> BasePruner:

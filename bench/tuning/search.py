@@ -10,14 +10,15 @@ from typing import Literal
 import optuna
 from optuna.trial import Trial, TrialState
 
+from bench.claims.importance import quiet
 from bench.core.digest import digest_of
 from bench.core.endings import TrialEnding
 from bench.core.metrics import Direction
-from bench.core.seeds import stream
+from bench.core.seeds import SEEDS, stream
 from bench.core.settings import Grid, Pruner, Sampler
 from bench.core.settings.search_space import Space, Value
 from bench.tuning.distributions import distributions, drawn, grid, settings, suggest
-from bench.tuning.samplers import LEARNING, RESEEDED, SEEDS, pruner_of, quiet, sampler_of
+from bench.tuning.samplers import LEARNING, RESEEDED, pruner_of, sampler_of
 
 DIRECTIONS: Mapping[Direction, Literal["minimize", "maximize"]] = {"minimise": "minimize", "maximise": "maximize"}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import optuna
 import pytest
 
 from bench.core.errors import ConfigError
@@ -161,3 +162,16 @@ def test_a_trial_that_is_worse_on_every_seed_is_given_up_over_its_seeds():
     given_up = [made.report(1, step, 2.0 + step / 9) for step in range(1, 9)]
     assert not any(given_up[:2])
     assert any(given_up)
+
+
+@pytest.mark.parametrize("verbosity", [optuna.logging.DEBUG, optuna.logging.WARNING])
+def test_a_search_leaves_optuna_as_talkative_as_it_was(verbosity):
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(verbosity)
+    try:
+        search = Search(SPACE, RandomSearch(), NoPruner(), direction="minimise", seed=0, n_steps=0)
+        search.ask()
+        search.tell(0, "done", 1.0)
+        assert optuna.logging.get_verbosity() == verbosity
+    finally:
+        optuna.logging.set_verbosity(before)
