@@ -96,3 +96,18 @@ def test_files_are_locked_and_written_whole_and_the_cache_found_in_one_place():
     words = ("fcntl", "O_EXCL", "XDG_CACHE_HOME", "user_cache_dir", "os.replace(", "getpid()}.tmp")
     found = {path.name for path in SOURCES if any(word in path.read_text(encoding="utf-8") for word in words)}
     assert found == {"disk.py"}
+
+
+def test_memory_and_processor_are_asked_of_the_system_in_one_place_each():
+    asked = {path.name for path in SOURCES if "/proc/" in path.read_text(encoding="utf-8")}
+    assert asked == {"memory.py", "processor.py"}
+
+
+def test_a_number_has_its_name_in_one_file():
+    values: dict[str, list[str]] = {}
+    for path in SOURCES:
+        for node in tree(path).body:
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                values.setdefault(f"{node.targets[0].id} = {ast.unparse(node.value)}", []).append(path.name)
+    for constant in ("GIB = 1 << 30", "KEYS = 88", "SEEDS = 2 ** 32"):
+        assert len(values[constant]) == 1, values[constant]

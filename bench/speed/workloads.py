@@ -16,7 +16,8 @@ from bench.core.settings import InitSettings, OptimSettings, SizeSettings, Train
 from bench.results.run import Run
 from bench.tasks.base import Sequences, Stream, Task
 from bench.tasks.language_model import LanguageModel
-from bench.tasks.piano_roll import KEYS, PianoRoll
+from bench.tasks.piano_roll import PianoRoll
+from bench.tasks.rolls import KEYS
 from bench.tasks.spec import LanguageModelSpec, PianoRollSpec
 from bench.tasks.vocabulary import Vocabulary
 from bench.training.model import Shape

@@ -10,8 +10,8 @@ import torch
 
 from bench import kernels, results
 from bench.cells import cell_of
-from bench.core import memory
 from bench.core.errors import ConfigError
+from bench.core.memory import GIB, total_bytes
 from bench.core.settings import Command
 from bench.results.run import Run
 from bench.sweep.size import check_within_budget, solve_hidden_size
@@ -21,8 +21,6 @@ from bench.tasks.base import Sequences
 from bench.tasks.opened import Tasks
 from bench.tasks.subset import n_kept
 from bench.training.model import Shape
-
-GIB = 1 << 30
 
 
 class SizedTasks(Tasks):
@@ -94,8 +92,8 @@ def _hidden_size(command: Command, run: Run, tasks: SizedTasks) -> int:
 
 def _check_memory(run: Run, task: Task) -> None:
     """Refuse a model that this machine cannot hold while training."""
-    needed, there = shape_of(run, task).training_bytes, memory.total_bytes()
-    if there and needed > there:
+    needed, there = shape_of(run, task).training_bytes, total_bytes()
+    if needed > there:
         problem = f"its model needs {needed / GIB:,.1f} GiB in training, and this machine has {there / GIB:,.1f}"
         raise ConfigError("hidden_size", f"{run.hidden_size:,} with num_layers {run.num_layers}: {problem}")
 

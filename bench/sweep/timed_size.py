@@ -99,7 +99,7 @@ def _timed(run: Run, task: Task, shape_of: Callable[[int], Shape], announce: Cal
 
     def fits(size: int) -> bool:
         there = memory.total_bytes()
-        return size <= LARGEST_WIDTH and (not there or SIZES_AT_ONCE * shape_of(size).training_bytes <= there)
+        return size <= LARGEST_WIDTH and SIZES_AT_ONCE * shape_of(size).training_bytes <= there
 
     hidden_size, us = solve_for_seconds(timed, run.size, fits=fits)
     kernel = machine_for(run, shape_of(hidden_size)).kernel.name

@@ -16,10 +16,9 @@ from bench.core.metrics import METRICS
 from bench.core.typing import Bool, Float
 from bench.tasks.base import Head, Sequences, Sums, ratio
 from bench.tasks.digests import check, digest_of_rolls
+from bench.tasks.rolls import KEYS
 from bench.tasks.sources import origin, read_rolls
 from bench.tasks.spec import PianoRollSpec
-
-KEYS = 88
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bench.core import disk
+from bench.core.processor import described
 
 HERE = Path(__file__).resolve()
 SOURCES = HERE.parent
@@ -152,11 +153,7 @@ def _version(compiler: str) -> str:
 
 
 def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return ""
-    return "\n".join(sorted({line for line in lines if line.startswith(("model name", "flags"))}))
+    return "\n".join(sorted(text for field in ("model name", "flags") for text in described(field)))
 
 
 def _cache_folder() -> Path:

@@ -23,7 +23,6 @@ from bench.results.run import Run
 from bench.sweep.executors.base import Ended, Event, Pack, PackQueue, PruneQuery, Retried
 from bench.sweep.executors.process import serve
 
-GIB = 1 << 30
 LOOK_SECONDS = 0.5
 """How often workers are looked at that say nothing."""
 
@@ -117,8 +116,10 @@ class _Worker:
         silent = time.monotonic() - self.heard
         if silent > limits.silence:
             return f"no update in {silent:.0f} s (limits.silence: {limits.silence:g})"
-        used = memory.resident_bytes(self.process.pid) / GIB if limits.memory is not None else 0.0
-        if limits.memory is not None and used > limits.memory:
+        if limits.memory is None or self.process.pid is None:
+            return None
+        used = memory.resident_bytes(self.process.pid) / memory.GIB
+        if used > limits.memory:
             return f"out of memory: its process took {used:.2f} GiB (limits.memory: {limits.memory:g})"
         return None
 
