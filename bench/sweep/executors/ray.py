@@ -7,9 +7,11 @@ import os
 import re
 import signal
 import socket
+import sys
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from bench.core.errors import UsageError
@@ -32,6 +34,9 @@ QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
 }
 """What keeps Ray from writing to the terminal and from calling home; whoever has set it otherwise has his way."""
+
+PRIVATE = {"_private.worker._worker_logs_enabled": False, "_private.utils.set_sigterm_handler": lambda handler: None}
+"""What is put in the place of Ray's own."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +104,20 @@ class _Task:
 
 
 def _keep_output_and_signals(ray: Any) -> None:
-    """Keep Ray from printing to stdout what its nodes suffer, and from handling SIGTERM; there is no setting for it."""
-    ray._private.worker._worker_logs_enabled = False
-    ray._private.utils.set_sigterm_handler = lambda handler: None
+    """Keep Ray from printing to stdout what its nodes suffer, and from handling SIGTERM while it connects.
+
+    There is no public way: `log_to_driver` is for tasks alone, and signals that were blocked here would stay so in all
+    that Ray starts. A release without these names is taken as it is, and that is said.
+    """
+    for name, value in PRIVATE.items():
+        owner, _, attribute = name.rpartition(".")
+        try:
+            place = attrgetter(owner)(ray)
+            getattr(place, attribute)
+        except AttributeError:
+            print(f"executor=ray: this release has no ray.{name}; it may print or stop on its own", file=sys.stderr)
+        else:
+            setattr(place, attribute, value)
 
 
 def _check_answers(address: str) -> None:
