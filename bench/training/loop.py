@@ -6,6 +6,7 @@ that its numbers are the same bits whoever its neighbours are; on a GPU all memb
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -85,8 +86,7 @@ class Alone:
 
     def __init__(self, members: Sequence[Member], shape: Shape, task: Task, machine: Machine) -> None:
         self._members, self._place = members, (shape, task, machine)
-        for member in members:
-            _gradients(member, _next_batch(member, machine), *self._place)  # no clock counts what is done but once
+        self._warm_up()
 
     def advance(self) -> Iterator[Sequence[Member]]:
         """Take one update in each member that has not ended, yielding each when it has."""
@@ -94,6 +94,12 @@ class Alone:
             if member.status is None:
                 update([member], *self._place)
                 yield [member]
+
+    def _warm_up(self) -> None:
+        """Compute each member's first gradient and drop it: no clock is to count what is done but once in a process."""
+        _, _, machine = self._place
+        for member in self._members:
+            _gradients(member, _next_batch(member, machine), *self._place)
 
 
 def member_of(run: Run, shape: Shape, task: Task, machine: Machine) -> Member:
@@ -117,9 +123,11 @@ def update(members: Sequence[Member], shape: Shape, task: Task, machine: Machine
         started = clock()
         batch = _next_batch(member, machine)
         loaded = clock()
-        nats, member.state, grads = _gradients(member, batch, shape, task, machine)
+        losses, member.state, grads = _gradients(member, batch, shape, task, machine)
+        nats, lr = float(losses[0]), member.begin()
+        norm = member.optimiser.step(grads[0], lr) if math.isfinite(nats) else math.nan
         try:
-            member.step(float(nats[0]), batch.n_units[0], grads[0])
+            member.settle(nats, norm, batch.n_units[0])
         except DivergedError as error:
             member.status, member.reason = "diverged", str(error)
         trained = clock()

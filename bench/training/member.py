@@ -99,12 +99,6 @@ class Member:
         spent = self.n_updates - 1
         return self.schedule.lr(progress=self._share_after(spent), epoch=spent // self.batches.n_per_epoch)
 
-    def step(self, nats: float, n_units: int, grad: Float[Tensor, "P"]) -> None:
-        """Clip the gradient and step the optimiser. Raises DivergedError where loss or gradient is not finite."""
-        lr = self.begin()
-        norm = self.optimiser.step(grad, lr) if math.isfinite(nats) else math.nan
-        self.settle(nats, norm, n_units)
-
     def begin(self) -> float:
         """Count an update and return its learning rate."""
         self.n_updates += 1
