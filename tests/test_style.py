@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import statistics
 import sys
 from pathlib import Path
@@ -111,3 +112,10 @@ def test_a_number_has_its_name_in_one_file():
                 values.setdefault(f"{node.targets[0].id} = {ast.unparse(node.value)}", []).append(path.name)
     for constant in ("GIB = 1 << 30", "KEYS = 88", "SEEDS = 2 ** 32"):
         assert len(values[constant]) == 1, values[constant]
+
+
+def test_files_named_in_texts_are_there():
+    texts = [*SOURCES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "conf").rglob("*.yaml"), ROOT / "ARCHITECTURE.md"]
+    for path in texts:
+        for name in re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.(?:py|md|h|cpp))`", path.read_text(encoding="utf-8")):
+            assert any((room / name).exists() for room in (ROOT, ROOT / "bench")), f"{path} names {name}"

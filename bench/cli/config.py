@@ -42,7 +42,7 @@ DEFAULT_HIDDEN_SIZE = 64
 def command_of(node: Mapping[str, Any]) -> Command:
     """Turn a composed config into a Command. Raises ConfigError.
 
-    A setting left at null takes the task's own, and failing that the default in `bench/settings.py`.
+    A setting left at null takes the task's own, and failing that the default in `bench/core/settings/`.
     """
     task, cell = _section(node, "task"), _section(node, "cell")
     own = _task_settings(task)

@@ -1,6 +1,6 @@
 """The second peer, where jax is installed: the whole step compiled, hand-written backward passes, lax.map over members.
 
-Of the forms of jax measured for `reference/kernels.md` this is the fastest on a CPU. A sequence's backward pass saves
+Of the forms of jax that were tried this is the fastest on a CPU. A sequence's backward pass saves
 the gates, multiplies by U once per step, and takes the gradient of U in one product for all steps.
 Shapes: inputs time first (T, B, I); W (I, G) and U (H, G) lie transposed to ours, as the products want them.
 """

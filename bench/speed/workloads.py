@@ -128,7 +128,7 @@ WORKLOADS: dict[str, Workload] = {
         Workload("ptb200", 1, 200, 20, 35, num_layers=2, vocabulary=10_000, embedding_size=200),
     )
 }
-"""The shapes that `reference/kernels.md` was measured on: music of Chung et al. 2014, characters, Penn Treebank."""
+"""The shapes that speed is measured on: music of Chung et al. 2014, characters, Penn Treebank."""
 
 
 def cell_node(cell: str) -> Mapping[str, str]:

@@ -14,7 +14,7 @@ from bench.tasks.base import Task
 from bench.training.loop import update
 from tests.speed.tiny import MUSIC, every_cell, every_workload
 
-# GFLOP of one step of one member, from the table of limits in reference/kernels.md
+# GFLOP of one step of one member, worked out apart from the code
 PUBLISHED = {
     ("music36", "gru"): 0.064,
     ("music36", "lstm"): 0.081,

@@ -51,7 +51,7 @@ class SizeSettings:
 class InitSettings:
     """How the weights start; one declared scheme for every cell, so that cells are compared and not defaults.
 
-    Sources: `uniform` U(-0.1, 0.1) input weights with orthogonal recurrent blocks (the released code of Chung
+    Sources: `orthogonal` U(-scale, scale) input weights and orthogonal recurrent blocks (the released code of Chung
     et al. 2014, arXiv 1412.3555); `torch` U(-1/sqrt(H), 1/sqrt(H)) everywhere (torch.nn); `zaremba2014`
     U(-scale, scale) everywhere (arXiv 1409.2329); `greff2017` N(0, scale) weights (arXiv 1503.04069).
     """
