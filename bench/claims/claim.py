@@ -15,7 +15,7 @@ from bench.core.errors import ConfigError
 from bench.core.schema import Matching, Positive, Share, build
 from bench.core.settings.training import Regulariser
 from bench.core.yaml_files import conf_dir, load, paths
-from bench.stats.estimate import Direction
+from bench.stats.estimate import ClaimDirection
 
 Name = Annotated[str, Matching(r"[a-z][a-z0-9_]{0,59}", "lower-case letters, digits and _, at most 60")]
 Sentence = Annotated[str, Matching(r"(?s).{1,600}", "between 1 and 600 characters")]
@@ -84,7 +84,7 @@ class Claim:
     cells: tuple[str, ...]
     metric: Quantity
     estimator: EstimatorName
-    direction: Direction
+    direction: ClaimDirection
     size_mode: SizeMode = "any"
     size_count: Literal["recurrent", "total"] | None = None
     budget: tuple[Positive, ...] = ()
@@ -176,7 +176,7 @@ class CellChoice:
         return is_named and all(name in node and _is_equal(node[name], value) for name, value in self.fields)
 
     @property
-    def said(self) -> str:
+    def fields_text(self) -> str:
         """The fields as they are written, "" where any will do."""
         return " ".join(f"{name}={_text(value)}" for name, value in self.fields)
 

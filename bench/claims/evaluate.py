@@ -60,9 +60,9 @@ def _finding(
     if claim.estimator == "exact_count_ratio":
         return _with_reason(Finding(claim, tuple(_count(claim, rows, runs) for rows, runs in meant)))
     if claim.estimator == "importance_share":
-        looked = [_weigh(claim, rows, importances) for rows, _ in meant]
+        looked = [_case_of_importance(claim, rows, importances) for rows, _ in meant]
     else:
-        looked = [_look(claim, rows, runs, points) for rows, runs in meant]
+        looked = [_case_of_runs(claim, rows, runs, points) for rows, runs in meant]
     cases = {i: case for i, case in enumerate(looked) if isinstance(case, _Case)}
     judges = {i: case.judge_at for i, case in cases.items()}
     overall, verdicts = judge_all(judges) if claim.across == "all" and len(judges) > 1 else ("", judge_each(judges))
@@ -85,7 +85,7 @@ def _is_meant(claim: Claim, run: pd.Series) -> bool:
     return not names.isdisjoint(claim.tasks)
 
 
-def _look(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame, points: pd.DataFrame) -> Result | _Case:
+def _case_of_runs(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame, points: pd.DataFrame) -> Result | _Case:
     """Return what is to be judged on one data set, or a result that says why nothing is."""
     task, task_label = str(rows["task"].iloc[0]), str(rows["task_label"].iloc[0])
     try:
@@ -101,16 +101,16 @@ def _look(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame, points: pd.DataF
         task,
         task_label,
         None,
-        compared=_compared(claim, steps, found),
+        compared=_compared_phrase(claim, steps, found),
         sides=f"{sides[0].name} {sign} {sides[1].name}",
         what=found.what,
-        tuning=_tuning(sides),
+        tuning=_tuning_phrase(sides),
         groups=groups,
     )
     return _Case(result, partial(verdict_at, claim, found, f"{claim.name}:{':'.join(groups)}"))
 
 
-def _weigh(claim: Claim, rows: pd.DataFrame, importances: Importances) -> Result | _Case:
+def _case_of_importance(claim: Claim, rows: pd.DataFrame, importances: Importances) -> Result | _Case:
     """Return what is to be judged of the importance of settings on one data set."""
     task, task_label = str(rows["task"].iloc[0]), str(rows["task_label"].iloc[0])
     shares = importances.get((task, claim.cells))
@@ -165,28 +165,28 @@ def _groups_at(shapes: pd.Index, sides: Sequence[pd.DataFrame]) -> set[str]:
     return set(runs.loc[runs.index.isin(shapes), "group"])
 
 
-def _compared(claim: Claim, steps: Sequence[tuple[Side, Side]], found: Measured) -> str:
+def _compared_phrase(claim: Claim, steps: Sequence[tuple[Side, Side]], found: Measured) -> str:
     sides, is_swept = steps[-1], len(steps) > 1
     shapes = [
         f"{side.name} at {size_label(side.row['hidden_size'], side.row['num_layers'])}{'' if is_swept else _set(side)}"
         for side in sides
     ]
-    each = f", each {_steps(claim, found)}" * is_swept
+    each = f", each {_steps_phrase(claim, found)}" * is_swept
     budgets = {budget_label(side.row) for side in sides}
     budget = f", sizes for {budgets.pop()}" if len(budgets) == 1 and "" not in budgets else ""
     kernel = f", all on the kernel {plain(sides[0].done['kernel'].iloc[0], 40)}" if claim.metric in TIMED else ""
     pairs = f"paired by {quantity(len(found.seeds), 'seed')}"
-    left_out = _left_out([side for sides in steps for side in sides], found)
+    left_out = _left_out_phrase([side for sides in steps for side in sides], found)
     return f"{listed(shapes)} (hidden × layers){budget}{each}{kernel}, {pairs}{left_out}"
 
 
-def _steps(claim: Claim, found: Measured) -> str:
+def _steps_phrase(claim: Claim, found: Measured) -> str:
     if claim.regulariser is not None:
         return f"without {claim.regulariser} and with it"
-    return f"trained on {listed([f'{share:g}' for share in found.fractions])} of the training split"
+    return f"trained on {listed([f'{fraction:g}' for fraction in found.fractions])} of the training split"
 
 
-def _left_out(sides: Sequence[Side], found: Measured) -> str:
+def _left_out_phrase(sides: Sequence[Side], found: Measured) -> str:
     unreached = [reached.count(False) for reached in found.is_reached]
     never = f"; {unreached[0]} and {unreached[1]} runs never got there" if any(unreached) else ""
     failed = sum(int((side.runs["status"] != "done").sum()) for side in sides)
@@ -200,7 +200,7 @@ def _set(side: Side) -> str:
     return f" with {plain(side.row['settings'], 80)}" if side.row["settings"] else ""
 
 
-def _tuning(sides: tuple[Side, Side]) -> str:
+def _tuning_phrase(sides: tuple[Side, Side]) -> str:
     left, right = (int(side.row["tuning_runs"]) for side in sides)
     if left == right:
         return f"{quantity(left, 'trial')} each" if left else UNTUNED

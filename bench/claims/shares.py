@@ -146,7 +146,7 @@ def shares_across(tuned: Tuned, records: Mapping[str, RunRecord]) -> Series:
     """
     studies = list(tuned.studies.values())
     fixed = {name: fixed_settings(study, records) for name, study in tuned.studies.items()}
-    shared, crossed = _shared(studies), _crossed(tuned, fixed)
+    shared, crossed = common_dimensions(studies), _crossed_dimensions(tuned, fixed)
     trials = finished(tuned, list(tuned.studies))
     trials = trials.assign(**{path: [fixed[name][path] for name in trials["study"]] for path in crossed})
     cells = tuple(sorted({study.cell for study in studies}))
@@ -157,7 +157,7 @@ def shares_across(tuned: Tuned, records: Mapping[str, RunRecord]) -> Series:
     return Series("All studies", CellStyle("all", TEXT_COLOUR, "D"), len(trials), shares)
 
 
-def _shared(studies: Sequence[StudyRecord]) -> dict[str, Dimension]:
+def common_dimensions(studies: Sequence[StudyRecord]) -> dict[str, Dimension]:
     """Return the dimensions that all studies have in common."""
     first, *others = studies
     return {
@@ -167,7 +167,7 @@ def _shared(studies: Sequence[StudyRecord]) -> dict[str, Dimension]:
     }
 
 
-def _crossed(tuned: Tuned, fixed: Mapping[str, Settings]) -> dict[str, Dimension]:
+def _crossed_dimensions(tuned: Tuned, fixed: Mapping[str, Settings]) -> dict[str, Dimension]:
     """Return the settings that differ between studies of one cell where every cell has them all: factors too."""
     values: dict[str, dict[str, set[str]]] = {}
     for name, settings in fixed.items():

@@ -91,7 +91,7 @@ def of_cell(choice: CellChoice, runs: pd.DataFrame) -> pd.DataFrame:
 
 def cell_name(choice: CellChoice) -> str:
     """Return how a side is called: the cell's printed name, and its fields where some settings are meant."""
-    return f"{NAMES.get(choice.word, plain(choice.word, 24))} {choice.said}".strip()
+    return f"{NAMES.get(choice.word, plain(choice.word, 24))} {choice.fields_text}".strip()
 
 
 def candidates(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -24,14 +24,14 @@ class ConfigError(UsageError):
     """A setting is unknown, of the wrong type or out of range."""
 
     def __init__(self, where: str, problem: str) -> None:
-        super().__init__(f"bad config at `{_shortened(where)}`: {_shortened(problem)}")
+        super().__init__(f"bad config at `{_shorten(where)}`: {_shorten(problem)}")
 
 
 class DataError(UsageError):
     """A data set is missing, damaged or not what its task says."""
 
     def __init__(self, where: str, problem: str) -> None:
-        super().__init__(f"bad data in {_shortened(where)}: {_shortened(problem)}")
+        super().__init__(f"bad data in {_shorten(where)}: {_shorten(problem)}")
 
 
 class StorageError(BenchError):
@@ -67,6 +67,6 @@ def did_you_mean(name: str, legal: Iterable[str]) -> str:
     return "legal: " + ", ".join(words)
 
 
-def _shortened(text: str) -> str:
+def _shorten(text: str) -> str:
     """Return a text whose words of more than 200 characters are cut, but for their ends, where a path has its file."""
     return re.sub(r"\S{201,}", lambda found: f"{found[0][:80]}...{found[0][-80:]}", text)

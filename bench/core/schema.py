@@ -41,17 +41,17 @@ class Range:
 
 @dataclass(frozen=True)
 class Matching:
-    """Text that matches a regular expression as a whole; `said` is that expression in words."""
+    """Text that matches a regular expression as a whole; `description` is that expression in words."""
 
     pattern: str
-    said: str
+    description: str
 
     def admits(self, value: str) -> bool:
         """Return whether the text matches."""
         return re.fullmatch(self.pattern, value) is not None
 
     def __str__(self) -> str:
-        return self.said
+        return self.description
 
 
 Count = Annotated[int, Range(low=1)]
@@ -90,14 +90,14 @@ def build(cls: type[T], node: object, where: str) -> T:
         if key not in legal:
             raise ConfigError(_join(where, key), f"unknown key; {did_you_mean(str(key), legal)}")
     values = {key: convert(legal[key], value, _join(where, key)) for key, value in node.items()}
-    for name in _required(cast(type, cls)):
+    for name in _required_fields(cast(type, cls)):
         if name not in values:
             raise ConfigError(_join(where, name), "is required, and not given")
     return cls(**values)
 
 
 @cache
-def _required(cls: Any) -> tuple[str, ...]:
+def _required_fields(cls: Any) -> tuple[str, ...]:
     missing = dataclasses.MISSING
     fields = (field for field in dataclasses.fields(cls) if field.init)
     return tuple(field.name for field in fields if field.default is missing and field.default_factory is missing)

@@ -22,7 +22,20 @@ from bench.results.labels import size_label
 from bench.results.run import RunRecord, slug
 from bench.stats.intervals import BOOTSTRAP, mean_interval
 
-GROUPS = ("Task", "Cell", "Hidden × layers", "Settings", "Score", "Verdict", "A", "n", "B", "n", "B minus A", "Pairs")
+GROUPS = (
+    "Task",
+    "Cell",
+    "Hidden × layers",
+    "Settings",
+    "Score",
+    "Conclusion",
+    "A",
+    "n",
+    "B",
+    "n",
+    "B minus A",
+    "Pairs",
+)
 
 CLAIMS = ("Claim", "Data set", "Compared", "In A", "Effect in A", "In B", "Effect in B")
 
@@ -67,7 +80,7 @@ def compared(left: ReportInputs, right: ReportInputs, found: Diff) -> Comparison
 
 
 def _groups(groups: Sequence[GroupDifference]) -> Section:
-    counts = [sum(group.verdict == word for group in groups) for word in ("different", "not told apart")]
+    counts = [sum(group.conclusion == word for group in groups) for word in ("different", "not told apart")]
     rest = len(groups) - sum(counts)
     text = (
         f"Of {quantity(len(groups), 'group')} that both have, {counts[0]} differ, {counts[1]} are not told apart, and "
@@ -80,7 +93,7 @@ def _groups(groups: Sequence[GroupDifference]) -> Section:
         "about one in twenty still looks different."
     )
     rows = tuple(
-        _group(group) for group in sorted(groups, key=lambda group: (group.verdict != "different", group.place))
+        _group(group) for group in sorted(groups, key=lambda group: (group.conclusion != "different", group.condition))
     )
     used = [i for i in range(len(GROUPS)) if any(row[i].text for row in rows)]
     table = Table(tuple(GROUPS[i] for i in used), tuple(tuple(row[i] for i in used) for row in rows), caption)
@@ -88,7 +101,7 @@ def _groups(groups: Sequence[GroupDifference]) -> Section:
 
 
 def _group(group: GroupDifference) -> tuple[Entry, ...]:
-    task, cell, hidden_size, num_layers = group.place
+    task, cell, hidden_size, num_layers = group.condition
     label = f"compare:{task}:{cell}:{hidden_size}:{num_layers}:{group.label}:{group.metric}"
     seed = stream("bootstrap", label=label)
     means = [mean_interval(list(side.values()), seed=seed) if side else None for side in group.sides]
@@ -102,7 +115,7 @@ def _group(group: GroupDifference) -> tuple[Entry, ...]:
         Entry(size_label(hidden_size, num_layers), hidden_size + num_layers / 1000),
         Entry(plain(settings, 200)),
         Entry(group.metric),
-        Entry(group.verdict),
+        Entry(group.conclusion),
         *chain.from_iterable((_number(mean, digits), _count(mean)) for mean in means),
         _number(group.interval, digits),
         Entry("" if group.interval is None else f"{group.interval.n} ({group.interval.kind})"),
@@ -121,20 +134,20 @@ def _claims(left: ReportData, right: ReportData) -> Section:
     """Return the claims whose verdict is another word in B than in A, where both can test them."""
     first, second = (dict(_verdicts(side.findings)) for side in (left, right))
     both = sorted(first.keys() & second.keys())
-    changed = [place for place in both if first[place].word != second[place].word]
+    changed = [key for key in both if first[key].word != second[key].word]
     text = f"{len(changed) or 'None'} of the {quantity(len(both), 'verdict')} that both give."
     alone = {"A": first.keys() - second.keys(), "B": second.keys() - first.keys()}
     text += "".join(
-        f" Only {side} gives {quantity(len(places), 'verdict')} more." for side, places in alone.items() if places
+        f" Only {side} gives {quantity(len(keys), 'verdict')} more." for side, keys in alone.items() if keys
     )
     rows = tuple(
         (
-            Entry(first[place].sentence),
-            Entry(place[1]),
-            Entry(first[place].sides),
-            *chain.from_iterable((Entry(side[place].word), Entry(side[place].effect)) for side in (first, second)),
+            Entry(first[key].sentence),
+            Entry(key[1]),
+            Entry(first[key].sides),
+            *chain.from_iterable((Entry(side[key].word), Entry(side[key].effect)) for side in (first, second)),
         )
-        for place in changed
+        for key in changed
     )
     table = Table(CLAIMS, rows, "Effect: of the two compared, with its interval and n.") if rows else None
     return Section("Claims whose verdict has changed", (text,), table, anchor="changed")
@@ -158,8 +171,8 @@ def _verdicts(findings: Sequence[Finding]) -> Iterator[tuple[tuple[str, str], _V
             if result.verdict is not None:
                 wide = result.verdict.estimate.wide
                 effect = f"{estimated(wide)}, n{NO_BREAK}={NO_BREAK}{wide.n}"
-                place = finding.claim.name, plain(result.task_label, 80)
-                yield place, _Verdict(sentence, plain(result.sides, 80), result.word, effect)
+                key = finding.claim.name, plain(result.task_label, 80)
+                yield key, _Verdict(sentence, plain(result.sides, 80), result.word, effect)
 
 
 def _runs(found: Diff) -> Section:

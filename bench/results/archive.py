@@ -49,12 +49,12 @@ def text_of(directory: Path, path: Path) -> str:
         name = path.relative_to(directory).as_posix()
         if name not in names(directory):
             raise
-        return _text(directory / ARCHIVE, _opened(directory), name)
+        return _text(directory / ARCHIVE, _open(directory), name)
 
 
 def names(directory: Path) -> frozenset[str]:
     """Return the paths of what is in the archive, none where there is no archive. Raises DataError if it is damaged."""
-    archive = _opened(directory)
+    archive = _open(directory)
     return frozenset(archive.namelist()) - {CONTENTS} if archive is not None else frozenset()
 
 
@@ -85,12 +85,12 @@ def write(directory: Path, texts: Mapping[str, str]) -> Path:
             member.compress_type, member.external_attr = zipfile.ZIP_DEFLATED, ACCESS
             archive.writestr(member, text)
     write_whole(path, buffer.getvalue())
-    if any(_text(path, _opened(directory), name) != text for name, text in texts.items()):
+    if any(_text(path, _open(directory), name) != text for name, text in texts.items()):
         raise DataError(str(path), "does not hold what was written to it")
     return path
 
 
-def _opened(directory: Path) -> zipfile.ZipFile | None:
+def _open(directory: Path) -> zipfile.ZipFile | None:
     path = directory / ARCHIVE
     try:
         found = path.lstat()

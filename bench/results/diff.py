@@ -15,7 +15,7 @@ from bench.results.run import Outcome, Run, RunRecord
 from bench.stats.paired import paired_interval
 from bench.stats.unpaired import welch_interval
 
-Place = tuple[str, str, int, int]
+Condition = tuple[str, str, int, int]
 """Task, cell, hidden size, number of layers."""
 
 
@@ -34,7 +34,7 @@ class Pair:
 
     @property
     def relative(self) -> float | None:
-        """How far the second score is from the first, as a share of the first."""
+        """Difference of the second score from the first, relative to the first."""
         first, second = self.scores
         return None if first is None or second is None or first == 0 else (second - first) / abs(first)
 
@@ -43,17 +43,17 @@ class Pair:
 class GroupDifference:
     """The mean of the second set, B, minus that of the first, A, for one task, cell and size.
 
-    `label` has the settings that tell the group from others of its place, where there are others; `settings` holds
-    those of A and of B that differ; `verdict` is `different`, `not told apart`, or why neither;
+    `label` has the settings that tell the group from others of its condition, where there are others; `settings` holds
+    those of A and of B that differ; `conclusion` is `different`, `not told apart`, or why neither;
     `sides` are the scores of the seeds of A and of B that ended as done, on the split that `metric` names.
     """
 
-    place: Place
+    condition: Condition
     label: str
     settings: Mapping[str, str]
     metric: str
     interval: Interval | None
-    verdict: str
+    conclusion: str
     sides: tuple[Mapping[int, float], Mapping[int, float]] = ({}, {})
 
 
@@ -73,32 +73,32 @@ def compare(left: Sequence[RunRecord], right: Sequence[RunRecord]) -> Diff:
     """Compare two result sets: Runs by key, then by task, cell, size and seed where the keys differ, then groups."""
     first, second = ({record.key: record for record in records} for records in (left, right))
     both = [_pair(first[key], second[key]) for key in sorted(first.keys() & second.keys())]
-    only_left, only_right = _without(first, second), _without(second, first)
+    only_left, only_right = _records_only_in(first, second), _records_only_in(second, first)
     return Diff(
         only_left=only_left,
         only_right=only_right,
         identical=tuple(pair.left for pair in both if not pair.fields),
         different=tuple(pair for pair in both if pair.fields),
-        rematched=_rematched(only_left, only_right),
+        rematched=_pairs_matched_by_seed(only_left, only_right),
         groups=tuple(_group_differences(first, second)),
     )
 
 
-def _without(records: Mapping[str, RunRecord], others: Mapping[str, RunRecord]) -> tuple[RunRecord, ...]:
+def _records_only_in(records: Mapping[str, RunRecord], others: Mapping[str, RunRecord]) -> tuple[RunRecord, ...]:
     return tuple(sorted((records[key] for key in records.keys() - others.keys()), key=lambda record: record.run.label))
 
 
-def _rematched(left: Sequence[RunRecord], right: Sequence[RunRecord]) -> tuple[Pair, ...]:
+def _pairs_matched_by_seed(left: Sequence[RunRecord], right: Sequence[RunRecord]) -> tuple[Pair, ...]:
     """Pair Runs of different keys that are the only ones of their task, cell, size and seed in either set."""
-    first, second = _by_seed(left), _by_seed(right)
+    first, second = _records_by_seed(left), _records_by_seed(right)
     shared = [seed for seed in first if len(first[seed]) == len(second.get(seed, ())) == 1]
     return tuple(_pair(first[seed][0], second[seed][0]) for seed in sorted(shared))
 
 
-def _by_seed(records: Sequence[RunRecord]) -> dict[tuple[Place, int], list[RunRecord]]:
+def _records_by_seed(records: Sequence[RunRecord]) -> dict[tuple[Condition, int], list[RunRecord]]:
     found = defaultdict(list)
     for record in records:
-        found[_place(record.run), record.run.seed].append(record)
+        found[_condition_of(record.run), record.run.seed].append(record)
     return found
 
 
@@ -115,51 +115,53 @@ def _differing_fields(left: Outcome, right: Outcome) -> tuple[str, ...]:
 
 
 def _group_differences(left: Mapping[str, RunRecord], right: Mapping[str, RunRecord]) -> Iterator[GroupDifference]:
-    first, second = _groups(_confirmed(left.values())), _groups(_confirmed(right.values()))
-    for place in sorted(first.keys() & second.keys()):
-        ours, theirs = first[place], second[place]
+    first, second = _groups(_confirmed_records(left.values())), _groups(_confirmed_records(right.values()))
+    for condition in sorted(first.keys() & second.keys()):
+        ours, theirs = first[condition], second[condition]
         shared = ours.keys() & theirs.keys()
         rests = [sorted(ours.keys() - theirs.keys()), sorted(theirs.keys() - ours.keys())]
         labels = differing({group: settings_of(ours[group][0].run) for group in shared})
         for group in sorted(shared, key=lambda group: (labels[group], group)):
-            yield _difference(place, labels[group], ours[group], theirs[group])
+            yield _difference(condition, labels[group], ours[group], theirs[group])
         if len(rests[0]) == len(rests[1]) == 1:
-            yield _difference(place, "", ours[rests[0][0]], theirs[rests[1][0]])
+            yield _difference(condition, "", ours[rests[0][0]], theirs[rests[1][0]])
         elif all(rests):
             counts = f"{len(rests[0])} and {len(rests[1])}"
-            yield GroupDifference(place, "", {}, "", None, f"{counts} other settings: not matched")
+            yield GroupDifference(condition, "", {}, "", None, f"{counts} other settings: not matched")
 
 
-def _confirmed(records: Iterable[RunRecord]) -> list[RunRecord]:
+def _confirmed_records(records: Iterable[RunRecord]) -> list[RunRecord]:
     """Return the records that speak for their task, as in a report: trials of a search only where none is confirmed."""
     records = list(records)
     confirmed = {record.run.task_name for record in records if record.run.phase == "confirm"}
     return [record for record in records if record.run.phase == "confirm" or record.run.task_name not in confirmed]
 
 
-def _groups(records: Iterable[RunRecord]) -> dict[Place, dict[str, list[RunRecord]]]:
-    """Return the records of each place by a digest of their settings, the seed excepted."""
-    found: dict[Place, dict[str, list[RunRecord]]] = defaultdict(lambda: defaultdict(list))
+def _groups(records: Iterable[RunRecord]) -> dict[Condition, dict[str, list[RunRecord]]]:
+    """Return the records of each condition by a digest of their settings, the seed excepted."""
+    found: dict[Condition, dict[str, list[RunRecord]]] = defaultdict(lambda: defaultdict(list))
     for record in records:
-        found[_place(record.run)][digest_of(settings_of(record.run))].append(record)
+        found[_condition_of(record.run)][digest_of(settings_of(record.run))].append(record)
     return found
 
 
-def _difference(place: Place, label: str, left: Sequence[RunRecord], right: Sequence[RunRecord]) -> GroupDifference:
+def _difference(
+    condition: Condition, label: str, left: Sequence[RunRecord], right: Sequence[RunRecord]
+) -> GroupDifference:
     settings = differing({"A": settings_of(left[0].run), "B": settings_of(right[0].run)})
     split = _split([*left, *right])
     sides = _scores(left, split), _scores(right, split)
-    found = GroupDifference(place, label, settings, f"{split} {metric_of(left[0])}", None, "", sides)
+    found = GroupDifference(condition, label, settings, f"{split} {metric_of(left[0])}", None, "", sides)
     if _versions(left) != _versions(right):
-        return dataclasses.replace(found, verdict="other task versions: not compared")
+        return dataclasses.replace(found, conclusion="other task versions: not compared")
     if not _is_same_data(left[0].outcome, right[0].outcome):
-        return dataclasses.replace(found, verdict="made on other data: not compared")
+        return dataclasses.replace(found, conclusion="made on other data: not compared")
     interval = _interval(*sides)
     if interval is None:
         n = min(map(len, sides))
-        return dataclasses.replace(found, verdict=f"too few runs ({n}) to judge; it takes {ENOUGH}")
+        return dataclasses.replace(found, conclusion=f"too few runs ({n}) to judge; it takes {ENOUGH}")
     is_apart = not interval.low <= 0 <= interval.high
-    return dataclasses.replace(found, interval=interval, verdict="different" if is_apart else "not told apart")
+    return dataclasses.replace(found, interval=interval, conclusion="different" if is_apart else "not told apart")
 
 
 def _interval(first: Mapping[int, float], second: Mapping[int, float]) -> Interval | None:
@@ -197,5 +199,5 @@ def _is_same_data(left: Outcome, right: Outcome) -> bool:
     return all(left.data_digests[split] == right.data_digests[split] for split in shared)
 
 
-def _place(run: Run) -> Place:
+def _condition_of(run: Run) -> Condition:
     return run.task_name, run.cell_name, run.hidden_size, run.num_layers

@@ -17,7 +17,7 @@ Settings = Mapping[str, str]
 """Dotted name of a setting to its value as text."""
 
 LONGEST = 8
-"""Characters of a number that is told as it is."""
+"""A value of at most this many characters is never abbreviated."""
 
 _Task = tuple[str, str]
 
@@ -55,19 +55,19 @@ def differing(groups: Mapping[str, Settings]) -> dict[str, str]:
     """
     names = sorted({name for settings in groups.values() for name in settings})
     values = {name: {settings.get(name, "unset") for settings in groups.values()} for name in names}
-    told = {name: _told(found) for name, found in values.items() if len(found) > 1}
+    words_of = {name: _shortest_distinct(found) for name, found in values.items() if len(found) > 1}
     return {
-        group: ", ".join(f"{name}={words[settings.get(name, 'unset')]}" for name, words in told.items())
+        group: ", ".join(f"{name}={words[settings.get(name, 'unset')]}" for name, words in words_of.items())
         for group, settings in groups.items()
     }
 
 
-def _told(values: Iterable[str]) -> dict[str, str]:
-    short = {value: _short(value) for value in values}
+def _shortest_distinct(values: Iterable[str]) -> dict[str, str]:
+    short = {value: _four_digits(value) for value in values}
     return short if len(set(short.values())) == len(short) else {value: value for value in short}
 
 
-def _short(value: str) -> str:
+def _four_digits(value: str) -> str:
     if len(value) <= LONGEST:
         return value
     try:

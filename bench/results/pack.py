@@ -45,8 +45,8 @@ def archive_all(directory: Path) -> Archived:
     kept = {name: archive.text_of(directory, directory / name) for name in archive.names(directory)}
     probed = {path: files.text_of(path) for path in (directory / PROBES).glob("*.json")}
     with ExitStack() as stack:
-        runs = _ended(directory, found, stack)
-        tuned = {folder: _held(directory, folder, stack) for folder in sorted((directory / STUDIES).glob("*/"))}
+        runs = _folders_of_final_runs(directory, found, stack)
+        tuned = {folder: _lock_study(directory, folder, stack) for folder in sorted((directory / STUDIES).glob("*/"))}
         in_place = {path: text for texts in (probed, *runs.values()) for path, text in texts.items()}
         kept |= {path.relative_to(directory).as_posix(): text for path, text in in_place.items()}
         kept |= {f"{STUDIES}/{folder.name}/{STUDY}": study.to_json() for folder, study in tuned.items() if study}
@@ -54,16 +54,16 @@ def archive_all(directory: Path) -> Archived:
             raise UsageError(f"nothing to archive in {directory}")
         path = archive.write(directory, kept)
         for folder, study in tuned.items():
-            in_place |= _merged(folder, study) if study else {}
+            in_place |= _archived_files(folder, study) if study else {}
         _remove(in_place)
-        left = [folder for folder in (*runs, *tuned) if not _is_removed(folder)]
+        left = [folder for folder in (*runs, *tuned) if not _remove_folder(folder)]
     for folder in (directory / RUNS, directory / STUDIES, directory / PROBES):
-        _is_removed(folder)
+        _remove_folder(folder)
     left += [each.folder for each in found if each.folder.is_dir() and each.folder not in runs]
     return Archived(path, len(runs), tuple(sorted(left)))
 
 
-def _ended(directory: Path, found: list[Found], stack: ExitStack) -> dict[Path, Mapping[Path, str]]:
+def _folders_of_final_runs(directory: Path, found: list[Found], stack: ExitStack) -> dict[Path, Mapping[Path, str]]:
     """Return the folders of the Runs that have ended, held as long as the stack, and the files in each."""
     runs: dict[Path, Mapping[Path, str]] = {}
     for each in found:
@@ -80,13 +80,13 @@ def _texts(folder: Path) -> dict[Path, str]:
     return {path: files.text_of(path) for path in sorted(folder.iterdir()) if path.name != LOCK}
 
 
-def _held(directory: Path, folder: Path, stack: ExitStack) -> StudyRecord | None:
+def _lock_study(directory: Path, folder: Path, stack: ExitStack) -> StudyRecord | None:
     """Return the study in a folder, held as long as the stack."""
     stack.enter_context(locked(directory, STUDIES, folder.name, what=f"study {folder.name}"))
     return read_study(directory, folder.name)
 
 
-def _merged(folder: Path, study: StudyRecord) -> dict[Path, str]:
+def _archived_files(folder: Path, study: StudyRecord) -> dict[Path, str]:
     """Return the files in a study's folder whose content the archived study has, in the order in which they may go.
 
     A study without trials that were asked for later would stand before the archived one, which has them.
@@ -103,7 +103,7 @@ def _remove(in_place: Mapping[Path, str]) -> None:
                 path.unlink()
 
 
-def _is_removed(folder: Path) -> bool:
+def _remove_folder(folder: Path) -> bool:
     """Remove a folder in which there is nothing any more but the lock that is held; return whether it is gone."""
     with storing(folder), suppress(FileNotFoundError):
         if any(path.name != LOCK for path in folder.iterdir()):

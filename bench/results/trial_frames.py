@@ -20,7 +20,7 @@ from bench.results.groups import Settings, differing, leaves
 from bench.results.labels import CellStyles, file_stem
 from bench.results.run import RunRecord
 from bench.results.study import StudyRecord, TrialOutcome, TrialRecord, best_of, outcome_of
-from bench.results.study_families import Place, with_families
+from bench.results.study_families import FamilyColumns, with_families
 
 TRIAL_COLUMNS = (
     *("study", "study_key", *TASK, "task_label", "family", "cell", "number", "state", "score", "counted", "is_best"),
@@ -62,11 +62,11 @@ def trials_frame(
     out at most: for a pruned trial, its seeds times the epochs of a whole Run, less those trained.
     """
     by_key = {record.key: record for record in records}
-    places = with_families(studies, {study.key: _runs_of(study, runs) for study in studies})
-    names = _names(studies, by_key, places, looks)
-    ordered = sorted(studies, key=lambda study: _rank(places[study.key], names[study.key], study, looks))
+    families = with_families(studies, {study.key: _runs_of(study, runs) for study in studies})
+    names = _names(studies, by_key, families, looks)
+    ordered = sorted(studies, key=lambda study: _rank(families[study.key], names[study.key], study, looks))
     rows = [
-        {**row, **places[study.key], "study": names[study.key]} for study in ordered for row in _rows(study, by_key)
+        {**row, **families[study.key], "study": names[study.key]} for study in ordered for row in _rows(study, by_key)
     ]
     settings = dict.fromkeys(path for study in ordered for path in study.space)
     trials = pd.DataFrame(rows, columns=[*TRIAL_COLUMNS, *settings])
@@ -110,25 +110,28 @@ def fixed_settings(study: StudyRecord, records: Mapping[str, RunRecord]) -> Sett
     return settings | {path: value for path, value in of_cell.items() if path not in study.space}
 
 
-def _rank(place: Place, name: str, study: StudyRecord, looks: CellStyles) -> tuple[object, ...]:
-    return *place.values(), [*looks].index(study.cell), name, study.key
+def _rank(family: FamilyColumns, name: str, study: StudyRecord, looks: CellStyles) -> tuple[object, ...]:
+    return *family.values(), [*looks].index(study.cell), name, study.key
 
 
 def _names(
     studies: Sequence[StudyRecord],
     records: Mapping[str, RunRecord],
-    places: Mapping[str, Place],
+    families: Mapping[str, FamilyColumns],
     looks: CellStyles,
 ) -> dict[str, str]:
     """Return the name of each study: its cell, and where that is not enough, the settings that tell it apart."""
     names = {}
     for study in studies:
-        siblings = [other for other in studies if (places[other.key], other.cell) == (places[study.key], study.cell)]
+        siblings = [
+            other for other in studies if (families[other.key], other.cell) == (families[study.key], study.cell)
+        ]
         told = differing({other.key: _identity(other, records) for other in siblings})[study.key]
         names[study.key] = f"{looks[study.cell].name} {plain(told, 60)}".strip()
-    n_called = Counter((*places[key].values(), name) for key, name in names.items())
+    n_called = Counter((*families[key].values(), name) for key, name in names.items())
     return {
-        key: name if n_called[*places[key].values(), name] == 1 else f"{name} {key[:6]}" for key, name in names.items()
+        key: name if n_called[*families[key].values(), name] == 1 else f"{name} {key[:6]}"
+        for key, name in names.items()
     }
 
 
@@ -156,7 +159,7 @@ def _rows(study: StudyRecord, records: Mapping[str, RunRecord]) -> list[dict[str
             "number": trial.number,
             "state": outcome.state,
             "score": outcome.score,
-            "counted": _counted(study, trial, outcome, records),
+            "counted": _counted_score(study, trial, outcome, records),
             "is_best": trial == best,
             "n_epochs": float(outcome.n_epochs),
             "epochs_saved": _epochs_saved(study, trial, outcome, records),
@@ -166,7 +169,9 @@ def _rows(study: StudyRecord, records: Mapping[str, RunRecord]) -> list[dict[str
     ]
 
 
-def _counted(study: StudyRecord, trial: TrialRecord, outcome: TrialOutcome, records: Mapping[str, RunRecord]) -> float:
+def _counted_score(
+    study: StudyRecord, trial: TrialRecord, outcome: TrialOutcome, records: Mapping[str, RunRecord]
+) -> float:
     if outcome.state != "pruned":
         return outcome.score
     curves = [records[key].outcome.curve for key in trial.runs if key in records]

@@ -47,7 +47,7 @@ def expected_best(scores: Sequence[float], direction: Direction) -> Float[np.nda
     Raises ValueError for a score that is not finite.
     Source: Dodge et al. 2019, arXiv 1909.03004, section 3; a maximum there, a minimum here for losses.
     """
-    return np.asarray(_curves(_checked(scores)[None], direction)[0])
+    return np.asarray(_curves(_finite_scores(scores)[None], direction)[0])
 
 
 def best_of_k(scores: Sequence[float], direction: Direction, *, seed: int, confidence: float = 0.95) -> BestOfK:
@@ -59,7 +59,7 @@ def best_of_k(scores: Sequence[float], direction: Direction, *, seed: int, confi
     covers the truth 93 % of the time at k = 1, 89 % at 7, 77 % at 15 and 53 % at 30; of 10 trials, 88 % at k = 1, 84 %
     at 5 and 63 % at 10.
     """
-    sample = _checked(scores)
+    sample = _finite_scores(scores)
     resampled = _curves(sample[_resamples(len(sample), seed)], direction)
     return _with_interval(expected_best(scores, direction), resampled, len(sample), confidence)
 
@@ -78,7 +78,7 @@ def told_apart(
     Raises ValueError for samples of unequal length.
     Source: Westfall and Young 1993, Resampling-Based Multiple Testing, section 2.6, the largest statistic.
     """
-    samples = _checked(left), _checked(right)
+    samples = _finite_scores(left), _finite_scores(right)
     if len(samples[0]) != len(samples[1]):
         raise ValueError(f"paired trials must be equally many, got {len(samples[0])} and {len(samples[1])}")
     swapped = np.random.default_rng(seed).integers(0, 2, (N_RESAMPLES, len(samples[0]))).astype(bool)
@@ -101,7 +101,7 @@ def stretches(signs: Sequence[int]) -> tuple[Stretch, ...]:
     return tuple(found)
 
 
-def _checked(scores: Sequence[float]) -> np.ndarray:
+def _finite_scores(scores: Sequence[float]) -> np.ndarray:
     sample = np.asarray(scores, dtype=float)
     if len(sample) == 0 or not np.isfinite(sample).all():
         raise ValueError("the best of k trials needs scores that are all finite")

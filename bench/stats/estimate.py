@@ -50,7 +50,8 @@ def paired_estimate(differences: Sequence[float], *, confidence: float = 0.95) -
     return estimate(lambda level: paired_interval(differences, confidence=level), confidence=confidence)
 
 
-Direction = Literal["lower", "higher", "alike"]
+ClaimDirection = Literal["lower", "higher", "alike"]
+"""How a claim says that a number differs from no effect: below it, above it, or not at all."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Question:
     Raises ValueError for a margin that does not hold `null`, and where one is needed and missing.
     """
 
-    direction: Direction
+    direction: ClaimDirection
     margin: tuple[float, float] | None = None
     null: float = 0.0
     is_beyond: bool = False

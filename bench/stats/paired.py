@@ -79,7 +79,7 @@ def paired_p_value(differences: Sequence[float], *, null: float = 0.0, alternati
     if np.ptp(sample) == 0:
         return _of_equal_values(float(sample[0]), null, alternative)
     t = (sample.mean() - null) / _standard_error(sample)
-    both = np.array([t, _straightened(t, _skew(sample))])
+    both = np.array([t, _hall_transform(t, _skew(sample))])
     less, greater = (float(tail(both, len(sample) - 1).max()) for tail in (stats.t.cdf, stats.t.sf))
     return {"less": less, "greater": greater, "two-sided": min(1.0, 2 * min(less, greater))}[alternative]
 
@@ -91,8 +91,8 @@ def bounds(
     n = samples.shape[-1]
     mean, error, skew = samples.mean(axis=-1), _standard_error(samples), _skew(samples)
     t = stats.t.ppf((1 + confidence) / 2, n - 1)
-    low = mean - np.maximum(t, _bent(t, skew)) * error
-    high = mean - np.minimum(-t, _bent(-t, skew)) * error
+    low = mean - np.maximum(t, _inverse_hall_transform(t, skew)) * error
+    high = mean - np.minimum(-t, _inverse_hall_transform(-t, skew)) * error
     return np.asarray(low), np.asarray(high)
 
 
@@ -112,12 +112,12 @@ def _skew(samples: np.ndarray) -> np.ndarray:
     return np.asarray(stats.skew(samples, axis=-1) / math.sqrt(samples.shape[-1]))
 
 
-def _straightened(t: float, skew: np.ndarray) -> float:
+def _hall_transform(t: float, skew: np.ndarray) -> float:
     """Return Hall's transformation g(t) = t + a s t^2 + a^2 s^2 t^3 / 3 + b s, with a = 1 / 3 and b = 1 / 6."""
     return float(t + skew * t**2 / 3 + skew**2 * t**3 / 27 + skew / 6)
 
 
-def _bent(t: float, skew: np.ndarray) -> np.ndarray:
+def _inverse_hall_transform(t: float, skew: np.ndarray) -> np.ndarray:
     """Return the inverse of Hall's transformation; without skewness it leaves t as it is."""
     slope = np.where(np.abs(skew) < TINY, TINY, skew) / 3
     return np.asarray((np.cbrt(1 + 3 * slope * (t - skew / 6)) - 1) / slope)

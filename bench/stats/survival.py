@@ -74,12 +74,14 @@ def pseudo_values(times: Times, horizon: float) -> np.ndarray:
 
 def _area(durations: np.ndarray, is_reached: np.ndarray, horizon: float) -> float:
     """Return the area under the curve up to the horizon; past the last time it stays as high as it was."""
-    survival = stats.ecdf(_censored(durations, is_reached)).sf
+    survival = stats.ecdf(_censored_data(durations, is_reached)).sf
     inner = survival.quantiles < horizon
     edges = np.concatenate([[0.0], survival.quantiles[inner], [horizon]])
     heights = np.concatenate([[1.0], survival.probabilities[inner]])
     return float(heights @ np.diff(edges))
 
 
-def _censored(durations: Sequence[float] | np.ndarray, is_reached: Sequence[bool] | np.ndarray) -> stats.CensoredData:
+def _censored_data(
+    durations: Sequence[float] | np.ndarray, is_reached: Sequence[bool] | np.ndarray
+) -> stats.CensoredData:
     return stats.CensoredData.right_censored(np.asarray(durations), ~np.asarray(is_reached))

@@ -85,7 +85,7 @@ def _column_of_table(path: Path, format_: str, column: str) -> Column:
     if "::" in str(path):
         raise DataError(str(path), "cannot be read: `datasets` takes `::` in a path for a chain of addresses")
     try:
-        return _streamed(path, format_, column)
+        return _stream_column(path, format_, column)
     except BenchError:
         raise
     except Exception as error:  # each reader below `datasets` has errors of its own
@@ -93,7 +93,7 @@ def _column_of_table(path: Path, format_: str, column: str) -> Column:
         raise DataError(str(path), f"cannot be read as {format_}: {reason}") from error
 
 
-def _streamed(path: Path, format_: str, column: str) -> Column:
+def _stream_column(path: Path, format_: str, column: str) -> Column:
     options = {"na_filter": False} if format_ == "csv" else {}
     data_files = {"train": glob.escape(str(path))}
     # Streaming reads the file where it lies; the folder is for the lock that `datasets` makes all the same.
@@ -138,7 +138,7 @@ def _json_line(line: str, path: Path, number: int) -> Any:
 def _column_of_json(content: Any, path: Path, column: str) -> Column:
     """Return a column of a list of records, or of a mapping from each split to its values."""
     if isinstance(content, dict) and column not in content:
-        marks = [mark for mark, values in content.items() for _ in _listed(values, path, mark)]
+        marks = [mark for mark, values in content.items() for _ in _as_list(values, path, mark)]
         return Column([value for values in content.values() for value in values], marks)
     records = content if isinstance(content, list) else [content]
     for row, record in enumerate(records):
@@ -149,7 +149,7 @@ def _column_of_json(content: Any, path: Path, column: str) -> Column:
     return Column([record[column] for record in records], marks if any(marks) else None)
 
 
-def _listed(values: object, path: Path, mark: str) -> list[object]:
+def _as_list(values: object, path: Path, mark: str) -> list[object]:
     if mark not in SPLIT_NAMES:
         raise DataError(str(path), f"must map train, valid and test to their sequences, got a key `{mark}`")
     if not isinstance(values, list):
@@ -175,8 +175,8 @@ def text_of(files: Files, split: str, column: str, fractions: tuple[float, ...])
         text = unspelled(text, path) if files.format == "symbols" else text
         return cut(text, split, fractions, str(path)) if files.is_single else text
     if files.is_single and (found := read_column(path, files.format, column)).splits is None:
-        return cut(_joined(found.values, path, column), split, fractions, str(path))
-    return _joined(read_split(files, split, column), path, column)
+        return cut(_join_lines(found.values, path, column), split, fractions, str(path))
+    return _join_lines(read_split(files, split, column), path, column)
 
 
 def cut(text: str, split: str, fractions: tuple[float, ...], where: str) -> str:
@@ -204,7 +204,7 @@ def unspelled(text: str, path: Path) -> str:
     return "\n".join("".join(symbols).replace("_", " ") for symbols in lines)
 
 
-def _joined(rows: Sequence[object], path: Path, column: str) -> str:
+def _join_lines(rows: Sequence[object], path: Path, column: str) -> str:
     """Return rows as lines; a row that ends its line itself is not ended twice."""
     lines = []
     for number, row in enumerate(rows):

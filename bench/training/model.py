@@ -99,7 +99,7 @@ class Shape:
         }
 
 
-Place = Literal[0, 1, 2]
+DropoutPosition = Literal[0, 1, 2]
 """Before the first layer, between layers, after the last."""
 
 
@@ -114,22 +114,24 @@ class Dropout:
     generators: tuple[torch.Generator, ...]
     extents: tuple[tuple[int, int], ...]
 
-    def factor(self, k: int, size: tuple[int, int, int], place: Place, dtype: torch.dtype) -> Tensor | None:
+    def factor(
+        self, k: int, size: tuple[int, int, int], position: DropoutPosition, dtype: torch.dtype
+    ) -> Tensor | None:
         """Return a member's factors (B, T, N): 0 with its probability, else what keeps the mean; None for none."""
-        if not self.rates or not self.rates[k][place]:
+        if not self.rates or not self.rates[k][position]:
             return None
-        (B, T), rate = self.extents[k], self.rates[k][place]
+        (B, T), rate = self.extents[k], self.rates[k][position]
         factor = torch.zeros(size, dtype=dtype)
         draw = torch.rand((B, T, size[2]), generator=self.generators[k], dtype=dtype)
         factor[:B, :T] = (draw >= rate) / (1 - rate)
         return factor
 
-    def apply(self, x: Float[Tensor, "K B T N"], place: Place) -> Float[Tensor, "K B T N"]:
+    def apply(self, x: Float[Tensor, "K B T N"], position: DropoutPosition) -> Float[Tensor, "K B T N"]:
         """Multiply each member by its factors."""
-        if not any(rates[place] for rates in self.rates):
+        if not any(rates[position] for rates in self.rates):
             return x
         K, B, T, N = x.shape
-        factors = [self.factor(k, (B, T, N), place, x.dtype) for k in range(K)]
+        factors = [self.factor(k, (B, T, N), position, x.dtype) for k in range(K)]
         ones = torch.ones(B, T, N, dtype=x.dtype)
         return x * torch.stack([ones if factor is None else factor for factor in factors]).to(x.device)
 

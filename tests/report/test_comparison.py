@@ -46,7 +46,7 @@ def write(folder, records):
 
 def test_both_means_and_their_paired_difference_are_shown_with_intervals():
     first, _ = table(sections(sweep(8, ("gru", "lstm"), size=SIZE), moved(0.5))["scores"])
-    assert (first["Cell"], first["Verdict"]) == ("gru", "different")
+    assert (first["Cell"], first["Conclusion"]) == ("gru", "different")
     assert first["Pairs"] == "8 (none: all values are equal)"
     means = [float(re.match(r"[\d.]+", first[side]).group()) for side in ("A", "B")]
     assert means[1] - means[0] == pytest.approx(0.5, abs=0.002)  # printed with three decimals each
@@ -57,7 +57,7 @@ def test_the_difference_is_that_of_diff():
     left, right = sweep(8, ("gru",), size=SIZE), moved(0.2, ("gru",), optim=OptimSettings(lr=0.01))
     (group,) = compare(left, right).groups
     (row,) = table(sections(left, right)["scores"])
-    assert row["Verdict"] == group.verdict
+    assert row["Conclusion"] == group.conclusion
     assert row["Settings"] == "A: optim.lr=0.001; B: optim.lr=0.01"
     assert row["B minus A"].startswith(f"{group.interval.mean:.2f}"[:4])
 
@@ -83,7 +83,7 @@ def test_groups_that_are_not_matched_have_no_empty_numbers():
         "Task": "made_up_music",
         "Cell": "gru",
         "Hidden × layers": "46 × 1",
-        "Verdict": "2 and 1 other settings: not matched",
+        "Conclusion": "2 and 1 other settings: not matched",
     }
 
 

@@ -21,7 +21,7 @@ from bench.report.figures import shares, style
 from bench.report.formats.exports import csv_text
 from bench.report.formats.page import charts
 from bench.report.sections.best_of_k import lead
-from bench.report.sections.cell_importance import verdicts
+from bench.report.sections.cell_importance import comparisons
 from bench.results.frames import runs_frame
 from bench.results.labels import cell_styles
 from bench.results.trial_frames import trials_frame, tuned_tasks
@@ -240,7 +240,7 @@ def share(mean: float, chance: float, resampled: tuple[float, ...]) -> Share:
 def test_one_factor_matters_more_where_it_is_above_chance_and_above_the_other_in_nearly_all_resamples(
     setting, cell, verdict
 ):
-    (sentence,) = verdicts({"a": setting, "cell": cell})
+    (sentence,) = comparisons({"a": setting, "cell": cell})
     assert sentence.startswith(verdict)
 
 

@@ -62,7 +62,7 @@ def test_a_run_that_failed_in_one_set_is_told_by_its_ending():
 
 def test_a_shift_larger_than_the_spread_is_significant_and_paired_by_seed():
     (group,) = compare(worse(0.0), worse(0.5, wobble=0.01)).groups
-    assert group.verdict == "different"
+    assert group.conclusion == "different"
     assert group.interval.kind == PAIRED
     assert group.interval.n == 8
     assert group.interval.low < 0.5 < group.interval.high
@@ -70,7 +70,7 @@ def test_a_shift_larger_than_the_spread_is_significant_and_paired_by_seed():
 
 def test_a_shift_smaller_than_the_spread_is_not():
     (group,) = compare(worse(0.0), worse(0.001, wobble=0.5)).groups
-    assert group.verdict == "not told apart"
+    assert group.conclusion == "not told apart"
 
 
 def test_without_shared_seeds_welch_judges():
@@ -83,7 +83,7 @@ def test_without_shared_seeds_welch_judges():
 def test_fewer_than_six_pairs_are_not_judged():
     (group,) = compare(sweep(5, ("gru",)), sweep(5, ("gru",))).groups
     assert group.interval is None
-    assert group.verdict == "too few runs (5) to judge; it takes 6"
+    assert group.conclusion == "too few runs (5) to judge; it takes 6"
 
 
 def test_runs_of_other_settings_are_matched_by_task_cell_size_and_seed():
@@ -92,7 +92,7 @@ def test_runs_of_other_settings_are_matched_by_task_cell_size_and_seed():
     assert len(found.rematched) == 8
     (group,) = found.groups
     assert group.settings == {"A": "optim.lr=0.001", "B": "optim.lr=0.01"}
-    assert group.verdict == "different"
+    assert group.conclusion == "different"
     page = describe(found)
     assert "other settings, but the same task, cell, size and seed" in page
     assert "optim.lr=0.01" in page
@@ -104,11 +104,11 @@ def test_several_settings_of_one_size_are_compared_each_with_itself():
     assert [group.settings for group in found.groups] == [{"A": "", "B": ""}] * 2
     other = [*worse(0.0, optim=OptimSettings(lr=0.1)), *worse(0.0, optim=OptimSettings(lr=1.0))]
     (group,) = compare(both, other).groups
-    assert group.verdict == "2 and 2 other settings: not matched"
+    assert group.conclusion == "2 and 2 other settings: not matched"
 
 
 @pytest.mark.parametrize(
-    ("other", "verdict"),
+    ("other", "conclusion"),
     [
         (sweep(8, ("gru",), task=task(version=2)), "other task versions: not compared"),
         (
@@ -117,9 +117,9 @@ def test_several_settings_of_one_size_are_compared_each_with_itself():
         ),
     ],
 )
-def test_numbers_of_other_data_are_never_compared(other, verdict):
+def test_numbers_of_other_data_are_never_compared(other, conclusion):
     (group,) = compare(sweep(8, ("gru",)), other).groups
-    assert (group.interval, group.verdict) == (None, verdict)
+    assert (group.interval, group.conclusion) == (None, conclusion)
 
 
 def test_tuning_runs_are_compared_by_validation():
@@ -135,7 +135,7 @@ def test_the_command_prints_the_difference_as_json(tmp_path, capsys):
     found = json.loads(said(["diff", str(tmp_path / "a"), str(tmp_path / "b"), "--json"], capsys))
     assert (len(found["different"]), found["identical"], found["damaged"]) == (8, [], [])
     (group,) = found["groups"]
-    assert (group["verdict"], group["n"], group["hidden_size"]) == ("different", 8, 46)
+    assert (group["conclusion"], group["n"], group["hidden_size"]) == ("different", 8, 46)
     page = said(["diff", str(tmp_path / "a"), str(tmp_path / "b")], capsys)
     assert "0 runs identical to the last bit, 8 different" in page
 
@@ -155,7 +155,7 @@ def test_a_trial_of_a_search_is_compared_as_a_run_and_not_as_a_group():
     assert len(elsewhere.groups) == 2
     alone = compare(trials, trials)
     assert [group.label for group in alone.groups] == ["optim.lr=0.01", "optim.lr=0.02"]
-    assert {group.verdict for group in alone.groups} == {"too few runs (1) to judge; it takes 6"}
+    assert {group.conclusion for group in alone.groups} == {"too few runs (1) to judge; it takes 6"}
 
 
 def test_groups_of_one_place_are_told_by_the_settings_that_they_differ_in():

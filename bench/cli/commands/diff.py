@@ -75,9 +75,9 @@ def _pairs(heading: str, pairs: Sequence[Pair]) -> str:
 def _groups(groups: Sequence[GroupDifference]) -> str:
     if not groups:
         return ""
-    numbers = ("metric", "n", "b_minus_a", "low", "high", "interval", "verdict")
+    numbers = ("metric", "n", "b_minus_a", "low", "high", "interval", "conclusion")
     columns = (*GROUP, "settings", *numbers, "settings_a", "settings_b")
-    ordered = sorted(groups, key=lambda group: group.verdict != "different")
+    ordered = sorted(groups, key=lambda group: group.conclusion != "different")
     shown = [{name: _text(value) for name, value in _group(group).items()} for group in ordered[:MOST_LINES]]
     told = [name for name in columns if any(row[name] for row in shown)]
     return f"means of B minus A:\n{table(shown, told)}{_more(len(groups))}"
@@ -104,7 +104,7 @@ def _pair(pair: Pair) -> dict[str, Any]:
 def _group(group: GroupDifference) -> dict[str, Any]:
     interval = dataclasses.asdict(group.interval) if group.interval is not None else {}
     return {
-        **dict(zip(GROUP, group.place, strict=True)),
+        **dict(zip(GROUP, group.condition, strict=True)),
         "settings": group.label,
         "metric": group.metric,
         "n": interval.get("n"),
@@ -112,7 +112,7 @@ def _group(group: GroupDifference) -> dict[str, Any]:
         "low": interval.get("low"),
         "high": interval.get("high"),
         "interval": interval.get("kind", ""),
-        "verdict": group.verdict,
+        "conclusion": group.conclusion,
         "settings_a": group.settings.get("A", ""),
         "settings_b": group.settings.get("B", ""),
     }

@@ -37,7 +37,7 @@ def html(document: Document, images: Mapping[str, Image]) -> str:
     return _page(
         "report.html.j2",
         document=document,
-        images={chart.name: _embedded(chart, images[chart.name]) for chart in charts(document)},
+        images={chart.name: _embed(chart, images[chart.name]) for chart in charts(document)},
         summary_csv=_address("text/csv", csv_text(document.summary).encode()),
         claims_csv=_address("text/csv", csv_text(claims_frame(document.findings)).encode()),
     )
@@ -88,7 +88,7 @@ def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def _embedded(chart: Chart, image: Image) -> Embedded:
+def _embed(chart: Chart, image: Image) -> Embedded:
     width, height = struct.unpack(">II", image.png[16:24])  # the header of every PNG
     scale = CSS_DOTS_PER_INCH / DOTS_PER_INCH
     return Embedded(

@@ -24,44 +24,46 @@ def search(found: ReportData, subjects: Sequence[Subject]) -> list[str]:
         return [f"{quantity(n_tuning, 'run')} served to choose settings; how they were searched is not on record."]
     alike: dict[tuple[tuple[str, ...], tuple[str, ...]], list[Tuned]] = defaultdict(list)
     for tuned in found.tuned:
-        alike[_searched(tuned), _confirmed(tuned, subjects)].append(tuned)
-    sentences = [text for told, those in alike.items() for text in _together(those, *told)]
+        alike[_search_sentences(tuned), _confirmation_sentence(tuned, subjects)].append(tuned)
+    sentences = [text for shared, those in alike.items() for text in _sentences_of(those, *shared)]
     bare = list(dict.fromkeys(f"{each.cell} on {each.task}" for each in subjects if each.study is None))
     return [*sentences, *([f"Given settings, not tuned ones, had {listed(bare)}."] if bare else [])]
 
 
-def _together(those: Sequence[Tuned], searched: Sequence[str], confirmed: Sequence[str]) -> list[str]:
+def _sentences_of(those: Sequence[Tuned], searched: Sequence[str], confirmed: Sequence[str]) -> list[str]:
     """Return what was done on some tasks, and on each of them what was found."""
     where = f"In each of the {len(those)} cases below, " if len(those) > 1 else f"On {those[0].label}, "
-    return [where + searched[0], *searched[1:], _endings(those), *_best(those), *confirmed]
+    return [where + searched[0], *searched[1:], _endings(those), *_best_settings(those), *confirmed]
 
 
-def _searched(tuned: Tuned) -> tuple[str, ...]:
+def _search_sentences(tuned: Tuned) -> tuple[str, ...]:
     by_words: dict[str, list[str]] = defaultdict(list)
     for name, study in tuned.studies.items():
-        by_words[_how(study, int((tuned.trials["study"] == name).sum()))].append(name)
+        by_words[_search_phrase(study, int((tuned.trials["study"] == name).sum()))].append(name)
     hows = "; ".join(f"{listed(names)} {_were(names)} tuned {how}" for how, names in by_words.items())
     label = METRICS[tuned.first.metric].label
-    told = [f"{hows}.", f"Trials were judged by their mean best validation score ({label}) alone."]
+    sentences = [f"{hows}.", f"Trials were judged by their mean best validation score ({label}) alone."]
     studies = list(tuned.studies.values())
     if len(studies) > 1 and are_paired(studies):
-        told.append("Trials of one number had the same settings in each study.")
-    return tuple(told)
+        sentences.append("Trials of one number had the same settings in each study.")
+    return tuple(sentences)
 
 
 def _were(names: Sequence[str]) -> str:
     return "were each" if len(names) > 1 else "was"
 
 
-def _how(study: StudyRecord, n_trials: int) -> str:
+def _search_phrase(study: StudyRecord, n_trials: int) -> str:
     asked = f"{n_trials}" if n_trials >= study.n_trials else f"{n_trials} of {study.n_trials}"
     pruner = str(study.pruner.get("name", "unknown"))
-    pruned = "no trial being pruned" if pruner == "none" else f"pruned by {_called(study.pruner, PRUNERS)}"
+    pruned = "no trial being pruned" if pruner == "none" else f"pruned by {_name_with_arguments(study.pruner, PRUNERS)}"
     trials = f"{asked} {'trial' if study.n_trials == 1 else 'trials'} of {quantity(study.seeds_per_trial, 'seed')}"
-    return plain(f"by {_called(study.sampler, SAMPLERS)} over {space_in_words(study)}, in {trials}, {pruned}", 900)
+    return plain(
+        f"by {_name_with_arguments(study.sampler, SAMPLERS)} over {space_in_words(study)}, in {trials}, {pruned}", 900
+    )
 
 
-def _called(node: Mapping[str, object], words: Mapping[str, str]) -> str:
+def _name_with_arguments(node: Mapping[str, object], words: Mapping[str, str]) -> str:
     name = str(node.get("name", "unknown"))
     arguments = [f"{key} {value}" for key, value in node.items() if key != "name" and value is not None]
     return words.get(name, name) + (f" ({', '.join(arguments)})" if arguments else "")
@@ -77,18 +79,18 @@ def _endings(those: Sequence[Tuned]) -> str:
     return f"Of {quantity(counts.total(), 'trial')} {listed(states)}."
 
 
-def _best(those: Sequence[Tuned]) -> list[str]:
+def _best_settings(those: Sequence[Tuned]) -> list[str]:
     """Return what the best trials were."""
-    told = []
+    sentences = []
     for tuned in those:
         names = {study.key: name for name, study in tuned.studies.items()}
         each = [f"{plain(shown(params), 300)} for {names[study.key]}" for study, params in best_params(tuned)]
         where = f"On {tuned.label}, the" if len(those) > 1 else "The"
-        told += [f"{where} best trial had {'; '.join(each)}."] if each else []
-    return told
+        sentences += [f"{where} best trial had {'; '.join(each)}."] if each else []
+    return sentences
 
 
-def _confirmed(tuned: Tuned, subjects: Sequence[Subject]) -> tuple[str, ...]:
+def _confirmation_sentence(tuned: Tuned, subjects: Sequence[Subject]) -> tuple[str, ...]:
     """Return on how many seeds the settings of the best trials were trained again."""
     if not best_params(tuned):
         return ("No trial is done, so there is none that is best.",)

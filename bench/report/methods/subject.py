@@ -51,10 +51,10 @@ class Subject:
 
 Phrase = Callable[[Subject], str]
 
-Place = tuple[str, str]
+Scope = tuple[str, str]
 """A task and a cell, "" for any."""
 
-Where = Callable[[Subject], Place]
+ScopeOf = Callable[[Subject], Scope]
 
 
 def subjects_of(found: ReportData) -> tuple[Subject, ...]:
@@ -68,7 +68,7 @@ def subjects_of(found: ReportData) -> tuple[Subject, ...]:
             records[key],
             named[key],
             found.looks[records[key].run.cell_name].name,
-            by_trial.get(key) or _chosen_by(records[key].run, best),
+            by_trial.get(key) or _study_that_chose(records[key].run, best),
         )
         for key in found.runs["key"]
         if key in records
@@ -87,49 +87,49 @@ def spread(subjects: Sequence[Subject], phrase: Phrase) -> str:
 
     "" stands for nothing to say; where other Runs have something, it is left out.
     """
-    told = [(subject, phrase(subject)) for subject in subjects]
-    distinct = list(dict.fromkeys(text for _, text in told))
+    phrases = [(subject, phrase(subject)) for subject in subjects]
+    distinct = list(dict.fromkeys(text for _, text in phrases))
     if len(distinct) == 1:
         return distinct[0]
-    for where in (_on, _for, _both):
-        if placed := _placed(told, where):
+    for scope_of in (_task_of, _cell_of, _task_and_cell_of):
+        if placed := _phrases_by_scope(phrases, scope_of):
             return placed
     distinct = [text for text in distinct if text]
     more = f"; or one of {len(distinct) - MOST_PHRASES} more" if len(distinct) > MOST_PHRASES else ""
     return f"{'; or '.join(distinct[:MOST_PHRASES])}{more} (the summary says which group of runs had which)"
 
 
-def _placed(told: Sequence[tuple[Subject, str]], where: Where) -> str:
-    """Return each phrase with the places that have it; "" where a place has several or the list is too long."""
-    by_place: dict[Place, set[str]] = defaultdict(set)
-    for subject, text in told:
-        by_place[where(subject)].add(text)
-    places: dict[str, list[Place]] = defaultdict(list)
-    for place, texts in by_place.items():
-        places[min(texts)].append(place)
-    if any(len(texts) > 1 for texts in by_place.values()) or len(places) > MOST_PHRASES:
+def _phrases_by_scope(phrases: Sequence[tuple[Subject, str]], scope_of: ScopeOf) -> str:
+    """Return each phrase with the scopes that have it; "" where a scope has several or the list is too long."""
+    by_scope: dict[Scope, set[str]] = defaultdict(set)
+    for subject, text in phrases:
+        by_scope[scope_of(subject)].add(text)
+    scopes: dict[str, list[Scope]] = defaultdict(list)
+    for scope, texts in by_scope.items():
+        scopes[min(texts)].append(scope)
+    if any(len(texts) > 1 for texts in by_scope.values()) or len(scopes) > MOST_PHRASES:
         return ""
-    return "; ".join(f"{text} {_named(found)}" for text, found in places.items() if text)
+    return "; ".join(f"{text} {_scope_names(found)}" for text, found in scopes.items() if text)
 
 
-def _named(places: Sequence[Place]) -> str:
+def _scope_names(scopes: Sequence[Scope]) -> str:
     by_task: dict[str, list[str]] = defaultdict(list)
-    for task, cell in places:
+    for task, cell in scopes:
         by_task[task].append(cell)
-    if not any(cell for _, cell in places):
+    if not any(cell for _, cell in scopes):
         return f"({listed(list(by_task))})"
     return f"({'; '.join(f'{listed(cells)} on {task}' if task else listed(cells) for task, cells in by_task.items())})"
 
 
-def _on(subject: Subject) -> Place:
+def _task_of(subject: Subject) -> Scope:
     return subject.task, ""
 
 
-def _for(subject: Subject) -> Place:
+def _cell_of(subject: Subject) -> Scope:
     return "", subject.cell
 
 
-def _both(subject: Subject) -> Place:
+def _task_and_cell_of(subject: Subject) -> Scope:
     return subject.task, subject.cell
 
 
@@ -137,7 +137,7 @@ def _studies(found: ReportData) -> list[StudyRecord]:
     return [study for tuned in found.tuned for study in tuned.studies.values()]
 
 
-def _chosen_by(run: Run, best: Sequence[tuple[StudyRecord, Mapping[str, Value]]]) -> StudyRecord | None:
+def _study_that_chose(run: Run, best: Sequence[tuple[StudyRecord, Mapping[str, Value]]]) -> StudyRecord | None:
     """Return the study of a Run's task and cell whose best trial has its settings."""
     named = [pair for pair in best if (pair[0].task, pair[0].cell) == (run.task_name, run.cell_name)]
     settings = settings_of(run) if named else {}

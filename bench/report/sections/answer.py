@@ -53,10 +53,10 @@ def _sentences(rows: pd.DataFrame, runs: pd.DataFrame, looks: CellStyles) -> tup
     best = best[best["split"] == split].sort_values("mean", ascending=not _is_maximised(best))
     if best.empty:
         return ("No run has ended as done yet, so there is no score.",)
-    reached = (*_reached(best, len(rows) > len(best), split, looks), *_data(best))
+    sentences = (*_mean_sentences(best, len(rows) > len(best), split, looks), *_fraction_sentence(best))
     if len(best) == 1:
-        return *reached, f"Only {looks[best['cell'].iloc[0]].name} has a score, so nothing is compared."
-    return *reached, *_comparison(best, runs, split, looks)
+        return *sentences, f"Only {looks[best['cell'].iloc[0]].name} has a score, so nothing is compared."
+    return *sentences, *_comparison_sentences(best, runs, split, looks)
 
 
 def _at_one_budget(rows: pd.DataFrame) -> pd.DataFrame:
@@ -73,7 +73,7 @@ def _is_maximised(rows: pd.DataFrame) -> bool:
     return bool((rows["direction"] == "maximise").any())
 
 
-def _reached(best: pd.DataFrame, is_choice: bool, split: str, looks: CellStyles) -> tuple[str, str]:
+def _mean_sentences(best: pd.DataFrame, is_choice: bool, split: str, looks: CellStyles) -> tuple[str, str]:
     digits, first = decimals(best), best.iloc[0]
     means = []
     for _, row in best.iterrows():
@@ -82,20 +82,20 @@ def _reached(best: pd.DataFrame, is_choice: bool, split: str, looks: CellStyles)
     chosen = "With each cell at its best size and settings by validation score, at " if is_choice else "At "
     bars = "Brackets: 95 % interval; " if best["low"].notna().any() else ""
     return (
-        f"{chosen}{_size(best, looks)}, the mean {score_label(first['metric'], split)} over "
+        f"{chosen}{_size_phrase(best, looks)}, the mean {score_label(first['metric'], split)} over "
         f"n = {spanned(best['n'], 'seed')} is {listed(means)}.",
         f"{bars}{better(first['direction'])}.".capitalize(),
     )
 
 
-def _data(best: pd.DataFrame) -> tuple[str, ...]:
+def _fraction_sentence(best: pd.DataFrame) -> tuple[str, ...]:
     """Return a sentence on how much data was trained on, unless it was all."""
     if (best["train_fraction"] == 1).all():
         return ()
     return (f"They were trained on a share of the training split: {span(best['train_fraction'])}.",)
 
 
-def _size(best: pd.DataFrame, looks: CellStyles) -> str:
+def _size_phrase(best: pd.DataFrame, looks: CellStyles) -> str:
     if budget := _shared_budget(best):
         return f"a budget of {budget}"
     sizes = best["num_params_recurrent"]
@@ -119,17 +119,19 @@ def _shape(row: pd.Series) -> tuple[int, int]:
     return row["hidden_size"], row["num_layers"]
 
 
-def _comparison(best: pd.DataFrame, runs: pd.DataFrame, split: str, looks: CellStyles) -> tuple[str, ...]:
+def _comparison_sentences(best: pd.DataFrame, runs: pd.DataFrame, split: str, looks: CellStyles) -> tuple[str, ...]:
     by_group = dict(list(done(runs).groupby("group")))
     left, right = _pair(best)
     difference = paired_difference(by_group[left["group"]], by_group[right["group"]], split)
-    verdict = _verdict(difference, (looks[left["cell"]].name, looks[right["cell"]].name), _is_maximised(best))
+    sentence = _difference_sentence(
+        difference, (looks[left["cell"]].name, looks[right["cell"]].name), _is_maximised(best)
+    )
     small, large = sorted([left["num_params_recurrent"], right["num_params_recurrent"]])
     unmatched = excess(large, small)
     if unmatched <= 100 * (MATCHED - 1):
-        return (verdict,)
+        return (sentence,)
     though = "Their budget is equal, but their" if _shared_budget(pd.DataFrame([left, right])) else "Their"
-    return verdict, f"{though} recurrent parameters differ by {unmatched:.0f} %: size alone may explain a difference."
+    return sentence, f"{though} recurrent parameters differ by {unmatched:.0f} %: size alone may explain a difference."
 
 
 def _pair(best: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
@@ -139,7 +141,7 @@ def _pair(best: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     return best.iloc[places[0]], best.iloc[places[1]]
 
 
-def _verdict(difference: Interval, names: tuple[str, str], is_maximised: bool) -> str:
+def _difference_sentence(difference: Interval, names: tuple[str, str], is_maximised: bool) -> str:
     left, right = names
     low, high = difference.low, difference.high
     if difference.n < ENOUGH:

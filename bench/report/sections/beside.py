@@ -79,7 +79,7 @@ def _draw_print(axes: Axes, y: float, rows: pd.DataFrame, low: float, high: floa
         for part, face, edge in ((own[~is_hollow], TEXT_COLOUR, TEXT_COLOUR), (own[is_hollow], "white", GREY)):
             places = [height] * len(part)
             axes.scatter(part["published"], places, s=36, marker="o", facecolors=face, edgecolors=edge, zorder=4)
-        x, is_left = _place(sorted(own["published"]), low, high)
+        x, is_left = _widest_gap(sorted(own["published"]), low, high)
         axes.annotate(
             f"{paper}: {own['printed'].iloc[0]}" if len(own) == 1 else str(paper),
             (x, height),
@@ -92,7 +92,7 @@ def _draw_print(axes: Axes, y: float, rows: pd.DataFrame, low: float, high: floa
         )
 
 
-def _place(values: Sequence[float], low: float, high: float) -> tuple[float, bool]:
+def _widest_gap(values: Sequence[float], low: float, high: float) -> tuple[float, bool]:
     """Return the value next to the widest gap, and whether the gap is on its left."""
     ends = [low, *values, high]
     gaps = [after - before for before, after in pairwise(ends)]
@@ -162,7 +162,7 @@ def beside(table: pd.DataFrame, runs: pd.DataFrame, settings: Mapping[str, Setti
     for number in of_task(runs):
         candidates = [group for group in groups if group.kind == number.kind]
         if candidates and not facts_of(number).other:
-            rows.append(_beside(number, candidates))
+            rows.append(_row(number, candidates))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -204,28 +204,28 @@ def _groups(table: pd.DataFrame, runs: pd.DataFrame, settings: Mapping[str, Sett
     return [_Group(row, ended[row["group"]], settings[row["group"]]) for _, row in scored.iterrows()]
 
 
-def _beside(number: Number, groups: Sequence[_Group]) -> dict[str, object]:
+def _row(number: Number, groups: Sequence[_Group]) -> dict[str, object]:
     found = [group.differences(number) for group in groups]
     i = min(range(len(groups)), key=lambda i: (sum(part.kind == "measure" for part in found[i]), len(found[i]), i))
     group, split = groups[i], groups[i].split_for(number)
     interval = interval_of(group.runs[split], f"{group.row['group']}:{split}:{group.row['metric']}")
-    verdict = comparable(found[i])
+    comparability = comparable(found[i])
     low, high = next_value(group.runs[split].dropna().tolist()) if interval.n >= ENOUGH else (math.nan, math.nan)
-    is_asked = verdict != "no" and interval.n >= ENOUGH
+    is_asked = comparability != "no" and interval.n >= ENOUGH
     return {
         **{name: group.row[name] for name in ("cell", "group", "hidden_size", "num_layers", "metric")},
         **{"split": split, "mean": interval.mean, "low": interval.low, "high": interval.high, "n": interval.n},
         **{"next_low": low, "next_high": high},
         **{"agrees": ("yes" if low <= number.score <= high else "no") if is_asked else ""},
-        **{"published": number.score, "printed": _printed(number), "paper": protocols()[number.paper].title},
+        **{"published": number.score, "printed": _as_printed(number), "paper": protocols()[number.paper].title},
         **{name: getattr(number, name) for name in ("table", "variant", "confidence", "source")},
         "statistic": facts_of(number).statistic,
-        "comparable": verdict,
+        "comparable": comparability,
         "because": "; ".join(map(str, found[i])),
     }
 
 
-def _printed(number: Number) -> str:
+def _as_printed(number: Number) -> str:
     """Return a number with the digits of its paper, or three where it had to be turned into the task's metric."""
     value = number.value.removeprefix("-")
     return value if math.isclose(float(value), number.score) else f"{number.score:.3g}"

@@ -148,7 +148,7 @@ def _caption(
 ) -> str:
     cut = " The axis leaves out what lies beyond the values at k = 2." if _is_cut(lines, limits) else ""
     return (
-        f"n = {spanned([len(values) for values in draws.values()], 'draw')} per study{_counted(tuned, draws)}. Line: "
+        f"n = {spanned([len(values) for values in draws.values()], 'draw')} per study{_counting(tuned, draws)}. Line: "
         f"exact expectation, draws with replacement. Band: 95 % {PERCENTILE}, each k by itself; faint beyond a quarter "
         "of the trials, where it is far too narrow, as no resample holds a better trial than the best (of simulated "
         "studies of 30 trials it covers the truth in 93 % at k = 1, 89 % at 7, 77 % at 15, 53 % at 30). Beyond chance: "
@@ -156,7 +156,7 @@ def _caption(
     )
 
 
-def _counted(tuned: Tuned, draws: Mapping[str, pd.Series[float]]) -> str:
+def _counting(tuned: Tuned, draws: Mapping[str, pd.Series[float]]) -> str:
     """Return what trials without a final score count for."""
     states = tuned.trials["state"][tuned.trials["study"].isin(list(draws))].value_counts()
     counted = {"diverged": "as the worst score of any", "pruned": "as the best score that they had reached"}

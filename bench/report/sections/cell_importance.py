@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bench.claims.importance import FEWEST, Share
-from bench.claims.shares import CELL, Series, _shared, finished, shares_across, shares_of, too_few
+from bench.claims.shares import CELL, Series, common_dimensions, finished, shares_across, shares_of, too_few
 from bench.core.wording import listed, plain
 from bench.report.figures.shares import MEANING, caveats, chart_of, in_words
 from bench.report.section import Section
@@ -30,17 +30,17 @@ def cell_importance(tuned: Tuned, records: Mapping[str, RunRecord], heading: str
         return None
     if few := too_few(tuned, list(tuned.studies)):
         return Section(heading, (few,))
-    shared = _shared(studies)
+    shared = common_dimensions(studies)
     left_out = [plain(path, 80) for path in sorted({path for study in studies for path in study.space} - set(shared))]
     if not shared:
         return Section(heading, (f"Not computed: no setting was searched in one range by all ({listed(left_out)}).",))
     series = shares_across(tuned, records)
-    text = [EXPLANATION, MEANING, in_words(series), *verdicts(series.shares["fanova"]), *caveats(studies)]
+    text = [EXPLANATION, MEANING, in_words(series), *comparisons(series.shares["fanova"]), *caveats(studies)]
     text += [f"Left out, as not all studies searched it in one range: {listed(left_out)}."] if left_out else []
     return Section(heading, tuple(text), chart=chart_of(tuned, "importance", [series], list(tuned.studies)))
 
 
-def verdicts(shares: Mapping[str, Share]) -> list[str]:
+def comparisons(shares: Mapping[str, Share]) -> list[str]:
     """Return, for each setting, whether it or the cell matters more; neither does that chance may have lifted."""
     sentences = []
     for name, share in shares.items():
@@ -50,12 +50,12 @@ def verdicts(shares: Mapping[str, Share]) -> list[str]:
         pairs = list(zip(share.resampled, shares[CELL].resampled, strict=True))
         n_above = sum(own > cell for own, cell in pairs)
         if share.is_above_chance and n_above >= CERTAIN * len(pairs):
-            verdict = f"{setting} matters more than the cell"
+            comparison = f"{setting} matters more than the cell"
         elif shares[CELL].is_above_chance and len(pairs) - n_above >= CERTAIN * len(pairs):
-            verdict = f"The cell matters more than {setting}"
+            comparison = f"The cell matters more than {setting}"
         else:
-            verdict = f"Whether {setting} or the cell matters more cannot be told"
-        sentences.append(f"{verdict}: {setting} has the larger share in {n_above} of {len(pairs)} resamples.")
+            comparison = f"Whether {setting} or the cell matters more cannot be told"
+        sentences.append(f"{comparison}: {setting} has the larger share in {n_above} of {len(pairs)} resamples.")
     return sentences
 
 

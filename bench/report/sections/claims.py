@@ -48,7 +48,7 @@ def verdicts(findings: Sequence[Finding]) -> Section | None:
     if not tested:
         return Section(heading, ("No claim can be tested with these runs.",))
     rows = tuple(_row(finding) for finding in tested)
-    return Section(heading, (*_chance(len(tested)), *_untuned(tested)), Table(HEADERS, rows, CAPTION))
+    return Section(heading, (*_note_on_chance(len(tested)), *_note_on_tuning(tested)), Table(HEADERS, rows, CAPTION))
 
 
 def untested(findings: Sequence[Finding]) -> tuple[tuple[str, str], ...]:
@@ -68,7 +68,7 @@ def _rank(finding: Finding) -> tuple[int, str]:
     return min(WORDS.index(result.word) for result in finding.tested), finding.claim.name
 
 
-def _chance(n: int) -> tuple[str, ...]:
+def _note_on_chance(n: int) -> tuple[str, ...]:
     if n < 2:
         return ()
     return (
@@ -77,7 +77,7 @@ def _chance(n: int) -> tuple[str, ...]:
     )
 
 
-def _untuned(tested: Sequence[Finding]) -> tuple[str, ...]:
+def _note_on_tuning(tested: Sequence[Finding]) -> tuple[str, ...]:
     is_bare = any(result.tuning == UNTUNED for finding in tested for result in finding.tested)
     return ("Where nothing was tuned, a verdict holds for the settings that ran and for no others.",) if is_bare else ()
 
@@ -115,15 +115,15 @@ def _section(finding: Finding) -> Section:
     text = [
         f"“{plain(claim.sentence, 600)}” ({plain(claim.source, 600)})",
         f"Verdict: {finding.word}. {_rule(claim)}",
-        *(_explained(result) for result in finding.results),
+        *(_result_sentence(result) for result in finding.results),
     ]
     if claim.note:
         text.append(f"Note: {plain(claim.note, 1500)}")
-    rows = tuple(_detail(result) for result in finding.results)
+    rows = tuple(_result_row(result) for result in finding.results)
     return Section(_title(claim), tuple(text), Table(DETAILS, rows, HOLM), anchor=_anchor(claim))
 
 
-def _explained(result: Result) -> str:
+def _result_sentence(result: Result) -> str:
     label = plain(result.task_label, 80)
     if result.verdict is None:
         return f"{label}: not tested. {plain(result.why, 300)}"
@@ -131,7 +131,7 @@ def _explained(result: Result) -> str:
     return f"{label}: {result.word}. {why[:1].upper()}{why[1:]}. Compared: {plain(result.compared, 600)}."
 
 
-def _detail(result: Result) -> tuple[Entry, ...]:
+def _result_row(result: Result) -> tuple[Entry, ...]:
     label = Entry(plain(result.task_label, 80))
     if result.verdict is None:
         return label, Entry(result.word), Entry(""), Entry(""), Entry(""), Entry("")

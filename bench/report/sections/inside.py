@@ -181,11 +181,11 @@ def gates_figure(data: pd.DataFrame, looks: CellStyles) -> Figure:
         for panel, (gate, own) in zip(panels, gates, strict=False):
             _histogram(panel, own, colour, str(gate))
         several = data.loc[data["model"] == model, "layer"].nunique() > 1
-        panels[0].set_ylabel(_wrapped(str(model)) + (f"\nlayer {layer}" if several else ""), fontsize="small")
+        panels[0].set_ylabel(_in_lines(str(model)) + (f"\nlayer {layer}" if several else ""), fontsize="small")
     return figure
 
 
-def _wrapped(label: str) -> str:
+def _in_lines(label: str) -> str:
     """Return a label in lines that a panel is high enough for; a size is not broken."""
     return textwrap.fill(label.replace(" × ", f"{NO_BREAK}×{NO_BREAK}"), 20)
 

@@ -34,7 +34,7 @@ def literature(
     """Return the numbers in print beside ours and what their papers did; none where no cell here is in print."""
     if table.empty or not (table["n"] > 0).any():
         return ()
-    rows = _sorted(beside(table, runs, settings), looks)
+    rows = _in_order(beside(table, runs, settings), looks)
     if rows.empty:
         return ()
     chart = _chart(rows, runs, looks, stem)
@@ -45,7 +45,7 @@ def literature(
     return (first, apart, _papers(rows)) if apart else (first, _papers(rows))
 
 
-def _sorted(rows: pd.DataFrame, looks: CellStyles) -> pd.DataFrame:
+def _in_order(rows: pd.DataFrame, looks: CellStyles) -> pd.DataFrame:
     cells, splits = list(looks), ["test", "validation", "train"]
     places = rows["cell"].map(cells.index), rows["split"].map(splits.index), rows["published"], rows["paper"]
     keys = pd.concat(places, axis=1, keys=["cell", "split", "published", "paper"])

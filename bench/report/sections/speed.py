@@ -40,7 +40,7 @@ def speed(runs: pd.DataFrame, looks: CellStyles, stem: str) -> Section:
         figure=row_chart([_row(rows, looks) for rows in shown], f"{unit}s of training per second", from_zero=True),
         data=points[["cell", "hidden_size", "num_layers", "settings", "seed", *CONDITIONS, "units_per_second"]],
     )
-    return Section(heading, (WARNING, _verdict(timed, looks)), chart=chart)
+    return Section(heading, (WARNING, _comparison_sentence(timed, looks)), chart=chart)
 
 
 def _row(rows: pd.DataFrame, looks: CellStyles) -> Row:
@@ -56,7 +56,7 @@ def _row(rows: pd.DataFrame, looks: CellStyles) -> Row:
     )
 
 
-def _verdict(timed: pd.DataFrame, looks: CellStyles) -> str:
+def _comparison_sentence(timed: pd.DataFrame, looks: CellStyles) -> str:
     differing = [name for name in CONDITIONS if timed[name].nunique() > 1]
     if differing:
         found = listed([f"{name} ({plain(listed(_distinct(timed[name])), 160)})" for name in differing])
@@ -67,10 +67,10 @@ def _verdict(timed: pd.DataFrame, looks: CellStyles) -> str:
         return kernel
     if not are_interleaved([rows for _, rows in by_cell]):
         return f"{kernel} The cells did not take turns on the machine, so no cell is called faster."
-    return f"{kernel} {_ranking(by_cell['units_per_second'].agg(['median', 'min', 'max', 'size']), looks)}"
+    return f"{kernel} {_ranking_sentence(by_cell['units_per_second'].agg(['median', 'min', 'max', 'size']), looks)}"
 
 
-def _ranking(speeds: pd.DataFrame, looks: CellStyles) -> str:
+def _ranking_sentence(speeds: pd.DataFrame, looks: CellStyles) -> str:
     """Return which cell is fastest at the sizes shown, unless chance in the measurement may have decided it."""
     ordered = speeds.sort_values("median", ascending=False)
     fastest, others = ordered.iloc[0], ordered.iloc[1:]

@@ -61,7 +61,7 @@ def _value(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _called(node: Mapping[str, Any], words: Mapping[str, str]) -> str:
+def _name_with_arguments(node: Mapping[str, Any], words: Mapping[str, str]) -> str:
     """Return a sampler or a pruner by name, with its arguments."""
     arguments = [f"{key} {_value(value)}" for key, value in node.items() if key != "name" and value is not None]
     name = str(node.get("name", "unknown"))
@@ -80,8 +80,8 @@ def _fields(name: str, study: StudyRecord, trials: pd.DataFrame) -> dict[str, En
     saved = trials["epochs_saved"].sum(skipna=False)
     return {
         "Study": Entry(name),
-        "Trials": Entry(_asked(study, trials), len(trials)),
-        "What became of them": Entry(_states(trials)),
+        "Trials": Entry(_trial_count(study, trials), len(trials)),
+        "What became of them": Entry(_state_counts(trials)),
         "Best trial": Entry(f"{number}" if len(best) else NO_NUMBER, number),
         "Its settings": Entry(plain(shown(params), 200) if len(best) else NO_NUMBER),
         "Its validation score": Entry(f"{score:.4g}" if len(best) else NO_NUMBER, score),
@@ -91,17 +91,17 @@ def _fields(name: str, study: StudyRecord, trials: pd.DataFrame) -> dict[str, En
             plain(listed([f"{path} ({end})" for path, end in edges.items()]) if edges else NO_EDGE, 120)
         ),
         "Seeds per trial": Entry(str(study.seeds_per_trial), study.seeds_per_trial),
-        "Sampler": Entry(plain(_called(study.sampler, SAMPLERS), 300)),
-        "Pruner": Entry(plain(_called(study.pruner, PRUNERS), 300)),
+        "Sampler": Entry(plain(_name_with_arguments(study.sampler, SAMPLERS), 300)),
+        "Pruner": Entry(plain(_name_with_arguments(study.pruner, PRUNERS), 300)),
         "Space": Entry(plain(space_in_words(study), 600)),
     }
 
 
-def _asked(study: StudyRecord, trials: pd.DataFrame) -> str:
+def _trial_count(study: StudyRecord, trials: pd.DataFrame) -> str:
     return f"{len(trials)}" if len(trials) >= study.n_trials else f"{len(trials)} of {study.n_trials}"
 
 
-def _states(trials: pd.DataFrame) -> str:
+def _state_counts(trials: pd.DataFrame) -> str:
     counts = trials["state"].value_counts()
     return ", ".join(f"{counts[state]} {state}" for state in TRIAL_STATUSES if state in counts)
 
@@ -120,8 +120,8 @@ def _budget(tuned: Tuned) -> str:
     compared: dict[str, set[object]] = {
         "budget": {study.n_trials * study.seeds_per_trial for study in each},
         "space": {space_in_words(study) for study in each},
-        "sampler": {_called(study.sampler, SAMPLERS) for study in each},
-        "pruner": {_called(study.pruner, PRUNERS) for study in each},
+        "sampler": {_name_with_arguments(study.sampler, SAMPLERS) for study in each},
+        "pruner": {_name_with_arguments(study.pruner, PRUNERS) for study in each},
     }
     differing = [what for what, found in compared.items() if len(found) > 1]
     if differing:

@@ -17,7 +17,7 @@ from bench.results.run import Run
 from bench.training.batches import Batch
 from bench.training.joint.resident import Places
 from bench.training.member import Member
-from bench.training.model import NO_DROPOUT, Dropout, Place, Shape
+from bench.training.model import NO_DROPOUT, Dropout, DropoutPosition, Shape
 from bench.training.noise import dropout, with_input_noise, with_weight_noise
 
 Extent = tuple[int, int]
@@ -29,7 +29,7 @@ class Prepared(Dropout):
 
     factors: Iterator[Tensor | None]
 
-    def apply(self, x: Float[Tensor, "K B T N"], place: Place) -> Float[Tensor, "K B T N"]:
+    def apply(self, x: Float[Tensor, "K B T N"], position: DropoutPosition) -> Float[Tensor, "K B T N"]:
         """Multiply by the next factors."""
         factor = next(self.factors)
         return x if factor is None else x * factor
@@ -53,7 +53,9 @@ class Draws:
             1: any(each.dropout for each in settings),
             2: any(each.output_dropout for each in settings),
         }
-        self._factors = [rows.new_ones((*room, width)) if rates[place] else None for place, width in _places(shape)]
+        self._factors = [
+            rows.new_ones((*room, width)) if rates[position] else None for position, width in _dropout_positions(shape)
+        ]
         self._has_factors = any(factor is not None for factor in self._factors)
 
     def fill(self, members: Mapping[int, Member], places: Places) -> None:
@@ -93,13 +95,13 @@ class Draws:
 
     def _fill_factors(self, k: int, member: Member, extent: Extent) -> None:
         drop = dropout([member.run], member.n_updates, (extent,))
-        for (place, width), buffer in zip(_places(self._shape), self._factors, strict=True):
-            factor = drop.factor(0, (*extent, width), place, self._rows.dtype)
+        for (position, width), buffer in zip(_dropout_positions(self._shape), self._factors, strict=True):
+            factor = drop.factor(0, (*extent, width), position, self._rows.dtype)
             if buffer is not None and factor is not None:
                 buffer[k, : extent[0], : extent[1]] = factor
 
 
-def _places(shape: Shape) -> list[tuple[Place, int]]:
+def _dropout_positions(shape: Shape) -> list[tuple[DropoutPosition, int]]:
     """Return where dropout acts and on how many units, in the order in which a model meets it."""
-    between: list[tuple[Place, int]] = [(1, shape.hidden_size)] * (shape.num_layers - 1)
+    between: list[tuple[DropoutPosition, int]] = [(1, shape.hidden_size)] * (shape.num_layers - 1)
     return [(0, shape.embedding_size or shape.n_inputs), *between, (2, shape.hidden_size)]
