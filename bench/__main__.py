@@ -73,14 +73,14 @@ def main(words: list[str] | None = None) -> None:
     except Exception as error:
         if shutdown.status is None and not isinstance(error, (BenchError, OSError)):
             raise
-        status = shutdown.status or _told(error)
+        status = shutdown.status or _report_error(error)
     if status in SIGNAL_STATUSES:
         process.leave(status)
     sys.exit(status)
 
 
-def _told(error: Exception) -> int:
-    """Say what a user did or a disk refused, and return the exit status."""
+def _report_error(error: Exception) -> int:
+    """Print a user's mistake or a failure of the system, and return the exit status."""
     if isinstance(error, BenchError):
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code

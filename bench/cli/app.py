@@ -25,7 +25,7 @@ PLUGINS = Path(__file__).resolve().parent / "plugins"
 def run(words: Sequence[str]) -> int:
     """Run the Hydra app on the words of a command line and return the exit status. Raises UsageError."""
     sys.path.insert(0, str(PLUGINS))
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come back to us instead of ending the process
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors are raised here instead of ending the process
     import hydra
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
@@ -64,7 +64,7 @@ def _options_first(words: Sequence[str]) -> list[str]:
 
 
 def _run_point(config: Any) -> int | BenchError:
-    """Carry out one point; an error is returned, because Hydra adds lines of its own to one that is raised."""
+    """Run one point; an error is returned, because Hydra adds its own lines to one that is raised."""
     from omegaconf.errors import OmegaConfBaseException
 
     from bench.cli.compose import plain
@@ -78,9 +78,9 @@ def _run_point(config: Any) -> int | BenchError:
 
 
 def run_points(nodes: Sequence[Mapping[str, Any]]) -> int:
-    """Check every point, carry out the Runs, report if asked to; return the exit status.
+    """Check every point, train the Runs, report if requested; return the exit status.
 
-    Studies that another process tunes are waited for, and read anew then. Raises UsageError before any Run.
+    If another process tunes one of the studies, wait for it and start over. Raises UsageError before any Run.
     """
     from bench import results
     from bench.core.console import say
@@ -96,7 +96,7 @@ def run_points(nodes: Sequence[Mapping[str, Any]]) -> int:
 
 
 def _once(commands: Sequence[Command]) -> int:
-    """Carry out commands. Raises HeldError, before any Run, where another process tunes one of their studies."""
+    """Run commands. Raises HeldError, before any Run, if another process tunes one of their studies."""
     from bench.claims.claim import read_claims
     from bench.core.console import say
     from bench.report.publish import publish, take_stock
@@ -109,17 +109,17 @@ def _once(commands: Sequence[Command]) -> int:
             say(plan.describe(first))
             return 0
         read_claims()  # a bad file is refused before the first Run
-        return run_sweeps(_written_down(chain([first], stages)), publish if commands[0].report else take_stock)
+        return run_sweeps(_prepared(chain([first], stages)), publish if commands[0].report else take_stock)
 
 
-def _written_down(stages: Iterable[Sweep]) -> Iterator[Sweep]:
-    """Yield the sweeps, each when its kernel is ready and its plan on disk. Raises ConfigError before the latter."""
+def _prepared(stages: Iterable[Sweep]) -> Iterator[Sweep]:
+    """Yield each sweep once its kernel is built and its plan written. Raises ConfigError before the plan is written."""
     from bench.sweep.executors.local import Local
     from bench.sweep.plan import write_down
     from bench.sweep.resolve import check_library
 
     for plan in stages:
-        if isinstance(plan.executor, Local):  # elsewhere the machine is another
+        if isinstance(plan.executor, Local):  # other executors may run on another machine
             check_library(plan.waiting)
         if plan.queue is not None:
             plan.queue.begin(plan.waiting)

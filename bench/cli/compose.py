@@ -32,7 +32,7 @@ Keys = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Setting:
-    """An override that does no more than give a key another value; equal lines are equal settings."""
+    """An override that only gives a key another value; equal lines are equal settings."""
 
     line: str
     keys: Keys = field(compare=False)
@@ -48,7 +48,7 @@ class Base:
     _sections: dict[tuple[Setting, ...], Any] = field(default_factory=dict)
 
     def with_settings(self, settings: Sequence[Setting]) -> Mapping[str, Any]:
-        """Return a copy with the settings made in their order; points of equal settings share their sections."""
+        """Return a copy with the settings applied in order; points of equal settings share their sections."""
         by_section: dict[str, list[Setting]] = {}
         for setting in settings:
             by_section.setdefault(setting.keys[0], []).append(setting)
@@ -104,7 +104,7 @@ class Composer:
         return "/" in key or key.split(".")[0] == "hydra" or key in self._groups
 
     def _compose_base(self, overrides: tuple[str, ...]) -> Base | None:
-        """Return what the overrides give by themselves, or nothing where only all of a point's can tell."""
+        """Return what the overrides give by themselves, None if that depends on the other overrides of a point."""
         try:
             own = _own(self._composed(overrides))
         except (HydraException, OmegaConfBaseException):
@@ -163,7 +163,7 @@ def _overlap(keys: Keys, other: Keys) -> bool:
 
 
 def _replaced(section: Any, keys: Keys, value: Any) -> Any:
-    """Return a copy of nested mappings with one value replaced; what is not on its way is shared."""
+    """Return a copy of nested mappings with one value replaced; everything off its path is shared."""
     if not keys:
         return value
     return {**section, keys[0]: _replaced(section[keys[0]], keys[1:], value)}

@@ -1,4 +1,4 @@
-"""From a composed Hydra config to a Command: the only road from YAML and command line into the program."""
+"""From a composed Hydra config to a Command: the only way from YAML and command line into the program."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CHOICES = {"tune.sampler": Sampler, "tune.pruner": Pruner}
 """Sections of several kinds, each a choice of the config group of that name."""
 SECTIONS: dict[str, type] = {"init": InitSettings, "optim": OptimSettings, "train": TrainSettings}
 SITE_SECTIONS: dict[str, type] = {"limits": Limits, "slurm": SlurmSettings, "ray": RaySettings}
-"""Sections that say where and how, and change no number."""
+"""Sections about where and how Runs are trained, which change no result."""
 TASK_MAY_SET = (*SECTIONS, "hidden_size", "num_layers", "embedding_size")
 DEFAULT_HIDDEN_SIZE = 64
 
@@ -42,7 +42,7 @@ DEFAULT_HIDDEN_SIZE = 64
 def command_of(node: Mapping[str, Any]) -> Command:
     """Turn a composed config into a Command. Raises ConfigError.
 
-    A setting left at null takes the task's own, and failing that the default in `bench/core/settings/`.
+    A setting left at null takes the task's own, and otherwise the default in `bench/core/settings`.
     """
     task, cell = _section(node, "task"), _section(node, "cell")
     own = _task_settings(task)
@@ -71,7 +71,7 @@ def command_of_task(task: Mapping[str, Any]) -> Command:
 
 
 def check_tasks(commands: Iterable[Command]) -> None:
-    """Refuse points whose tasks differ under one name: by it they would be taken for one. Raises ConfigError."""
+    """Refuse points whose tasks differ but have the same name. Raises ConfigError."""
     seen: dict[str, Mapping[str, Any]] = {}
     for command in commands:
         task = {key: value for key, value in command.task.items() if key != "settings"}
@@ -158,7 +158,7 @@ def _check_cell_and_task(cell: Mapping[str, Any], task: Mapping[str, Any]) -> No
 
 
 def _check_together(command: Command) -> None:
-    """Refuse settings that would silently do nothing or never end."""
+    """Refuse settings that would have no effect or never end."""
     train, optim = command.train, command.optim
     if command.scale not in command.let and command.scale != "full":
         raise ConfigError("scale", f"`{command.scale}` is for experiments that have `let.{command.scale}`")

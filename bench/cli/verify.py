@@ -1,4 +1,4 @@
-"""Verify: whether records are whole, training again gives what they say, and the files made of them say it too."""
+"""Verify: check that records are intact, that retraining repeats them, and that derived files agree with them."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ from bench.tasks.spec import task_spec
 from bench.training.callbacks import machine_of
 
 SPREADS = 3.0
-"""How many standard deviations over seeds a score may be away that was found on another machine."""
+"""Allowed distance of a score from another machine, in standard deviations over seeds."""
 
 FEWEST_SEEDS = 3
 SHARE_WITHOUT_SEEDS = 0.02
-"""How far it may be away, relative to itself, where there are too few seeds to know their spread."""
+"""Allowed relative distance if there are too few seeds to estimate their spread."""
 
 
 @dataclass(frozen=True)
 class Repeat:
     """A Run as recorded and as trained again.
 
-    `other_data` says how the data here differ from those of the record, and it was not trained then; `elsewhere` in
-    what the machines differ; a score may be `allowed` away where they do.
+    `other_data` says how the data here differ from those of the record (then it was not trained); `elsewhere` how the
+    machines differ; `allowed` is the accepted distance between scores if they do.
     """
 
     recorded: RunRecord
@@ -71,7 +71,7 @@ class Repeat:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The parts of the outcome that are not the same."""
+        """The parts of the outcome that differ."""
         if self.again is None:
             return ()
         names = [part.name for part in dataclasses.fields(self.recorded.outcome)]
@@ -82,7 +82,7 @@ class Repeat:
 
 @dataclass(frozen=True)
 class Verification:
-    """What was looked at, and what was found: damaged files, Runs trained again, files that are made from records.
+    """What was checked, and the findings: damaged files, Runs trained again, files derived from records.
 
     `n_done` Runs could have been trained again; `seed` draws the same ones once more.
     """
@@ -99,7 +99,7 @@ class Verification:
 
     @property
     def is_passed(self) -> bool:
-        """Whether nothing speaks against the results."""
+        """Whether every check passed."""
         are_good = all(repeat.verdict in ("identical", "close") for repeat in self.repeats)
         return are_good and not (self.damaged or self.report.wrong or self.tuned.wrong)
 
@@ -111,7 +111,7 @@ def verify(directory: Path, *, n_sample: int, seed: int, data_dir: str | None) -
     tasks, sample = SizedTasks(data_dir, say), _sample(done, n_sample, seed)
     others = {record.key: _other_data(record, tasks) for record in sample}
     same = [record.run for record in sample if not others[record.key]]
-    again = _trained_again(same, data_dir, tasks) if same else {}
+    again = _retrain(same, data_dir, tasks) if same else {}
     repeats = [
         Repeat(record, found, others[record.key], _elsewhere(record, found) if found else "", _allowed(record, done))
         for record, found in ((record, again.get(record.key)) for record in sample)
@@ -159,7 +159,7 @@ def _other_data(record: RunRecord, tasks: SizedTasks) -> str:
     return f"the data of task `{name}` are others: {'; '.join(told)}" if told else ""
 
 
-def _trained_again(runs: Sequence[Run], data_dir: str | None, tasks: SizedTasks) -> dict[str, RunRecord]:
+def _retrain(runs: Sequence[Run], data_dir: str | None, tasks: SizedTasks) -> dict[str, RunRecord]:
     with tempfile.TemporaryDirectory(prefix="gatebench-verify-") as folder, listening(for_keyboard=True) as stop:
         sweep = sweep_of(runs, Site(Path(folder), data_dir), Local(usable_cores()), tasks)
         run_waiting(sweep, stop)
@@ -169,14 +169,14 @@ def _trained_again(runs: Sequence[Run], data_dir: str | None, tasks: SizedTasks)
 
 
 def _elsewhere(record: RunRecord, found: RunRecord) -> str:
-    """Return in what the machine of a record differs from this one; bits are expected to repeat where it is empty."""
+    """Return how the machine of a record differs from this one; if it does not, bits are expected to repeat."""
     before = machine_of(record.provenance, record.outcome.kernel)
     now = machine_of(found.provenance, found.outcome.kernel)
     return ", ".join(f"{name} {value}" for name, value in before.items() if now.get(name) != value)
 
 
 def _allowed(record: RunRecord, done: Sequence[RunRecord]) -> float:
-    """Return how far a score may be away: a few spreads over the seeds of the same settings."""
+    """Return the accepted distance of a score: a few standard deviations over the seeds of the same settings."""
     settings = replace(record.run, seed=0).key
     scores = [_score(each) for each in done if replace(each.run, seed=0).key == settings]
     if len(scores) < FEWEST_SEEDS:

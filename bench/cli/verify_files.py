@@ -1,4 +1,4 @@
-"""Whether the files that are made from records say what the records say: the report, and tuned settings."""
+"""Check the files derived from records against them: the report and tuned settings."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from bench.tuning.export import Winner, tuned_file, winners_of
 WRITTEN = (".md", ".csv", ".json", ".tex", ".html")
 DRAWN = (".png", ".svg")
 BEFORE, SHOWN = 20, 60
-"""Characters before a difference, and in all, that are shown of a line."""
+"""Characters of a line shown before a difference, and in all."""
 
 
 @dataclass(frozen=True)
 class Compared:
-    """Files of one kind against what the records give: how many are the same, what is wrong, what was not looked at."""
+    """Comparison of files of one kind with what the records give: equal, wrong and not compared."""
 
     n_same: int
     wrong: tuple[str, ...]
@@ -36,7 +36,7 @@ class Compared:
 
 
 def report_compared(directory: Path, material: ReportInputs) -> Compared:
-    """Compare the report of a results directory with the one that its material gives."""
+    """Compare the report of a results directory with the one composed from its inputs."""
     folder = directory / write.FOLDER
     if not folder.is_dir():
         return Compared(0, (), ("there is none",))

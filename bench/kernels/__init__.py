@@ -29,11 +29,11 @@ class SequenceKernel(Protocol):
         ...
 
     def unknown(self, cell: Cell) -> str:
-        """Return what of a cell it does not compute, in words after "does not compute"; empty where it computes all."""
+        """Return in words which part of a cell it does not compute, as after "does not compute"; empty if none."""
         ...
 
     def runs_on(self, device: torch.device, dtype: torch.dtype) -> bool:
-        """Return whether it computes in such numbers there."""
+        """Return whether it supports this device and number type."""
         ...
 
     def run(
@@ -50,11 +50,11 @@ SEQUENCE_KERNELS: tuple[SequenceKernel, ...] = (BPTT(), Reference())
 FASTEST_FIRST: tuple[Kernel, ...] = (Fused(), *SEQUENCE_KERNELS)
 
 SAID = "GATEBENCH_SAID_FUSED_IS_MISSING"
-"""Variable by which a process tells those it starts that the line is out."""
+"""Environment variable that tells child processes that the line has been printed."""
 
 
 def supports(kernel: Kernel, cell: Cell, device: torch.device, dtype: torch.dtype) -> bool:
-    """Return whether a kernel computes a cell there; the fused library is built for that if there is none yet."""
+    """Return whether a kernel computes a cell there; builds the fused library if needed."""
     is_able = kernel.runs_on(device, dtype) and not kernel.unknown(cell)
     return is_able and not (isinstance(kernel, Fused) and missing())
 
@@ -62,7 +62,7 @@ def supports(kernel: Kernel, cell: Cell, device: torch.device, dtype: torch.dtyp
 def choose(name: str, cell: Cell, device: torch.device, dtype: torch.dtype) -> Kernel:
     """Return the kernel of that name, or with `auto` the fastest that supports the cell.
 
-    Raises ConfigError. That `auto` does without the fused library is said once, by this process for all it starts.
+    Raises ConfigError. If `auto` has to do without the fused library, that is said once, also for child processes.
     """
     for kernel in FASTEST_FIRST:
         if name not in ("auto", kernel.name):
@@ -82,7 +82,7 @@ def library_of(kernel: Kernel) -> str:
 
 
 def check_known(name: str, cell: Cell) -> None:
-    """Refuse a kernel that is asked for by its name and does not compute all of a cell. Raises ConfigError."""
+    """Refuse a kernel that is requested by name and does not compute the whole cell. Raises ConfigError."""
     for kernel in FASTEST_FIRST:
         if kernel.name == name and (unknown := kernel.unknown(cell)):
             able = _or([other for other in FASTEST_FIRST if not other.unknown(cell)])
@@ -101,7 +101,7 @@ def passed_over(cell: Cell, device: torch.device, dtype: torch.dtype) -> str:
 
 
 def _or(kernels: Sequence[Kernel]) -> str:
-    """Return what may be asked for where these kernels are able."""
+    """Return in words which kernel names are allowed if these compute the cell."""
     *names, last = ["auto", *(kernel.name for kernel in kernels)]
     return f"{', '.join(names)} or {last}"
 

@@ -1,4 +1,4 @@
-"""What a kernel computes: the classes of cells it knows, their fields, and the values of each."""
+"""What a kernel computes: the classes of cells, their fields, and the supported values of each."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import get_args
 from bench.cells.base import Biases, Cell
 
 Known = Mapping[type, Mapping[str, tuple[object, ...]]]
-"""Class of a cell to field to the values of it that are computed; `ANY` where no step asks for it.
+"""Class of a cell to field to its supported values; `ANY` if no step depends on the field.
 
-A class stands for its own equations: a subclass may take another step, and a field that is not here may change one.
+A class stands for its own equations: a subclass may compute another step, and an unlisted field may change one.
 """
 
 ANY: tuple[object, ...] = ()
 BIASES: tuple[object, ...] = get_args(Biases)
 
 LABELS = ("name", "kind")
-"""Fields that say which cell it is."""
+"""Fields that only identify the cell."""
 
 
 def unknown_of(cell: Cell, known: Known) -> str:
-    """Return the first thing about a cell that is not known, in words; empty where all of it is."""
+    """Return in words the first part of a cell that is not supported; empty if all of it is."""
     fields = known.get(type(cell))
     if fields is None:
         return f"a cell of kind `{getattr(cell, 'kind', cell.name)}`"

@@ -1,6 +1,6 @@
 """The reference kernel: a plain loop over time under autograd, for any cell, device and dtype.
 
-It stays for ever as the oracle that every faster kernel is tested against.
+It is the oracle that every faster kernel is tested against.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class Reference:
     name = "reference"
 
     def unknown(self, cell: Cell) -> str:
-        """Return nothing: the cell itself takes each step."""
+        """Return the empty string: the cell computes each step itself."""
         return ""
 
     def runs_on(self, device: torch.device, dtype: torch.dtype) -> bool:

@@ -29,7 +29,7 @@ class Ceiling:
 
     @property
     def best(self) -> float:
-        """The faster of the two, to which shares refer."""
+        """The faster of the two, to which fractions of the ceiling refer."""
         return max(self.mm, self.onednn)
 
 

@@ -20,7 +20,7 @@ Step = Callable[[], None]
 
 TORCH, JAX = "torch.nn", "jax"
 PEERS = (TORCH, JAX)
-"""Contenders that are no kernels of ours: each is compared with a kernel on the same cell, and with nothing else."""
+"""Contenders that are not our kernels: each is compared with a kernel on the same cell, and with nothing else."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def _able(cell: str, kernels: tuple[str, ...]) -> list[Kernel]:
 
 
 def _our_step(workload: Workload, cell: str, kernel: Kernel) -> Step:
-    """Return a step as `bench.training.loop.fit` takes it on a CPU: each member alone, its batch put together anew."""
+    """Return a step of `bench.training.loop.fit` on a CPU: each member alone, its batch assembled in every step."""
     task, shape, place = workload.task(), workload.shape(cell_named(cell)), machine(kernel)
     members = fresh_members(workload, cell, place)
 

@@ -1,6 +1,6 @@
 """The joint schedule on a device beside a loop over torch.nn in cuDNN: `python -m bench.speed.gpu`.
 
-Needs torch and numpy alone. What the device computes is first held against single members on the CPU in float64.
+Needs torch and numpy alone. The device is first checked against single members on the CPU in float64.
 Prints a JSON object per line: the machine, the checks, and the times of each workload, cell and number of members.
 """
 
@@ -142,7 +142,7 @@ def _gradients(workload: Workload, cell: str, place: Machine) -> Tensor:
 
 
 def _members_of_one_seed(workload: Workload, cell: str, place: Machine) -> list[Member]:
-    """Return members as tuning has them; an epoch of one batch is put in order once for all."""
+    """Return members as tuning has them; an epoch of one batch is ordered once for all of them."""
     run, task, shape = workload.run(cell, 0), workload.task(), workload.shape(cell_named(cell))
     optims = [dataclasses.replace(run.optim, lr=run.optim.lr / (1 + k)) for k in range(workload.members)]
     return [member_of(dataclasses.replace(run, optim=optim), shape, task, place) for optim in optims]

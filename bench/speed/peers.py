@@ -1,6 +1,6 @@
 """The peer: a loop over K models of torch.nn with fused Adam, as one would write it without this project.
 
-It is favoured in one thing: its batch lies ready, time first, while ours is put together anew in every step.
+It is favoured in one thing: its batch is prepared in advance, time first, while ours is assembled in every step.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ CLOCKS: dict[ClockName, Callable[[], float]] = {"process": time.process_time, "w
 they still cost it cache and bandwidth. `wall` counts what a waiting user counts."""
 
 TURN_SECONDS = 0.25
-"""How long a contender is repeated in each round at least."""
+"""Least time for which a contender is repeated in each round."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def repeats(step: Callable[[], None], clock: ClockName, turn_seconds: float) -> 
 
 
 def seconds_per_step(step: Callable[[], None], count: int, clock: ClockName) -> float:
-    """Return the mean seconds of a step repeated so often."""
+    """Return the mean seconds of a step over `count` repetitions."""
     now = CLOCKS[clock]
     started = now()
     for _ in range(count):

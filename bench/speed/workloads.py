@@ -26,7 +26,7 @@ CELLS = ("gru", "lstm", "tanh")
 """The cells that torch.nn has too, in its form: reset after the product, two bias vectors, no peepholes."""
 
 KEYS_SOUNDING = 4
-"""Of 88 keys in a frame, on average, as in the four music data sets."""
+"""Average number of the 88 keys sounding in a frame, as in the four music data sets."""
 
 NO_LIMIT = 1_000_000_000
 CLIP_NORM = 1.0
@@ -76,8 +76,8 @@ class Workload:
         """Return the task whose training split is exactly one batch, without padding, in every epoch: one object."""
         return _task_of(self)
 
-    def made(self) -> Task:
-        """Return such a task, made anew."""
+    def new_task(self) -> Task:
+        """Return a new object for such a task."""
         generator = torch.Generator().manual_seed(stream("order", task=self.name, seed=0, epoch=0))
         return self._music(generator) if self.is_music else self._text(generator)
 
@@ -163,4 +163,4 @@ def _about(name: str, kind: str) -> dict[str, Any]:
 
 @cache
 def _task_of(workload: Workload) -> Task:
-    return workload.made()
+    return workload.new_task()

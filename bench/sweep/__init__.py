@@ -1,1 +1,1 @@
-"""Sweeps: from a Command to Runs, their order, who carries them out, and what comes of it."""
+"""Sweeps: from a Command to Runs, their order, and their execution."""

@@ -1,4 +1,4 @@
-"""A sweep before it starts: every point checked, what is done told from what is to do, and how long it may take."""
+"""A sweep before it starts: every point checked, finished Runs separated from the rest, and the time estimated."""
 
 from __future__ import annotations
 
@@ -24,11 +24,10 @@ from bench.sweep.schedule import Load, Past
 
 @dataclass(frozen=True)
 class Sweep:
-    """Runs, each once, what each will take, what is known of it already, and who carries out the rest, and where.
+    """Distinct Runs, their cost, their earlier records, the executor for the rest, and the site.
 
-    With a `queue` these are the Runs that are known so far; `before` are those of the stages before, and `problems`
-    what has come to nothing there.
-    `timed` holds, by key, what was found for a Run whose hidden size comes from timing.
+    With a `queue` these are the Runs known so far; `before` are those of earlier stages, and `problems` say what
+    failed there. `timed` holds, by key, the measurement for each Run whose hidden size comes from timing.
     """
 
     site: Site
@@ -44,16 +43,16 @@ class Sweep:
 
     @property
     def n_open(self) -> int:
-        """How many Runs are not known yet."""
+        """Number of Runs not yet known."""
         return self.queue.n_open if self.queue else 0
 
     @property
     def waiting(self) -> list[Run]:
-        """The Runs still to be carried out."""
+        """The Runs still to be trained."""
         return [run for run in self.runs if not self._is_over(run)]
 
     def _is_over(self, run: Run) -> bool:
-        """Return whether there is nothing more to do for a Run: it is finished, or its time is still up."""
+        """Return whether a Run is finished, or timed out under a limit that has not been raised."""
         past = self.past.get(run.key)
         return past is not None and past.is_over(self.site)
 
@@ -67,7 +66,7 @@ def plan(commands: Sequence[Command]) -> Sweep:
 
 
 def site_of(command: Command) -> Site:
-    """Return where and how a command's Runs are carried out. Raises UsageError for a bad name, or LinkError."""
+    """Return where and how a command's Runs are trained. Raises UsageError for a bad name, or LinkError."""
     directory = results.results_directory(command.name)
     results.refuse_links(directory)
     return Site(
@@ -95,7 +94,7 @@ def sweep_of(
     for key, run in each.items():
         task = tasks.task(run.task)
         loads[key] = schedule.load_of(run, shape_of(run, task), task)
-        if found := tasks.timed_sizes.found(run):
+        if found := tasks.timed_sizes.timed_size(run):
             timed[key] = found
         record = results.find(site.directory, run)
         if record is not None:
@@ -117,7 +116,7 @@ def sweep_of(
 
 
 def write_down(sweep: Sweep) -> None:
-    """Keep what a sweep goes by: the hidden sizes found by timing, and its plan. Raises StorageError or UsageError."""
+    """Write the hidden sizes found by timing and the plan of a sweep. Raises StorageError or UsageError."""
     for found in {each.run.key: each for each in sweep.timed.values()}.values():
         results.write_size(sweep.site.directory, found)
     results.write_plan(sweep.site.directory, [*sweep.before, *sweep.runs])
@@ -155,10 +154,10 @@ def summary(sweep: Sweep) -> str:
 
 
 def sizes(sweep: Sweep) -> list[str]:
-    """Return a line for each cell whose hidden size was solved for: the size, its count, and what is left over."""
+    """Return a line for each cell whose hidden size was solved for: the size, its count, its distance to the budget."""
     lines: dict[str, None] = {}
     for run in sweep.runs:
-        budget, found, what = run.size.budget, *_found(sweep, run)
+        budget, found, what = run.size.budget, *_budget_used(sweep, run)
         if budget and found:
             left = f"{(found - budget) / budget:+.1%} of the budget of {budget:,}"
             size = f"hidden_size {run.hidden_size}, {what}, {left}"
@@ -166,8 +165,8 @@ def sizes(sweep: Sweep) -> list[str]:
     return list(lines)
 
 
-def _found(sweep: Sweep, run: Run) -> tuple[float, str]:
-    """Return what of a budget the hidden size of a Run takes up, as a number and in words; 0 where it is not known."""
+def _budget_used(sweep: Sweep, run: Run) -> tuple[float, str]:
+    """Return how much of its budget a Run's hidden size uses, as a number and in words; 0 if it is not known."""
     load, count = sweep.loads[run.key], run.size.count
     match run.size.mode:
         case "params":
@@ -181,7 +180,7 @@ def _found(sweep: Sweep, run: Run) -> tuple[float, str]:
 
 
 def describe(sweep: Sweep) -> str:
-    """Return the plan of a sweep: what is done, what is waiting, the size of each model, and a guess of the time."""
+    """Return the plan of a sweep: what is done, what is waiting, the size of each model, and the estimated time."""
     waiting = {run.key for run in sweep.waiting}
     lines = [f"{'state':8} {'total':>10} {'recurrent':>10}  run"]
     for run in sweep.runs:

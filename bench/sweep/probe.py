@@ -50,11 +50,11 @@ def chosen(records: Sequence[RunRecord], labels: Sequence[str]) -> list[RunRecor
 
 
 def probes(records: Sequence[RunRecord], tasks: Tasks) -> Iterator[ProbeRecord]:
-    """Train Runs again, one after another, and yield what is found in each that ends with weights."""
+    """Train Runs again, one after another, and yield a probe of each that ends with weights."""
     for record in records:
         task, validation = tasks.task(record.run.task), tasks.validation(record.run.task)
         shape = shape_of(record.run, task)
-        row = trained_again(record, shape, task, validation)
+        row = retrained_weights(record, shape, task, validation)
         if row is not None:
             digest = hashlib.sha256(row.unsqueeze(0).cpu().numpy().tobytes()).hexdigest()
             yield _probe(record, shape, task, validation, row, digest == record.outcome.weights_digest)
@@ -64,7 +64,7 @@ def _mean_nats(records: Sequence[RunRecord]) -> float:
     return sum(record.outcome.scores["validation"]["nats"] for record in records) / len(records)
 
 
-def trained_again(record: RunRecord, shape: Shape, task: Task, validation: Split) -> Tensor | None:
+def retrained_weights(record: RunRecord, shape: Shape, task: Task, validation: Split) -> Tensor | None:
     """Return the best weights of a Run by validation loss, trained with as many threads as before."""
     with threads(record.provenance.threads):
         machine = machine_for(record.run, shape)

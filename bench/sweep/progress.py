@@ -18,7 +18,7 @@ class Board:
     """Progress of a number of Runs on stderr."""
 
     def __init__(self, n_runs: int) -> None:
-        self._shares: dict[str, float] = {}
+        self._progress: dict[str, float] = {}
         self._n_runs, self._n_ended, self._n_failed = n_runs, 0, 0
         self._started = time.monotonic()
         layout = "{desc} |{bar}| {percentage:3.0f}% {elapsed} < {remaining}{postfix}"
@@ -37,11 +37,11 @@ class Board:
         _print(line)
 
     def note(self, event: Advanced | Retried) -> None:
-        """Take note of how far a Run has come, or that it is tried again."""
+        """Show the progress of a Run, or that it is retried."""
         if isinstance(event, Retried):
             _print(f"{_name(event.run)}  tried again: {event.reason}")
             return
-        self._advance(event.run, event.share)
+        self._advance(event.run, event.progress)
 
     def end(self, event: Ended, record: RunRecord | None, problem: str, note: str = "") -> None:
         """Print the line of a Run that has ended; `note` follows its name."""
@@ -56,13 +56,13 @@ class Board:
         name = f"{_name(event.run)}  {note}" if note else _name(event.run)
         _print(f"{count} {name}  {outcome}  ({self._eta()})")
 
-    def _advance(self, run: Run, share: float) -> None:
-        self._bar.update(share - self._shares.get(run.key, 0.0))
-        self._shares[run.key] = share
+    def _advance(self, run: Run, progress: float) -> None:
+        self._bar.update(progress - self._progress.get(run.key, 0.0))
+        self._progress[run.key] = progress
         self._bar.set_description_str(self._counts(), refresh=False)
 
     def _counts(self) -> str:
-        n_running = sum(share < 1 for share in self._shares.values())
+        n_running = sum(progress < 1 for progress in self._progress.values())
         failed = f", {self._n_failed} failed" if self._n_failed else ""
         per_minute = 60 * self._n_ended / max(time.monotonic() - self._started, 1e-9)
         rate = f", {per_minute:.3g} per minute" if self._n_ended else ""
@@ -71,7 +71,7 @@ class Board:
     def _eta(self) -> str:
         if self._n_ended == self._n_runs:
             return "finished"
-        behind = sum(self._shares.values())
+        behind = sum(self._progress.values())
         return f"eta {clock_time((self._n_runs - behind) * (time.monotonic() - self._started) / behind)}"
 
 

@@ -106,7 +106,7 @@ def _check_device(command: Command) -> None:
 
 
 def _check_kernel(command: Command, tasks: Tasks) -> None:
-    """Refuse a kernel that does not compute all of the cell; say where `auto` passes over one for that reason."""
+    """Refuse a kernel that does not compute the whole cell; say if `auto` skips one for that reason."""
     cell = cell_of(command.cell)
     kernels.check_known(command.kernel, cell)
     if command.kernel == "auto":
@@ -116,7 +116,7 @@ def _check_kernel(command: Command, tasks: Tasks) -> None:
 def check_library(runs: Iterable[Run]) -> None:
     """Have the fused library built where Runs would use it on this machine.
 
-    Raises ConfigError where it cannot be had and is asked for by its name; `auto` says so and goes on without.
+    Raises ConfigError if it is not available and was requested by name; `auto` says so and uses another kernel.
     """
     for kernel, device, cell in {(run.kernel, run.device, json.dumps(run.cell, sort_keys=True)) for run in runs}:
         kernels.choose(kernel, cell_of(json.loads(cell)), torch.device(device), torch.float32)
@@ -136,7 +136,7 @@ def check_batches(command: Command, task: Task) -> None:
 
 
 def _check_fraction(command: Command, task: Task) -> None:
-    """Refuse a share of the data too small for its batches, which would be smaller than those of another share."""
+    """Refuse a fraction of the data too small to fill a batch: its batches would be smaller than those of others."""
     train, kept = command.train, n_kept(task.train, command.train.fraction)
     if isinstance(task.train, Sequences):
         if kept < train.batch_size:

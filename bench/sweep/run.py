@@ -1,4 +1,4 @@
-"""A sweep on its way: carry out what is to do, take every ending to account, report."""
+"""Run a sweep: train what is not done, count how every Run ends, report."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ from bench.training import checkpoint
 MOST_LINES = 20
 
 LOOK_SECONDS = 0.5
-"""How often it is looked at whether another process is done with a Run."""
+"""Interval at which it is checked whether another process has released a Run."""
 
 MOST_HOLDERS = 3
 
 
 @dataclass
 class Tally:
-    """What has become of the Runs of a sweep.
+    """How the Runs of a sweep ended.
 
-    `held` are the Runs that other processes work on, by key, with the record that each had when that was found.
+    `held` are the Runs locked by other processes, by key, with the record that each had then.
     """
 
     recorded: list[Run] = field(default_factory=list)
@@ -48,12 +48,11 @@ class Tally:
 
 
 def run_sweeps(stages: Iterable[Sweep], conclude: Callable[[Path], int]) -> int:
-    """Carry out one sweep after the other, conclude, and return the exit status.
+    """Run one sweep after the other, conclude, and return the exit status.
 
     `conclude` is given the results directory and returns how many files in it are damaged.
 
-    0: all done, here or by another process that was at it; 1: a Run failed or could not be saved; 130 or 143: told to
-    stop.
+    0: all done, here or by another process; 1: a Run failed or could not be saved; 130 or 143: stopped by a signal.
     """
     tally, has_records, directory = Tally(), False, Path()
     for sweep in stages:
@@ -65,10 +64,10 @@ def run_sweeps(stages: Iterable[Sweep], conclude: Callable[[Path], int]) -> int:
         with listening(for_keyboard=True) as stop:
             found = run_waiting(sweep, stop) if sweep.waiting or sweep.n_open else Tally()
             if stop:
-                say(f"stopped; {_safe(sweep, found, n_all)}, the same command goes on from here")
+                say(f"stopped; {_done_in_words(sweep, found, n_all)}, the same command goes on from here")
                 return stop.exit_code
         if found.unsaved:
-            say(f"{found.unsaved}; {_safe(sweep, found, n_all)}, the same command goes on when that is mended")
+            say(f"{found.unsaved}; {_done_in_words(sweep, found, n_all)}, the same command goes on when that is mended")
             return 1
         tally.failures += [*found.failures, *sweep.problems]
         has_records = bool(has_records or sweep.past or found.recorded or found.failures)
@@ -80,7 +79,7 @@ def run_sweeps(stages: Iterable[Sweep], conclude: Callable[[Path], int]) -> int:
 
 
 def _clear(sweep: Sweep) -> None:
-    """Remove the checkpoints of finished Runs: a process may have died between the record and this."""
+    """Remove checkpoints left by a process that died after it had written the record of a finished Run."""
     site = sweep.site
     for run in sweep.runs:
         past, folder = sweep.past.get(run.key), results.folder_of(site.directory, run)
@@ -97,7 +96,7 @@ def _list_problems(tally: Tally, directory: Path) -> None:
 
 
 def retry_failed(directory: Path, data_dir: str | None, conclude: Callable[[Path], int]) -> int:
-    """Carry out the failed Runs of a results directory once more, from their records; return the exit status."""
+    """Run the failed Runs of a results directory again, from their records; return the exit status."""
     runs = [record.run for record in results_of(directory).records if record.outcome.status == "failed"]
     if not runs:
         say(f"no failed runs in {directory}")
@@ -107,7 +106,7 @@ def retry_failed(directory: Path, data_dir: str | None, conclude: Callable[[Path
     )
 
 
-def _safe(sweep: Sweep, tally: Tally, n_all: int) -> str:
+def _done_in_words(sweep: Sweep, tally: Tally, n_all: int) -> str:
     waiting = {run.key for run in sweep.waiting}
     over = {run.key: run for run in [*(run for run in sweep.runs if run.key not in waiting), *tally.recorded]}
     n_safe = sum(results.is_there(sweep.site.directory, run) for run in over.values())  # folders may have been deleted
@@ -115,17 +114,17 @@ def _safe(sweep: Sweep, tally: Tally, n_all: int) -> str:
 
 
 def run_waiting(sweep: Sweep, stop: Stop) -> Tally:
-    """Carry out what is waiting, wait for what other processes are at, and return what has become of it."""
-    tally, waiting, said = Tally(), sweep.waiting, ""
+    """Run what is waiting, wait for Runs of other processes, and return how the Runs ended."""
+    tally, waiting, last_shown = Tally(), sweep.waiting, ""
     queue = sweep.queue or FixedQueue(schedule.interleaved_packs(waiting, sweep.loads, sweep.site.population))
     with Board(len(waiting) + sweep.n_open) as board:
         _follow(queue, sweep, stop, tally, board)
-        while tally.held and not stop and not _is_broken_off(sweep, tally):
-            if (holders := _holders(sweep.site, tally)) and holders != said:
+        while tally.held and not stop and not _must_stop(sweep, tally):
+            if (holders := _holders(sweep.site, tally)) and holders != last_shown:
                 board.say(f"waiting for {quantity(len(tally.held), 'run')} that others work on: {holders}")
-                said = holders
+                last_shown = holders
             left = []
-            for run, before in _let_go(sweep.site, tally, stop):
+            for run, before in _wait_for_release(sweep.site, tally, stop):
                 record = results.find(sweep.site.directory, run)
                 if record is not None and record != before:
                     _end(Ended(run, "recorded"), sweep, tally, board)
@@ -135,25 +134,25 @@ def run_waiting(sweep: Sweep, stop: Stop) -> Tally:
     return tally
 
 
-def _is_broken_off(sweep: Sweep, tally: Tally) -> bool:
+def _must_stop(sweep: Sweep, tally: Tally) -> bool:
     return bool(tally.unsaved or (tally.failures and sweep.stops_at_failure))
 
 
 def _follow(queue: PackQueue, sweep: Sweep, stop: Stop, tally: Tally, board: Board) -> None:
-    """Carry out a queue and take every event to account."""
+    """Run a queue and handle every event."""
     with closing(sweep.executor.carry_out(queue, sweep.site, stop)) as events:
         for event in events:
             if not isinstance(event, Ended):
                 board.note(event)
                 continue
             _end(event, sweep, tally, board)
-            if _is_broken_off(sweep, tally):
+            if _must_stop(sweep, tally):
                 break
 
 
 def _end(event: Ended, sweep: Sweep, tally: Tally, board: Board) -> None:
-    """Take an ending to account and show it; a Run that another process works on has not ended."""
-    problem = _settle(event, sweep.site, tally)
+    """Count an ending and show it; a Run that another process works on has not ended."""
+    problem = _count_ending(event, sweep.site, tally)
     if event.delivery == "held":
         return
     note = ""
@@ -164,15 +163,15 @@ def _end(event: Ended, sweep: Sweep, tally: Tally, board: Board) -> None:
 
 
 def _holders(site: Site, tally: Tally) -> str:
-    """Return who works on the Runs that are held."""
+    """Return which processes hold Runs, in words."""
     found = [results.holder(results.folder_of(site.directory, run)) for run, _ in tally.held.values()]
     names = list(dict.fromkeys(str(each) for each in found if each is not None))
     more = [f"and {len(names) - MOST_HOLDERS:,} more"] if len(names) > MOST_HOLDERS else []
     return ", ".join([*names[:MOST_HOLDERS], *more])
 
 
-def _let_go(site: Site, tally: Tally, stop: Stop) -> list[tuple[Run, RunRecord | None]]:
-    """Wait until other processes have let go of some of the Runs that are held, and return those."""
+def _wait_for_release(site: Site, tally: Tally, stop: Stop) -> list[tuple[Run, RunRecord | None]]:
+    """Wait until other processes have released some of the held Runs, and return those."""
     while not stop:
         free = [
             key for key, (run, _) in tally.held.items() if not results.holder(results.folder_of(site.directory, run))
@@ -183,8 +182,8 @@ def _let_go(site: Site, tally: Tally, stop: Stop) -> list[tuple[Run, RunRecord |
     return []
 
 
-def _settle(event: Ended, site: Site, tally: Tally) -> str:
-    """Take an ending to account and return why the Run failed, or nothing; a lost Run gets its record here."""
+def _count_ending(event: Ended, site: Site, tally: Tally) -> str:
+    """Count an ending and return why the Run failed, "" if it did not; a lost Run gets its record here."""
     label = event.run.label
     match event.delivery:
         case "held":
@@ -192,7 +191,7 @@ def _settle(event: Ended, site: Site, tally: Tally) -> str:
         case "unsaved":
             tally.unsaved = event.reason
         case "lost":
-            problem = _written_off(event, site)
+            problem = _record_loss(event, site)
             tally.failures.append(f"{label}: {problem}")
             return problem
         case "recorded":
@@ -206,8 +205,8 @@ def _settle(event: Ended, site: Site, tally: Tally) -> str:
     return ""
 
 
-def _written_off(event: Ended, site: Site) -> str:
-    """Write the record of a Run that was lost with its process."""
+def _record_loss(event: Ended, site: Site) -> str:
+    """Write the record of a Run whose process died; return the reason for its failure."""
     origin = provenance(device=event.run.device, threads=1)
     try:
         with results.held(site.directory, event.run):

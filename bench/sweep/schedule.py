@@ -1,4 +1,4 @@
-"""Packing: which Runs train together, in which order, and how long it may take."""
+"""Scheduling: which Runs train together, in which order, and how long it may take."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bench.tasks.subset import n_kept
 from bench.training.model import Shape
 
 ASSUMED_RATE = 4e10
-"""Floating-point operations per second of one core, where no finished Run says better."""
+"""Floating-point operations per second of one core, assumed until a Run has finished."""
 
 PASSES = 3.0
 """A training step takes as much as three forward passes: backwards there are two products for each."""
@@ -49,7 +49,7 @@ class Past:
     seconds: float
 
     def is_over(self, site: Site) -> bool:
-        """Return whether there is nothing more to do: the ending stands, or the time is still up."""
+        """Return whether the Run is finished, or timed out under a limit that has not been raised."""
         limit = site.limits.seconds
         is_timed_out = self.status == "timeout" and limit is not None and self.seconds >= limit
         return results.is_final(self.status, is_pruning=site.is_pruning) or is_timed_out
@@ -95,7 +95,7 @@ def _operations(pack: Pack, loads: Mapping[str, Load]) -> float:
 
 
 def rate(past: Mapping[str, Past], loads: Mapping[str, Load]) -> float | None:
-    """Return the operations per second of finished Runs, None where there are none to go by."""
+    """Return the operations per second of finished Runs, None if there are none."""
     done = {key: each.seconds for key, each in past.items() if each.status == "done" and each.seconds > 0}
     rates = [loads[key].operations / seconds for key, seconds in done.items()]
     return statistics.median(rates) if rates else None

@@ -16,10 +16,10 @@ LARGEST_WIDTH = 1_000_000
 """Most units of a layer that a Run may have."""
 
 TOLERANCE = 0.05
-"""How far from the budget, as a share of it, the count of a hidden size may be that is given and not solved for."""
+"""Largest relative distance to the budget of the count of a hidden size that is given and not solved for."""
 
 WINDOW = 0.1
-"""How far on both sides of an answer sizes are timed for the next one, as a share of it."""
+"""Half-width, relative to the current answer, of the window of sizes timed for the next one."""
 
 LEAST_WINDOW = 2
 SIZES_AT_ONCE = 5
@@ -43,11 +43,11 @@ def check_within_budget(shape: Shape, settings: SizeSettings) -> None:
     if abs(found / budget - 1) > TOLERANCE:
         left = f"{found / budget - 1:+.0%} of the budget of {budget:,}"
         allowed = f"allowed is {TOLERANCE:.0%}, or none: then it is solved for"
-        raise ConfigError("hidden_size", f"{shape.hidden_size} {_taken(settings, found)}, {left}; {allowed}")
+        raise ConfigError("hidden_size", f"{shape.hidden_size} {_amount_in_words(settings, found)}, {left}; {allowed}")
 
 
 def count(shape: Shape, settings: SizeSettings) -> int:
-    """Return how much of its budget a shape takes: parameters or operations, of the part that is counted."""
+    """Return how much of its budget a shape uses: parameters or operations of the counted part."""
     counts = shape.num_flops() if settings.mode == "flops" else shape.num_params()
     return counts[settings.count]
 
@@ -79,16 +79,16 @@ def _solved(shape: Shape, settings: SizeSettings) -> int:
     """Solve for the hidden size of a shape given with one unit; Runs of one shape share the answer."""
     budget = budget_of(settings)
 
-    def taken(hidden_size: int) -> int:
+    def count_at(hidden_size: int) -> int:
         return count(replace(shape, hidden_size=hidden_size), settings)
 
     low, high = 1, LARGEST_WIDTH
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if taken(middle) <= budget else (low, middle)
-    best = min((low, high), key=lambda size: (abs(taken(size) - budget), size))
-    if taken(best) > 2 * budget:
-        raise _too_small(settings, _taken(settings, taken(1)))
+        low, high = (middle, high) if count_at(middle) <= budget else (low, middle)
+    best = min((low, high), key=lambda size: (abs(count_at(size) - budget), size))
+    if count_at(best) > 2 * budget:
+        raise _too_small(settings, _amount_in_words(settings, count_at(1)))
     return best
 
 
@@ -100,7 +100,7 @@ def budget_of(settings: SizeSettings) -> float:
     return settings.budget
 
 
-def _taken(settings: SizeSettings, found: int) -> str:
+def _amount_in_words(settings: SizeSettings, found: int) -> str:
     what = "takes {:,} {} operations" if settings.mode == "flops" else "has {:,} {} parameters"
     return what.format(found, settings.count)
 

@@ -1,4 +1,4 @@
-"""Hidden sizes for a budget of training time: each found once by timing, and found again when a sweep goes on."""
+"""Hidden sizes for a budget of training time: each found once by timing, and read from disk when a sweep continues."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class TimedSizes:
 
     def __init__(self, announce: Callable[[str], None]) -> None:
         self._announce = announce
-        self._found: dict[str, TimedSize] = {}
+        self._by_key: dict[str, TimedSize] = {}
 
     def hidden_size(self, run: Run, task: Task, shape_of: Callable[[int], Shape], directory: Path) -> int:
         """Return the hidden size of a Run: kept in the results directory, or found by timing now; nothing is written.
@@ -39,15 +39,15 @@ class TimedSizes:
         Raises ConfigError where there is none for its budget.
         """
         timed = stand_in(run)
-        if timed.key not in self._found:
-            self._found[timed.key] = self._kept(timed, directory) or _timed(timed, task, shape_of, self._announce)
-        return self._found[timed.key].hidden_size
+        if timed.key not in self._by_key:
+            self._by_key[timed.key] = self._stored(timed, directory) or _timed(timed, task, shape_of, self._announce)
+        return self._by_key[timed.key].hidden_size
 
-    def found(self, run: Run) -> TimedSize | None:
-        """Return what was found for a Run, None where its size was not asked for here, or is not one to be timed."""
-        return self._found.get(stand_in(run).key) if run.size.mode == "seconds" else None
+    def timed_size(self, run: Run) -> TimedSize | None:
+        """Return the measurement for a Run, None if its size was not requested here or is not found by timing."""
+        return self._by_key.get(stand_in(run).key) if run.size.mode == "seconds" else None
 
-    def _kept(self, timed: Run, directory: Path) -> TimedSize | None:
+    def _stored(self, timed: Run, directory: Path) -> TimedSize | None:
         try:
             return results.find_size(directory, timed)
         except DataError as error:
@@ -58,8 +58,8 @@ class TimedSizes:
 def stand_in(run: Run) -> Run:
     """Return the Run that is timed for all that train as fast as this one.
 
-    Seed, phase, initial weights, rates and budgets take no time; of noise, momentum and the like it matters whether
-    they are there, and not how much of them.
+    Seed, phase, initial weights, rates and budgets take no time; for noise, momentum and the like it matters only
+    whether they are zero.
     """
     train, optim = run.train, run.optim
     return replace(
@@ -108,7 +108,7 @@ def _timed(run: Run, task: Task, shape_of: Callable[[int], Shape], announce: Cal
 
 
 def _some(amount: float) -> float:
-    """Return one amount for all that are not zero."""
+    """Return the same value for every amount but zero."""
     return 0.5 if amount else 0.0
 
 
@@ -116,12 +116,12 @@ ROUNDS = 5
 
 
 TURN_SECONDS = 0.05
-"""How long a size is trained in each round, about, where a unit takes as long as it should."""
+"""Approximate training time of a size in each round, if a unit takes as long as expected."""
 
 
 @dataclass(frozen=True)
 class Trainee:
-    """A model that is trained for a while."""
+    """A model in training whose updates are timed."""
 
     member: Member
     schedule: Alone | Joint
@@ -144,8 +144,8 @@ def us_per_unit(run: Run, shapes: Sequence[Shape], task: Task, *, expected: floa
     """Return the median microseconds of training for a unit with each shape, over rounds that go A B C, A B C.
 
     In each round every shape has the same updates, as many as fill a turn at the expected time; the first round warms
-    up and is not counted. One thread, as worker processes have it. Counted are the processor's seconds, so that what
-    else the machine does is of less matter; on a GPU, where the model is trained alone, those of the wall.
+    up and is not counted. One thread, as worker processes have it. Processor time is counted, so that other
+    programs matter less; on a GPU, where the model is trained alone, wall-clock time.
     """
     with threads(1):
         trainees = [_trainee(replace(run, hidden_size=shape.hidden_size), shape, task) for shape in shapes]

@@ -1,4 +1,4 @@
-"""Runs from their settings to their records: the one room that knows every other."""
+"""A worker trains packs of Runs: from settings to records."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from bench.training.model import Shape
 
 @dataclass(frozen=True)
 class Worker:
-    """What a process that carries out Runs has: its place, its open tasks, and its links to who sent it."""
+    """What a process that trains Runs has: its site, its open tasks, and callbacks to the process that sent it."""
 
     site: Site
     tasks: Tasks
@@ -47,14 +47,14 @@ class Worker:
 def train_pack(runs: Sequence[Run], worker: Worker) -> Iterator[Ended]:
     """Train Runs of equal shape together and write the record of each as soon as it has ended.
 
-    What goes wrong in a Run is recorded, with a log, as `failed`, and its companions are trained without it.
+    An error in a Run is recorded, with a log, as `failed`, and the other Runs are trained without it.
     """
     with ExitStack() as locks:
-        mine, others = _taken(runs, worker.site, locks)
+        locked, others = _lock_unfinished(runs, worker.site, locks)
         yield from others
-        waiting = {run.key: run for run in mine}
+        waiting = {run.key: run for run in locked}
         try:
-            for record in _records(mine, worker):
+            for record in _records(locked, worker):
                 results.write(worker.site.directory, record)
                 if record.outcome.status in FINAL:
                     checkpoint.remove(results.folder_of(worker.site.directory, record.run))
@@ -66,14 +66,14 @@ def train_pack(runs: Sequence[Run], worker: Worker) -> Iterator[Ended]:
 
 
 def failed(run: Run, reason: str, origin: Provenance, status: RunStatus = "failed") -> RunRecord:
-    """Return the record of a Run that came to nothing."""
+    """Return the record of a Run that ended without a result."""
     outcome = Outcome(status, reason, "none", 0, 0.0, 0, (), {}, {}, {}, {}, "")
     return RunRecord(run.key, run, outcome, Cost(0.0, 0.0, 0.0, 0.0, (), 0, "", 0), origin)
 
 
-def _taken(runs: Sequence[Run], site: Site, locks: ExitStack) -> tuple[list[Run], list[Ended]]:
-    """Take hold of the Runs that nobody else works on and that are not finished; return them, and the others."""
-    mine, others = [], []
+def _lock_unfinished(runs: Sequence[Run], site: Site, locks: ExitStack) -> tuple[list[Run], list[Ended]]:
+    """Lock the Runs that no other process works on and that are not finished; return them, and how the others ended."""
+    locked, others = [], []
     for run in runs:
         try:
             locks.enter_context(results.held(site.directory, run))
@@ -88,12 +88,12 @@ def _taken(runs: Sequence[Run], site: Site, locks: ExitStack) -> tuple[list[Run]
             checkpoint.remove(results.folder_of(site.directory, run))
             others.append(Ended(run, "recorded"))
         else:
-            mine.append(run)
-    return mine, others
+            locked.append(run)
+    return locked, others
 
 
 def _records(runs: Sequence[Run], worker: Worker) -> Iterator[RunRecord]:
-    """Yield the record of each Run as it ends; Runs that fail in company are tried alone, to find the one to blame."""
+    """Yield the record of each Run as it ends; when a pack fails, its Runs are trained alone to find the faulty one."""
     if not runs:
         return
     origin = provenance(device=runs[0].device, threads=torch.get_num_threads())

@@ -1,1 +1,1 @@
-"""Training: batches, the model, one loop, the optimiser, checkpoints, and what a trained model does inside."""
+"""Training: batches, the model, one loop, the optimiser, checkpoints, and probes of a trained model."""

@@ -81,11 +81,11 @@ class Batches(Protocol):
         ...
 
     def batch(self, epoch: int, position: int) -> Batch:
-        """Return a batch with K = 1, whatever was asked for before."""
+        """Return a batch with K = 1; it does not depend on earlier calls."""
         ...
 
     def ragged(self, epoch: int, position: int) -> Ragged | None:
-        """Return the same batch before padding; None where there is no padding to spare."""
+        """Return the same batch before padding; None if padding would save nothing."""
         ...
 
 

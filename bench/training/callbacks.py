@@ -1,4 +1,4 @@
-"""Callbacks look after Runs while they train: they tell how far these are, keep checkpoints, end what must end."""
+"""Callbacks during training: progress, checkpoints, pruning, the time limit and stopping."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ UNRECORDED = "not recorded"
 
 TELL_SECONDS = 0.2
 SHARE_OF_TIME = 0.01
-"""Checkpoints take at most this share of the time."""
+"""Checkpoints take at most this fraction of the time."""
 
 
 Tell = Callable[[Run, float], None]
-"""Takes in what share of its budget a Run has spent."""
+"""Receives the progress of a Run: the fraction of its budget that is spent."""
 
 ShouldPrune = Callable[[Run, Sequence[float]], bool]
-"""Returns whether a Run is to be pruned after these validation losses."""
+"""Returns whether to prune a Run after these validation losses."""
 
 
 class StoppedError(Exception):
-    """Training stopped because it was asked to; a checkpoint is there."""
+    """Training was asked to stop, and a checkpoint was written."""
 
 
 class Callbacks:
-    """Watches over the members of one Population; `notes` has what is known of each Run's resumptions, by key."""
+    """Callbacks for the members of one Population; `notes` describe each Run's resumptions, by key."""
 
     def __init__(
         self,
@@ -47,16 +47,16 @@ class Callbacks:
         self._site, self._machine, self._tell, self._is_stopped = site, machine, tell, is_stopped
         self._should_prune, self._notes = should_prune, notes
         self._n_asked: dict[str, int] = {}
-        self._last_told = self._last_saved = time.monotonic()
+        self._last_progress = self._last_saved = time.monotonic()
         self._seconds_to_save = 0.0
 
     def watch(self, members: Sequence[Member]) -> None:
-        """Look at the members after an update of each. Raises StoppedError or StorageError."""
+        """Act after an update of each member. Raises StoppedError or StorageError."""
         now = time.monotonic()
-        if now - self._last_told >= TELL_SECONDS:
-            self._last_told = now
+        if now - self._last_progress >= TELL_SECONDS:
+            self._last_progress = now
             for member in members:
-                self._tell(member.run, min(member.share, 1.0))
+                self._tell(member.run, min(member.progress, 1.0))
         for member in members:
             self._end_if_pruned(member)
             self._end_if_out_of_time(member)
@@ -79,17 +79,17 @@ class Callbacks:
         self._seconds_to_save = self._last_saved - started
 
     def _save_one(self, member: Member) -> None:
-        """Save a member; one whose folder is gone, and with it its lock, ends as failed and stops no other."""
+        """Save a member; if its folder and lock were deleted, it ends as failed and the others continue."""
         folder = results.folder_of(self._site.directory, member.run)
         try:
-            checkpoint.save(folder, checkpoint.taken(member, self._machine, self._notes[member.run.key]))
+            checkpoint.save(folder, checkpoint.snapshot(member, self._machine, self._notes[member.run.key]))
         except StorageError:
             if folder.exists():
                 raise
             member.status, member.reason = "failed", "its folder was deleted while it was trained"
 
     def _end_if_pruned(self, member: Member) -> None:
-        """Ask after each evaluation whether a member is worth going on; one that has ended is not asked about."""
+        """Ask after each evaluation whether to prune a member that has not ended."""
         n_points = len(member.curve)
         is_new = n_points > self._n_asked.get(member.run.key, 0)
         if self._should_prune is None or member.status is not None or not is_new:
@@ -110,7 +110,7 @@ class Callbacks:
 
 
 def machine_of(origin: Provenance, kernel: str) -> dict[str, str]:
-    """Return what the bits of a training depend on besides its settings."""
+    """Return what bit-identity depends on besides the settings of a Run."""
     versions = {name: origin.versions[name] for name in ("torch", "numpy") if name in origin.versions}
     library = {"compiled library": origin.library or UNRECORDED} if kernel == Fused.name else {}
     threads = str(origin.threads)
@@ -120,7 +120,7 @@ def machine_of(origin: Provenance, kernel: str) -> dict[str, str]:
 def resumed(
     make: Callable[[], Member], run: Run, site: Site, machine: Mapping[str, str]
 ) -> tuple[Member, tuple[str, ...]]:
-    """Return a Run's member where its checkpoint left it, or a fresh one, and what is worth knowing about that."""
+    """Return a Run's member restored from its checkpoint, or a new one, and notes on the resumption."""
     member = make()
     found, notes = checkpoint.load(results.folder_of(site.directory, run), run.key)
     if found is None:
@@ -136,7 +136,7 @@ def resumed(
 
 
 def _compared(before: Mapping[str, str], now: Mapping[str, str], resumed: tuple[str, ...]) -> str:
-    """Return whether going on gives the bits of a training in one piece, and if not why."""
+    """Return whether resuming is bit-identical to training without interruption, and if not why."""
     there = {name: before.get(name, UNRECORDED) for name in now}
     changed = [f"{name} {value}" for name, value in there.items() if value != now[name] or value == UNRECORDED]
     if changed:

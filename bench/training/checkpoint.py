@@ -36,12 +36,12 @@ COUNTERS = ("n_updates", "last_lr", "best_update", "n_stale", "recent_nats", "re
 
 
 BROKEN = (ValueError, KeyError, TypeError, AttributeError, OSError, EOFError, MemoryError, zipfile.BadZipFile)
-"""What reading an archive can end in that is none, or not one of ours."""
+"""Errors of reading a file that is not an archive, or not a checkpoint."""
 
 
 @dataclass(frozen=True)
 class Values:
-    """What of a member is no array; the best losses are None before the first evaluation."""
+    """The plain values of a member; the best losses are None before the first evaluation."""
 
     n_updates: int
     last_lr: float
@@ -62,7 +62,7 @@ class Values:
 class Checkpoint:
     """A member between two updates: arrays by name, plain values, and the machine it was made on.
 
-    `resumed` has a line for each time it went on from a checkpoint before, as in its provenance.
+    `resumed` has a line for each earlier resumption, as in the provenance.
     """
 
     key: str
@@ -72,7 +72,7 @@ class Checkpoint:
     resumed: tuple[str, ...] = ()
 
 
-def taken(member: Member, machine: Mapping[str, str], resumed: tuple[str, ...] = ()) -> Checkpoint:
+def snapshot(member: Member, machine: Mapping[str, str], resumed: tuple[str, ...] = ()) -> Checkpoint:
     """Return the checkpoint of a member that has just finished an update."""
     tensors = {"row": member.row, **{f"optimiser.{name}": part for name, part in member.optimiser.state().items()}}
     if member.best_row is not None:
@@ -94,7 +94,7 @@ def taken(member: Member, machine: Mapping[str, str], resumed: tuple[str, ...] =
 
 
 def restore(member: Member, checkpoint: Checkpoint) -> None:
-    """Put a member that has just been made where the checkpoint was taken."""
+    """Set a new member to the state of a checkpoint."""
     tensors = {name: torch.tensor(array, device=member.row.device) for name, array in checkpoint.arrays.items()}
     values = checkpoint.values
     member.row.copy_(tensors["row"])
@@ -123,7 +123,7 @@ def save(folder: Path, checkpoint: Checkpoint) -> None:
 
 
 def load(folder: Path, key: str) -> tuple[Checkpoint | None, list[str]]:
-    """Return the newest whole checkpoint of a Run, and what is to be said about damaged ones, which are set aside."""
+    """Return the newest whole checkpoint of a Run, and messages about damaged ones, which are set aside."""
     notes: list[str] = []
     for name in GENERATIONS:
         path = folder / name
@@ -142,7 +142,7 @@ def is_there(folder: Path) -> bool:
 
 
 def remove(folder: Path) -> None:
-    """Remove what a finished Run has no more use for."""
+    """Remove the checkpoints of a finished Run."""
     for name in GENERATIONS:
         with suppress(OSError):  # it does no harm
             (folder / name).unlink()

@@ -19,15 +19,15 @@ from bench.training.gradients import fused_totals
 from bench.training.model import Shape, forward, zero_state
 
 LOGITS_AT_ONCE = 2**27
-"""Of how many logits a batch of all members is computed at once at most: a gigabyte in float64, some times over."""
+"""Largest number of logits computed at once, over a batch of all members: a gigabyte in float64, several times over."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """Where and with what a Population is computed.
+    """Kernel, device and number type that a Population is computed with.
 
-    With `is_joint` all members are computed at once, as a GPU wants it; without, each alone, as a CPU wants it and
-    as bit-identity whatever the neighbours requires.
+    With `is_joint` all members are computed at once, which suits a GPU; otherwise each is computed alone, which suits
+    a CPU and keeps a member bit-identical whatever its neighbours are.
     """
 
     kernel: Kernel
@@ -37,10 +37,7 @@ class Machine:
 
     @property
     def clock(self) -> Callable[[], float]:
-        """What seconds are counted with: the processor's where one thread computes, which no other program lengthens.
-
-        On a GPU, or with several threads, those of the wall clock.
-        """
+        """Processor time with one thread on a CPU, which other programs do not lengthen, else wall-clock time."""
         is_single = self.device.type == "cpu" and torch.get_num_threads() == 1
         return time.process_time if is_single else time.perf_counter
 

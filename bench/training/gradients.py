@@ -126,7 +126,7 @@ def _view(batch: Batch, k: int, state: Tensor, factors: Factors) -> tuple[c.Batc
 
 
 def _ragged_view(batch: Ragged, factors: Factors) -> tuple[c.Batch, list[object]]:
-    """Return the library's view of sequences that need no copy, and what must live as long as it does."""
+    """Return the library's view of sequences that need no copy, and the tensors that must live as long as it does."""
     ((B, T),) = batch.extents
     lengths = (c_int64 * B)(*batch.lengths)
     sequences = (c_void_p * B)(*(frames.data_ptr() for frames in batch.frames))

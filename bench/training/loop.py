@@ -1,7 +1,7 @@
 """Training: one loop that takes all members of a Population from initial to best weights.
 
 The members advance in lockstep, one update each, by one of two schedules: on a CPU each member is computed alone, so
-that its numbers are the same bits whoever its neighbours are; on a GPU all members are computed together.
+that its numbers are the same bits whatever its neighbours are; on a GPU all members are computed together.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from bench.training.noise import dropout, with_input_noise, with_weight_noise
 from bench.training.optim import FusedOptimiser, Schedule, TorchOptimiser
 
 Watch = Callable[[Sequence[Member]], None]
-"""Sees the members after each round of updates; it may end one by its status, and all by an exception."""
+"""Called with the members after each round of updates; may end one by setting its status, all by an exception."""
 
 
 def fit(
@@ -39,7 +39,7 @@ def fit(
 ) -> Iterator[Member]:
     """Train members of equal shape, yielding each as soon as it has ended, with its best weights by validation loss.
 
-    A member that is finished or has diverged leaves; the others go on.
+    A member that is finished or has diverged leaves; the others continue.
     """
     schedule = schedule_of(members, shape, task, machine)
     split = evaluation_batches(validation, tracks=task.tracks, dtype=machine.dtype)
@@ -54,9 +54,9 @@ def fit(
 
 
 def machine_for(run: Run, shape: Shape) -> Machine:
-    """Return where and with what a Run is trained. Raises ConfigError where its kernel cannot do it.
+    """Return kernel, device and number type of a Run. Raises ConfigError if its kernel does not support them.
 
-    From here on this thread takes denormal numbers for zero: gradients fade into them over long sequences, where a
+    From here on this thread treats denormal numbers as zero: gradients fade into them over long sequences, where a
     processor is several times slower, and a cell that forgets faster would look like a slower cell.
     """
     torch.set_flush_denormal(True)
@@ -67,7 +67,7 @@ def machine_for(run: Run, shape: Shape) -> Machine:
 
 @contextmanager
 def threads(n: int) -> Iterator[None]:
-    """Compute on so many threads, and on as many as before when that is over."""
+    """Compute with this number of threads, and restore the number afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(n)
     try:
@@ -103,7 +103,7 @@ class Alone:
 
 
 def member_of(run: Run, shape: Shape, task: Task, machine: Machine) -> Member:
-    """Return the member of a Run before its first update, knowing no more of the task than its share of the data."""
+    """Return the member of a Run before its first update, which sees only its fraction of the training data."""
     task = subset(task, run.train.fraction, run.seed)
     row = initial_row(shape, run.init, seed=run.seed, output_bias=task.output_bias(), dtype=machine.dtype)
     row = row.to(machine.device)
@@ -127,7 +127,7 @@ def update(members: Sequence[Member], shape: Shape, task: Task, machine: Machine
         nats, lr = float(losses[0]), member.begin()
         norm = member.optimiser.step(grads[0], lr) if math.isfinite(nats) else math.nan
         try:
-            member.settle(nats, norm, batch.n_units[0])
+            member.add_loss(nats, norm, batch.n_units[0])
         except DivergedError as error:
             member.status, member.reason = "diverged", str(error)
         trained = clock()

@@ -16,17 +16,17 @@ from bench.training.batches import Batches
 from bench.training.optim import Optimiser, Schedule
 
 WORST = 10
-"""A Run whose validation loss is more than so many times a blind guess's when it is over has diverged.
+"""A Run has diverged if its last validation loss is more than this many times that of a blind guess.
 
-The last evaluation counts, as it does where a loss is not finite, however good an earlier one was. A blind guess
-holds every outcome for equally likely: 88 ln 2 = 61.0 nats per frame, ln V per word or character. Over-fitting stays
-below the bound, and so does every Run of the results that come with the project, at most 0.65 times a blind guess.
+The last evaluation counts, however good an earlier one was. A blind guess takes every outcome as equally likely:
+88 ln 2 = 61.0 nats per frame, ln V per word or character. Over-fitting stays below the bound, and so does every Run of
+the results that come with the project, at most 0.65 times a blind guess.
 """
 
 
 @dataclass
 class Clock:
-    """Seconds of one member by what they went into, and the units trained in them."""
+    """Seconds of one member by activity, and the units trained in them."""
 
     data: float = 0.0
     train: float = 0.0
@@ -66,20 +66,20 @@ class Member:
 
     @property
     def epoch(self) -> int:
-        """Number of whole epochs behind."""
+        """Number of completed epochs."""
         return self.n_updates // self.batches.n_per_epoch
 
     @property
     def n_epochs(self) -> float:
-        """Number of epochs behind, with the fraction of the present one."""
+        """Number of epochs, with the completed fraction of the current one."""
         return self.n_updates / self.batches.n_per_epoch
 
     @property
-    def share(self) -> float:
-        """Share of the budget that is spent: the largest over the limits set."""
-        return self._share_after(self.n_updates)
+    def progress(self) -> float:
+        """Fraction of the budget that is spent: the largest over the limits set."""
+        return self._progress_after(self.n_updates)
 
-    def _share_after(self, n_updates: int) -> float:
+    def _progress_after(self, n_updates: int) -> float:
         settings = self.run.train
         limits = (
             (settings.max_epochs * self.batches.n_per_epoch, n_updates),
@@ -90,14 +90,14 @@ class Member:
 
     @property
     def is_evaluation_due(self) -> bool:
-        """Whether the last update was the last before an evaluation."""
+        """Whether an evaluation follows the last update."""
         every = self.run.train.evaluate_every or self.batches.n_per_epoch
-        return self.n_updates % every == 0 or self.share >= 1
+        return self.n_updates % every == 0 or self.progress >= 1
 
     def lr(self) -> float:
         """Return the learning rate of the update just counted, by the budget spent before it."""
         spent = self.n_updates - 1
-        return self.schedule.lr(progress=self._share_after(spent), epoch=spent // self.batches.n_per_epoch)
+        return self.schedule.lr(progress=self._progress_after(spent), epoch=spent // self.batches.n_per_epoch)
 
     def begin(self) -> float:
         """Count an update and return its learning rate."""
@@ -105,8 +105,8 @@ class Member:
         self.last_lr = self.lr()
         return self.last_lr
 
-    def settle(self, nats: float, norm: float, n_units: int) -> None:
-        """Take account of the update's loss and its gradient's norm. Raises DivergedError where one is not finite."""
+    def add_loss(self, nats: float, norm: float, n_units: int) -> None:
+        """Add a loss to the running mean. Raises DivergedError if it or the gradient's norm is not finite."""
         for value, what in ((nats, "the training loss"), (norm, "the gradient's norm")):
             if not math.isfinite(value):
                 raise DivergedError(self.n_updates, what)
@@ -144,6 +144,6 @@ class Member:
 
     def _reason_to_end(self) -> str:
         patience = self.run.train.patience
-        if self.share >= 1:
+        if self.progress >= 1:
             return "budget spent"
         return f"no better validation loss in {patience} evaluations" if 0 < patience <= self.n_stale else ""

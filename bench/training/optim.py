@@ -23,11 +23,11 @@ class Optimiser(Protocol):
         ...
 
     def state(self) -> dict[str, Tensor]:
-        """Return what a later step depends on besides the row."""
+        """Return the state that later steps depend on besides the row."""
         ...
 
     def load(self, state: Mapping[str, Tensor]) -> None:
-        """Take over what `state` gave."""
+        """Load what `state` returned."""
         ...
 
 
@@ -61,7 +61,7 @@ class TorchOptimiser:
         return {name: part for name, part in self._optimiser.state[self._row].items() if isinstance(part, Tensor)}
 
     def load(self, state: Mapping[str, Tensor]) -> None:
-        """Give torch.optim its tensors back; there are none before the first step."""
+        """Load torch.optim's tensors; there are none before the first step."""
         self._optimiser.state[self._row].update(state)
 
 
@@ -87,7 +87,7 @@ class FusedOptimiser:
         return {"first": self._first, "second": self._second, "count": torch.tensor(self._count)}
 
     def load(self, state: Mapping[str, Tensor]) -> None:
-        """Take over moments and number of steps."""
+        """Load moments and number of steps."""
         self._first.copy_(state["first"])
         self._second.copy_(state["second"])
         self._count = int(state["count"])
@@ -122,7 +122,7 @@ class Schedule:
     scale: float = 1.0
 
     def lr(self, *, progress: float, epoch: int) -> float:
-        """Return the learning rate at a share of the budget and an epoch, both counted from 0."""
+        """Return the learning rate at a fraction of the budget and an epoch, both counted from 0."""
         settings = self.settings
         first = settings.lr * (1 - settings.momentum) if settings.momentum_scales_lr else settings.lr
         match settings.schedule:
@@ -134,7 +134,7 @@ class Schedule:
                 return first * self.scale
 
     def observe(self, validation_nats: float) -> None:
-        """Take note of an evaluation; `plateau` lowers the rate when the last few brought nothing."""
+        """Observe an evaluation; `plateau` lowers the rate if the last few brought no improvement."""
         if validation_nats < self.best:
             self.best, self.n_stale = validation_nats, 0
             return

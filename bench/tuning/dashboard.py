@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Mirror:
-    """One study of a storage; when the storage fails under way, that is said once and the copy ends there."""
+    """One study of a storage; when the storage fails, that is said once and the copy ends."""
 
     def __init__(
         self, storage: BaseStorage, name: str, space: Space, direction: Direction, *, complain: Callable[[str], None]
@@ -42,7 +42,7 @@ class Mirror:
                 pruner=optuna.pruners.NopPruner(),
             )
 
-    def asked(self, number: int, params: Mapping[str, Value], notes: Mapping[str, Any]) -> None:
+    def begin_trial(self, number: int, params: Mapping[str, Value], notes: Mapping[str, Any]) -> None:
         """Begin a trial."""
 
         def begin() -> None:
@@ -51,11 +51,11 @@ class Mirror:
 
         self._try(begin)
 
-    def reported(self, number: int, step: int, value: float) -> None:
+    def report(self, number: int, step: int, value: float) -> None:
         """Add an intermediate value."""
         self._try(lambda: self._trials[number].report(value, step))
 
-    def told(self, number: int, ending: TrialEnding, score: float) -> None:
+    def end_trial(self, number: int, ending: TrialEnding, score: float) -> None:
         """End a trial."""
         value = score if ending == "done" and math.isfinite(score) else None
         self._try(lambda: self._study.tell(self._trials[number], value, state=OPTUNA_STATES[ending]))
@@ -66,7 +66,7 @@ class Mirror:
         try:
             with quiet():
                 act()
-        except Exception as error:  # whatever a database throws; the study itself does not depend on it
+        except Exception as error:  # any error of a database; the study itself does not depend on it
             self._is_broken = True
             self._complain(f"tune.storage: no further copy of the study is kept: {type(error).__name__}")
 
@@ -85,5 +85,5 @@ def storage_at(url: str) -> BaseStorage:
 
 
 def without_password(url: str) -> str:
-    """Return a URL that may be shown."""
+    """Return a URL without its password."""
     return re.sub(r"(://[^:/@]*:)[^@]*@", r"\1***@", url)

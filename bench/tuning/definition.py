@@ -22,10 +22,10 @@ from bench.results.study import StudyRecord, TrialRecord
 from bench.sweep.resolve import SizedTasks, run_of
 
 FIRST_FRESH_SEED = 1000
-"""How far the seeds of confirmation are from those of the trials."""
+"""Offset of the seeds of confirmation from those of the trials."""
 
 SHARED = ("hidden_size", "num_layers", "embedding_size", "size", "init", "optim", "train", "kernel", "device")
-"""Settings that all trials of a study have in common, but for those that are searched."""
+"""Settings that all trials of a study share, except those that are searched."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,12 @@ class Definition:
 
     @property
     def metric(self) -> Metric:
-        """What trials are judged by."""
+        """The metric that trials are compared by."""
         return METRICS[str(self.command.task["metric"])]
 
     @cached_property
     def n_steps(self) -> int:
-        """How many evaluations a Run has at most, 0 where only training tells."""
+        """Largest number of evaluations of a Run, 0 if it is not known before training."""
         train = self.command.train
         if train.evaluate_every:
             return train.max_updates // train.evaluate_every
@@ -106,7 +106,7 @@ def definitions(commands: Sequence[Command]) -> list[Definition]:
 
 
 def with_params(command: Command, params: Mapping[str, Value]) -> Command:
-    """Return a command with searched settings made. Raises ConfigError for a setting that does not exist."""
+    """Return a command with these values of searched settings. Raises ConfigError for an unknown setting."""
     for path, value in params.items():
         command = _with(command, path.split("."), value, f"space.{path}")
     return command
@@ -158,12 +158,12 @@ def _with(node: Any, keys: Sequence[str], value: Value, where: str) -> Any:
 def recovered(definition: Definition, directory: Path, tasks: SizedTasks) -> StudyRecord:
     """Return a study with the trials that have a record, in the order in which they were started."""
     trials: dict[tuple[str, ...], TrialRecord] = {}
-    for params, keys in _found(definition, directory, tasks):
+    for params, keys in _recorded_trials(definition, directory, tasks):
         trials.setdefault(keys, TrialRecord(len(trials), params, keys, len(trials)))
     return replace(definition.record, trials=tuple(trials.values()), finished=tuple(range(len(trials))))
 
 
-def _found(
+def _recorded_trials(
     definition: Definition, directory: Path, tasks: SizedTasks
 ) -> Iterator[tuple[dict[str, Value], tuple[str, ...]]]:
     records = results.read(directory, curves=False).records

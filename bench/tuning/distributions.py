@@ -14,7 +14,7 @@ from bench.core.settings.search_space import Dimension, Space, Value
 
 
 def distributions(space: Space) -> dict[str, BaseDistribution]:
-    """Return what Optuna draws from for each setting."""
+    """Return Optuna's distribution of each setting."""
     return {path: _distribution(dimension) for path, dimension in space.items()}
 
 
@@ -30,14 +30,14 @@ def suggest(trial: Trial, name: str, distribution: BaseDistribution) -> None:
 
 
 def settings(space: Space, drawn: Mapping[str, Value]) -> dict[str, Value]:
-    """Return the settings for what was drawn."""
+    """Return the settings for drawn values."""
     return {
         path: value if _is_plain(space[path]) else space[path].value_of(float(value)) for path, value in drawn.items()
     }
 
 
 def drawn(space: Space, params: Mapping[str, Value]) -> dict[str, Value]:
-    """Return what must have been drawn for settings."""
+    """Return the drawn values that give these settings."""
     return {
         path: value if _is_plain(space[path]) else space[path].drawn_of(float(value)) for path, value in params.items()
     }
@@ -50,7 +50,7 @@ def grid(space: Space) -> Iterator[dict[str, Value]]:
 
 
 def _is_plain(dimension: Dimension) -> bool:
-    """Return whether a setting is what is drawn, of whatever type."""
+    """Return whether the drawn value is the setting itself."""
     return bool(dimension.choices) or dimension.whole
 
 

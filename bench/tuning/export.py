@@ -1,4 +1,4 @@
-"""Export: what tuning has found, as config files that run: `--config-dir results/NAME +tuned=TASK-CELL`."""
+"""Export: tuned settings as config files that can be run: `--config-dir results/NAME +tuned=TASK-CELL`."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def winners_of(studies: Iterable[StudyRecord], records: Iterable[RunRecord]) -> 
 
 
 def export(winners: Sequence[Winner], directory: Path, compose: Compose, tasks: SizedTasks) -> None:
-    """Write a file for each winner and say how it is used; one that composes to another Run is left out, which is said.
+    """Write a file for each winner and print how to use it; a file that composes to another Run is not written.
 
     Raises StorageError.
     """
@@ -86,7 +86,7 @@ def tuned_file(winner: Winner, stem: str, directory: Path) -> str:
     settings = {
         "hidden_size": run.hidden_size,
         "num_layers": run.num_layers,
-        # a Run on frames has none, whatever was asked for
+        # a Run on frames has none
         "embedding_size": run.embedding_size or study.settings["embedding_size"],
         **{name: dataclasses.asdict(getattr(run, name)) for name in ("size", "init", "optim", "train")},
         "kernel": run.kernel,
@@ -105,12 +105,12 @@ def tuned_file(winner: Winner, stem: str, directory: Path) -> str:
 
 
 def _is_solved_for(winner: Winner) -> bool:
-    """Return whether the hidden size of a winner is the answer to a budget, and not given beside it."""
+    """Return whether the hidden size of a winner was solved for a budget and not given."""
     return winner.study.settings["hidden_size"] is None and "hidden_size" not in winner.best.params
 
 
 def _ordered(cell: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a cell's node with what it is first and the rest by name, so that its records give the same text."""
+    """Return a cell's node, name and kind first and the rest sorted, so that all its records give the same text."""
     first = {name: cell[name] for name in ("name", "kind") if name in cell}
     return {**first, **dict(sorted(cell.items()))}
 

@@ -31,7 +31,7 @@ from bench.core.settings import (
 )
 
 RESEEDED = (RandomSearch, Tpe, GaussianProcess)
-"""Samplers that are made anew for each trial; the others go on with what they have drawn."""
+"""Samplers created again for each trial; the others keep their state."""
 
 LEARNING = (Tpe, GaussianProcess, CmaEs)
 """Samplers whose trials depend on the scores of the trials before."""

@@ -1,4 +1,4 @@
-"""Search: a study that is asked for trials and told what has become of them."""
+"""Search: an Optuna study with an ask-and-tell interface."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ OPTUNA_STATES = {"done": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "fail
 
 
 class Search:
-    """Asks for trials one by one; what the n-th is depends on the space, the seed, n and, for a sampler that learns,
-    on what it was told before.
+    """Asks for trials one by one; the n-th depends on the space, the seed, n and, for a sampler that learns, on the
+    results reported before.
 
-    Every cell gets the same random draws; a study that was interrupted goes on with the same trials when what is on
-    disk is asked and told again in its order; a longer study begins with the trials of a shorter one.
+    Every cell gets the same random draws; an interrupted study continues with the same trials once what is on disk
+    has been asked and told again in the same order; a longer study begins with the trials of a shorter one.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Search:
 
     @property
     def n_independent(self) -> float:
-        """How many of the first trials depend on no score."""
+        """Number of first trials that depend on no score."""
         return self._sampler.n_startup_trials if isinstance(self._sampler, LEARNING) else math.inf
 
     def n_points(self, n_trials: int) -> int:
@@ -74,20 +74,20 @@ class Search:
             if params is not None:
                 self._study.enqueue_trial(drawn(self._space, params))
             trial = self._study.ask()
-            _ = trial.relative_params  # drawn even where they are known: a sequence goes on from there
+            _ = trial.relative_params  # drawn even if they are known, so that a sequence continues from there
             for path, distribution in self._distributions.items():
                 suggest(trial, path, distribution)
         self._trials.append(trial)
         return dict(params) if params is not None else settings(self._space, self._trials[-1].params)
 
     def report(self, number: int, step: int, value: float) -> bool:
-        """Take in an intermediate value of a trial and return whether the trial is to be pruned."""
+        """Report an intermediate value of a trial and return whether to prune the trial."""
         with quiet():
             self._trials[number].report(value, step)
             return self._trials[number].should_prune()
 
     def tell(self, number: int, ending: TrialEnding, score: float | None = None) -> None:
-        """Take in how a trial ended; a pruned one counts by its last intermediate value."""
+        """Tell Optuna how a trial ended; a pruned one counts with its last intermediate value."""
         with quiet():
             value = score if ending == "done" else None
             self._study.tell(self._trials[number], value, state=OPTUNA_STATES[ending])

@@ -30,9 +30,9 @@ from bench.tuning.study import Reflect, StudyRunner
 
 
 def stages(commands: Sequence[Command], tasks: SizedTasks, compose: Compose) -> Iterator[Sweep]:
-    """Yield the sweep over all trials, and, when that has been carried out, the one over the confirmations.
+    """Yield the sweep over all trials, and, when that has been run, the one over the confirmations.
 
-    In between the best trials are exported, each file held against what `compose` makes of it.
+    In between the best trials are exported, each file checked against the command that `compose` gives for it.
     Raises UsageError for a space that cannot be searched.
     """
     command = commands[0]
@@ -71,7 +71,7 @@ def _check_feasible(runners: Sequence[StudyRunner]) -> None:
 
 
 def _reflect(url: str | None, site: Site) -> Reflect:
-    """Return what opens the copy of a study in a storage."""
+    """Return a function that opens the copy of a study in a storage."""
     if url is None:
         return lambda definition: None
     storage = cache(lambda: storage_at(url))
@@ -84,7 +84,7 @@ def _reflect(url: str | None, site: Site) -> Reflect:
 
 
 def _best_trial(runner: StudyRunner) -> TrialRecord | None:
-    """Return the best trial of a study by validation, and say what it was and what became of the others."""
+    """Return the best trial of a study by validation, and print it and how the others ended."""
     definition, best, outcomes = runner.definition, runner.best, runner.outcomes
     lost = {state: n for state, n in Counter(each.state for each in outcomes).items() if state != "done"}
     told = "".join(f"; {n} {state}" for state, n in sorted(lost.items()))
@@ -99,7 +99,7 @@ def _best_trial(runner: StudyRunner) -> TrialRecord | None:
 
 
 class TrialQueue:
-    """Gives the next trial to whoever asks, of the study that has had fewest, and takes in what becomes of it."""
+    """Queue of the trials of several studies; the next trial is of the study with the fewest so far."""
 
     def __init__(self, runners: Sequence[StudyRunner], site: Site, tasks: SizedTasks, reflect: Reflect) -> None:
         self.runners, self._site, self._tasks, self._reflect = runners, site, tasks, reflect
@@ -110,7 +110,10 @@ class TrialQueue:
         self._held = ExitStack()
 
     def begin(self, waiting: Iterable[Run]) -> None:
-        """See `Source`. Raises HeldError if another process tunes, StorageError, UsageError for no storage."""
+        """Begin the studies and queue the waiting Runs.
+
+        Raises HeldError if another process tunes one of them, StorageError, or UsageError if a storage is missing.
+        """
         mirrors = [self._reflect(runner.definition) for runner in self.runners]
         for runner, mirror in zip(self.runners, mirrors, strict=True):
             runner.begin(self._held, mirror)
@@ -118,41 +121,39 @@ class TrialQueue:
         self._enqueue(waiting)
 
     def close(self) -> None:
-        """Write the studies down and let go of them."""
+        """Write the studies and release their locks."""
         with self._held:
             for runner in self.runners if self._has_begun else ():
                 runner.write()
 
     @property
     def n_open(self) -> int:
-        """How many Runs are still to be asked for."""
+        """Number of Runs not yet asked for."""
         return sum(runner.n_open * runner.definition.command.tune.seeds_per_trial for runner in self.runners)
 
     @property
     def n_waiting(self) -> int:
-        """See `PackQueue`."""
         return len(self._queue) + self.n_open
 
     def next_pack(self) -> Pack | None:
-        """See `PackQueue`."""
         while not self._queue and any(runner.n_open for runner in self.runners):
             self._ask()
         return self._queue.popleft() if self._queue else None
 
     def should_prune(self, run: Run, nats: Sequence[float]) -> bool:
-        """See `PackQueue`; a Run of several studies is pruned when each would prune it."""
-        verdicts = [runner.should_prune(run, nats) for runner in self._owners(run)]
-        return all(verdicts)
+        """Return whether to prune a Run; one that several studies share is pruned only if each would prune it."""
+        decisions = [runner.should_prune(run, nats) for runner in self._owners(run)]
+        return all(decisions)
 
     def tell(self, run: Run) -> None:
-        """Take in that a Run has ended, and leave out those that need not be trained any more."""
+        """Tell the studies that a Run has ended, and drop queued Runs that need not be trained any more."""
         dropped = {each.key for runner in self._owners(run) for each in runner.tell(run)}
         if dropped:
             packs = [tuple(each for each in pack if each.key not in dropped) for pack in self._queue]
             self._queue = deque(pack for pack in packs if pack)
 
     def note(self, run: Run) -> str:
-        """See `Source`: its first trial."""
+        """Return number and settings of a Run's first trial."""
         (runner, *_) = self._owners(run)
         return runner.note(run)
 
@@ -160,7 +161,7 @@ class TrialQueue:
         return [runner for runner in self.runners if run.key in runner.runs]
 
     def _ask(self) -> None:
-        """Ask one study for as many trials as train together."""
+        """Ask one study for as many trials as are trained together."""
         runner = min((each for each in self.runners if each.n_open), key=lambda each: len(each.record.trials))
         room = self._site.population or schedule.POPULATION[runner.definition.command.device]
         asked: list[Run] = []

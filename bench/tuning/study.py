@@ -1,4 +1,4 @@
-"""One study on its way, rebuilt from what is on disk whenever it starts."""
+"""One study in progress; at every start it is rebuilt from the files on disk."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from bench.tuning.definition import Definition, recovered
 from bench.tuning.search import Search
 
 Reflect = Callable[[Definition], Mirror | None]
-"""Returns the copy of a study that is kept elsewhere, if one is."""
+"""Returns the copy of a study in a storage, None if there is none."""
 
 
 class StudyRunner:
-    """Asks for trials, hands over their Runs, and takes in what becomes of them."""
+    """Asks for trials, returns their Runs, and tells the search how they ended."""
 
     def __init__(self, definition: Definition, site: Site, tasks: SizedTasks) -> None:
         self.definition, self._site, self._tasks = definition, site, tasks
@@ -46,24 +46,24 @@ class StudyRunner:
         self._nats: dict[str, tuple[float, ...]] = {}
         self._n_reported: dict[int, int] = {}
         self._pruned: set[int] = set()
-        self._told: dict[int, None] = {}  # in order
+        self._finished: dict[int, None] = {}  # in order
         self._n_written = 0
         self._mirror: Mirror | None = None
         self._rebuild()
 
     @property
     def n_open(self) -> int:
-        """How many trials are still to be asked for."""
+        """Number of trials not yet asked for."""
         return max(self.n_trials - len(self.record.trials), 0)
 
     @property
     def wanted(self) -> list[Run]:
-        """The Runs of the trials asked for so far, but for those that were left out."""
+        """The Runs of the trials asked for so far, except those left out."""
         return [run for key, run in self.runs.items() if key in self._ended or not self._is_left_out(key)]
 
     @property
     def outcomes(self) -> list[TrialOutcome]:
-        """What has become of each trial."""
+        """The outcome of each trial."""
         return [outcome_of(trial, self.record.metric, self._ended) for trial in self.record.trials]
 
     @property
@@ -72,7 +72,7 @@ class StudyRunner:
         return best_of(self.record, self.outcomes)
 
     def begin(self, stack: ExitStack, mirror: Mirror | None) -> None:
-        """Take hold of the study and write down what is known of it. Raises HeldError or StorageError."""
+        """Lock the study and write its file. Raises HeldError or StorageError."""
         stack.enter_context(results.held_study(self._site.directory, self.definition.folder_name))
         self.write()
         self._mirror = mirror
@@ -80,24 +80,24 @@ class StudyRunner:
             self._reflect_all(mirror)
 
     def ask(self) -> list[Run]:
-        """Ask for one more trial, write it down, and return its Runs that are to be trained. Raises StorageError."""
+        """Ask for one more trial, write it to disk, and return its Runs that are not done. Raises StorageError."""
         trial = self._add(self._search.ask())
-        news = tuple(self._told)[self._n_written :]
+        news = tuple(self._finished)[self._n_written :]
         results.write_trial(self._site.directory, self.definition.folder_name, Asked(trial, news))
         self._n_written += len(news)
         if self._mirror is not None:
             self._reflect_asked(self._mirror, trial)
-        self._settle(trial.number)
+        self._tell_if_over(trial.number)
         return [self.runs[key] for key in trial.runs if key not in self._ended]
 
     def write(self) -> None:
-        """Write down the trials and the order in which they were over. Raises StorageError."""
-        self.record = replace(self.record, finished=tuple(self._told))
+        """Write the trials and the order in which they finished. Raises StorageError."""
+        self.record = replace(self.record, finished=tuple(self._finished))
         results.write_study(self._site.directory, self.definition.folder_name, self.record)
-        self._n_written = len(self._told)
+        self._n_written = len(self._finished)
 
     def should_prune(self, run: Run, nats: Sequence[float]) -> bool:
-        """Take in a Run's validation losses so far and return whether none of its trials is worth going on."""
+        """Report a Run's validation losses so far and return whether all of its trials are pruned."""
         numbers = self._owners[run.key]
         self._nats[run.key] = tuple(nats)
         for number in numbers:
@@ -105,37 +105,37 @@ class StudyRunner:
         return all(number in self._pruned for number in numbers)
 
     def note(self, run: Run) -> str:
-        """Return number and settings of a Run's trial, counted from 1 as people do."""
+        """Return number, counted from 1, and settings of a Run's trial."""
         trial = self.record.trials[self._owners[run.key][0]]
         return f"trial {trial.number + 1}: {shown(trial.params)}"
 
     def tell(self, run: Run) -> list[Run]:
-        """Take in that a Run has ended and return those that need not be trained any more."""
+        """Add the record of a Run that has ended and return the Runs that need not be trained any more."""
         record = results.find(self._site.directory, run)
         if record is None:
             return []
-        self._take_in(record)
+        self._add_record(record)
         dropped = []
         for number in self._owners[run.key]:
-            if self._settle(number):
+            if self._tell_if_over(number):
                 dropped += [self.runs[key] for key in self.record.trials[number].runs if key not in self._ended]
         return [each for each in dropped if self._is_left_out(each.key)]
 
     def _is_left_out(self, key: str) -> bool:
-        return all(number in self._told for number in self._owners[key])
+        return all(number in self._finished for number in self._owners[key])
 
     def _add(self, params: Mapping[str, Value]) -> TrialRecord:
-        """Add a trial that was asked for to the record, and take in those of its Runs that are over already."""
+        """Add a trial to the record, with the records of those of its Runs that are finished."""
         runs, problem = self._runs_of(params)
         keys = tuple(run.key for run in runs)
-        trial = TrialRecord(len(self.record.trials), dict(params), keys, len(self._told), problem)
+        trial = TrialRecord(len(self.record.trials), dict(params), keys, len(self._finished), problem)
         self.record = replace(self.record, trials=(*self.record.trials, trial))
         for run in runs:
             self.runs[run.key] = run
             self._owners.setdefault(run.key, []).append(trial.number)
             record = results.find(self._site.directory, run)
             if record is not None and Past(record.outcome.status, record.cost.seconds).is_over(self._site):
-                self._take_in(record)
+                self._add_record(record)
         return trial
 
     def _runs_of(self, params: Mapping[str, Value]) -> tuple[list[Run], str]:
@@ -145,21 +145,21 @@ class StudyRunner:
             return [], str(error)
 
     def _rebuild(self) -> None:
-        """Ask and tell everything again that is on disk, in its order."""
+        """Repeat every ask and tell that is on disk, in the same order."""
         known = self._read()
         for trial in known.trials[: self.n_trials]:
             for number in known.finished[: trial.n_finished]:
-                self._settle(number)
+                self._tell_if_over(number)
             added = self._add(self._search.ask(trial.params))
             if trial.is_given_up:
-                self._give_up(added.number)
+                self._mark_pruned(added.number)
         for number in (*known.finished, *range(len(self.record.trials))):
-            self._settle(number)
+            self._tell_if_over(number)
         while self.n_open and len(self.record.trials) < self._search.n_independent:
-            self._settle(self._add(self._search.ask()).number)
+            self._tell_if_over(self._add(self._search.ask()).number)
 
     def _read(self) -> StudyRecord:
-        """Return what is on disk of the study: its file, or, where that is damaged, what the records tell."""
+        """Return the study on disk: its file, or if that is damaged, what the records of its Runs give."""
         directory, name = self._site.directory, self.definition.folder_name
         try:
             found = results.read_study(directory, name)
@@ -170,27 +170,27 @@ class StudyRunner:
             return found
         return recovered(self.definition, directory, self._tasks) if self._search.learns else self.record
 
-    def _take_in(self, record: RunRecord) -> None:
+    def _add_record(self, record: RunRecord) -> None:
         self._ended[record.key] = record
         self._nats[record.key] = tuple(point.validation_nats for point in record.outcome.curve)
 
-    def _settle(self, number: int) -> bool:
-        """Tell the search how a trial ended, if it is over and it was not told before; return whether it is over."""
-        if number in self._told:
+    def _tell_if_over(self, number: int) -> bool:
+        """Tell the search how a trial ended, unless it was told before; return whether the trial has ended."""
+        if number in self._finished:
             return True
         if number >= len(self.record.trials):
             return False
         self._report(number)
         outcome = self._outcome(number)
         if outcome.state == "waiting" and self._is_over_seeds and number in self._pruned:
-            self._give_up(number)
+            self._mark_pruned(number)
             outcome = self._outcome(number)
         if outcome.state == "waiting":
             return False
         self._search.tell(number, trial_ending(outcome.state), outcome.score)
-        self._told[number] = None
+        self._finished[number] = None
         if self._mirror is not None:
-            self._mirror.told(number, trial_ending(outcome.state), outcome.score)
+            self._mirror.end_trial(number, trial_ending(outcome.state), outcome.score)
         return True
 
     @property
@@ -201,15 +201,15 @@ class StudyRunner:
     def _outcome(self, number: int) -> TrialOutcome:
         return outcome_of(self.record.trials[number], self.record.metric, self._ended)
 
-    def _give_up(self, number: int) -> None:
-        """Note that the later seeds of a trial are left out."""
+    def _mark_pruned(self, number: int) -> None:
+        """Mark a trial as pruned: its later seeds are left out."""
         trials = list(self.record.trials)
         trials[number] = replace(trials[number], is_given_up=True)
         self.record = replace(self.record, trials=tuple(trials))
 
     def _report(self, number: int) -> None:
-        """Report what is new of a trial to the pruner."""
-        if number in self._told:
+        """Report the new values of a trial to the pruner."""
+        if number in self._finished:
             return
         values = self._values(number)
         for step in range(self._n_reported.get(number, 0), len(values)):
@@ -217,7 +217,7 @@ class StudyRunner:
             if self._search.report(number, step + 1, values[step]):
                 self._pruned.add(number)
             if self._mirror is not None:
-                self._mirror.reported(number, step + 1, values[step])
+                self._mirror.report(number, step + 1, values[step])
 
     def _values(self, number: int) -> list[float]:
         """Return a trial's values so far: one for each seed that is done, or one for each evaluation of all seeds."""
@@ -233,11 +233,11 @@ class StudyRunner:
         for trial in self.record.trials:
             self._reflect_asked(mirror, trial)
             for step, value in enumerate(self._values(trial.number)[: self._n_reported.get(trial.number, 0)], 1):
-                mirror.reported(trial.number, step, value)
-        for number in self._told:
+                mirror.report(trial.number, step, value)
+        for number in self._finished:
             outcome = self._outcome(number)
-            mirror.told(number, trial_ending(outcome.state), outcome.score)
+            mirror.end_trial(number, trial_ending(outcome.state), outcome.score)
 
     def _reflect_asked(self, mirror: Mirror, trial: TrialRecord) -> None:
         labels = [self.runs[key].label for key in trial.runs]
-        mirror.asked(trial.number, trial.params, {"runs": labels, "problem": trial.problem})
+        mirror.begin_trial(trial.number, trial.params, {"runs": labels, "problem": trial.problem})

@@ -35,7 +35,7 @@ class ToyTasks:
 
 
 def train(directory, runs) -> None:
-    worker = Worker(Site(directory), ToyTasks(), lambda run, share: None, None, lambda: False)
+    worker = Worker(Site(directory), ToyTasks(), lambda run, progress: None, None, lambda: False)
     for each in runs:
         assert [event.delivery for event in train_pack([each], worker)] == ["recorded"]
 

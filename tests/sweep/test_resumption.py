@@ -122,7 +122,7 @@ def test_a_checkpoint_that_a_finished_run_has_left_behind_is_removed_at_the_next
 
 
 def a_worker(site) -> Worker:
-    return Worker(site, Tasks(None), lambda run, share: None, None, lambda: False)
+    return Worker(site, Tasks(None), lambda run, progress: None, None, lambda: False)
 
 
 def test_a_run_that_is_out_of_time_keeps_its_checkpoint(folder):

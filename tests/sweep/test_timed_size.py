@@ -45,14 +45,14 @@ def kept(directory, of=TIMED) -> TimedSize:
     """Find a size and keep it."""
     sizes = TimedSizes(print)
     sized(sizes, of, directory)
-    results.write_size(directory, sizes.found(of))
-    return sizes.found(of)
+    results.write_size(directory, sizes.timed_size(of))
+    return sizes.timed_size(of)
 
 
 def test_the_size_found_takes_the_budget_and_nothing_is_written(timings, tmp_path):
     sizes = TimedSizes(print)
     assert sized(sizes, TIMED, tmp_path) == 200
-    assert sizes.found(TIMED).us_per_unit == 2.0
+    assert sizes.timed_size(TIMED).us_per_unit == 2.0
     assert timings[-1] == [200]
     assert not list(tmp_path.iterdir())
 
@@ -102,7 +102,7 @@ def test_a_size_that_is_kept_is_found_again_without_timing(timings, tmp_path):
     timings.clear()
     again = TimedSizes(pytest.fail)
     assert sized(again, TIMED, tmp_path) == 200
-    assert again.found(TIMED) == found
+    assert again.timed_size(TIMED) == found
     assert timings == []
 
 
@@ -116,9 +116,9 @@ def test_a_damaged_size_is_named_timed_anew_and_set_aside(timings, tmp_path):
     assert sized(sizes, TIMED, tmp_path) == 200
     assert said[0].startswith(f"damaged: bad data in {path}: the timed size's digest does not match its content")
     assert timings
-    results.write_size(tmp_path, sizes.found(TIMED))
+    results.write_size(tmp_path, sizes.timed_size(TIMED))
     assert sorted(each.name for each in path.parent.iterdir()) == [path.name, f"{path.name}.damaged-1"]
-    assert results.find_size(tmp_path, sizes.found(TIMED).run) == sizes.found(TIMED)
+    assert results.find_size(tmp_path, sizes.timed_size(TIMED).run) == sizes.timed_size(TIMED)
 
 
 def test_a_size_under_the_name_of_another_run_is_damage(timings, tmp_path):
@@ -155,7 +155,7 @@ def test_a_disk_that_refuses_leaves_no_half_of_a_size(timings, tmp_path, monkeyp
 
     monkeypatch.setattr(files.os, "fsync", refused)
     with pytest.raises(StorageError, match="No space left"):
-        results.write_size(tmp_path, sizes.found(TIMED))
+        results.write_size(tmp_path, sizes.timed_size(TIMED))
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 

@@ -30,7 +30,7 @@ RUNS = [changed(run(seed=seed, phase="tune"), "train", score_train=False) for se
 
 
 def worker(directory, is_stopped=lambda: False) -> Worker:
-    return Worker(Site(directory, checkpoint_seconds=0.0), ToyTasks(), lambda run, share: None, None, is_stopped)
+    return Worker(Site(directory, checkpoint_seconds=0.0), ToyTasks(), lambda run, progress: None, None, is_stopped)
 
 
 def outcomes(directory):

@@ -57,7 +57,7 @@ def uninterrupted(each: Run, kernel: Kernel) -> Member:
 def killed_after(n_updates: int, each: Run, kernel: Kernel, folder, prepare=lambda member: None) -> None:
     def watch(members) -> None:
         if members[0].n_updates == n_updates:
-            checkpoint.save(folder, checkpoint.taken(members[0], ORIGIN))
+            checkpoint.save(folder, checkpoint.snapshot(members[0], ORIGIN))
             raise KilledError
 
     with pytest.raises(KilledError):
@@ -211,5 +211,5 @@ def test_a_finished_run_keeps_no_checkpoint(saved):
 def test_a_cells_state_is_part_of_the_checkpoint():
     member = start(run("lstm", task="toy_text"), Reference())
     member.state = ((torch.ones(1, 4, 7), torch.zeros(1, 4, 7)),)
-    names = set(checkpoint.taken(member, ORIGIN).arrays)
+    names = set(checkpoint.snapshot(member, ORIGIN).arrays)
     assert {"state.0.0", "state.0.1", "row"} <= names

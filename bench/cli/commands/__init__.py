@@ -1,4 +1,4 @@
-"""The commands that are no training, one file each: `declare` says what it takes, `run` does it."""
+"""The commands besides training, one file each: `declare` adds its arguments, `run` executes it."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Archive what has ended, say what stays in its place, and return the exit status."""
+    """Archive finished Runs, print which folders are left in place, and return the exit status."""
     from bench.results.pack import archive_all
 
     done = archive_all(arguments.directory)

@@ -67,7 +67,7 @@ def _pairs(heading: str, pairs: Sequence[Pair]) -> str:
         return ""
     columns = ("a", "metric", "value_a", "value_b", "relative", "differs_in")
     shown = [{name: _text(value) for name, value in _pair(pair).items()} for pair in pairs[:MOST_LINES]]
-    for row in shown:  # where there is no score, how the run ended stands in its place
+    for row in shown:  # a run without a score shows its status instead
         row |= {f"value_{side}": row[f"value_{side}"] or row[f"status_{side}"] for side in "ab"}
     return f"{heading}:\n{table(shown, columns)}{_more(len(pairs))}"
 

@@ -1,4 +1,4 @@
-"""Show what has become of every run of a results directory: done, running, failed, missing."""
+"""Show the state of every run of a results directory: done, running, failed, missing."""
 
 from __future__ import annotations
 

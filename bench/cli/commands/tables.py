@@ -1,4 +1,4 @@
-"""Rows for a person or for a program."""
+"""Rows as a table or as JSON."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what was found and return the exit status: 1 where something speaks against the results."""
+    """Print what was found and return the exit status: 1 if a check failed."""
     from bench.cli.verify import verify
 
     seed = secrets.randbelow(LARGEST_SEED) if arguments.seed is None else arguments.seed
@@ -86,7 +86,7 @@ def _row(repeat: Repeat) -> dict[str, object]:
 
 
 def _why(repeat: Repeat) -> str:
-    """Return why a Run was not trained again, or what differs and what it may come from."""
+    """Return why a Run was not trained again, or what differs and the likely cause."""
     if repeat.verdict != "different":
         return repeat.other_data
     parts = ", ".join(repeat.parts).replace("_", " ") or "it has no record"

@@ -2,7 +2,7 @@
 
 Autograd's loop records some ten operations for each step and multiplies matrices of B rows. Here a step records
 nothing, and the products with x and the gradients of all weights are one matrix product each, of all T B rows.
-A further cell is a class of `Equations`, a line in `equations_of`, and its fields in `COMPUTES`.
+To add a cell, write its class of `Equations`, a line in `equations_of`, and its fields in `COMPUTES`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class BPTT:
     name = "bptt"
 
     def unknown(self, cell: Cell) -> str:
-        """Return what of a cell has no derivative here; see `SequenceKernel`."""
+        """Return which part of a cell has no derivative here."""
         return unknown_of(cell, COMPUTES)
 
     def runs_on(self, device: torch.device, dtype: torch.dtype) -> bool:
@@ -64,7 +64,7 @@ class BPTT:
 
 
 def equations_of(cell: Cell) -> Equations:
-    """Return the pointwise equations of a cell. Raises ConfigError if nobody wrote them."""
+    """Return the pointwise equations of a cell. Raises ConfigError if there are none."""
     if unknown := unknown_of(cell, COMPUTES):
         raise ConfigError("kernel", f"bptt does not compute {unknown}, got cell `{cell.name}`")
     if isinstance(cell, GRU):
@@ -73,7 +73,7 @@ def equations_of(cell: Cell) -> Equations:
 
 
 class _Differentiable(torch.autograd.Function):
-    """A layer as autograd sees it: (x, initial state, weights) to (outputs, last state)."""
+    """A layer as an autograd function: (x, initial state, weights) to (outputs, last state)."""
 
     @staticmethod
     def forward(ctx: Any, equations: Equations, names: tuple[str, ...], x: Tensor, *tensors: Tensor) -> Any:

@@ -1,4 +1,4 @@
-"""What a cell gives the kernel to be trained by it: its pointwise equations, forward and backward."""
+"""What a cell must provide for this kernel: its pointwise equations, forward and backward."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Product:
-    """What some rows of U and b_recurrent were multiplied with at all steps, and the gradient of the product."""
+    """The factor of some rows of U and b_recurrent at all steps, and the gradient of the product."""
 
     operand: Float[Tensor, "K T B H"]
     gradient: Float[Tensor, "K T B R"]
@@ -43,7 +43,7 @@ class Product:
 
 @dataclass(frozen=True)
 class Gradients:
-    """What the gradients of the weights are made of, over all steps at once.
+    """Parts from which the gradients of the weights are computed, over all steps at once.
 
     `products` come in the order of the rows of U; `own` are the gradients of weights that no other cell has.
     """
@@ -71,7 +71,7 @@ class Equations(ABC):
 
     @abstractmethod
     def backward(self, layer: Layer, saved: Saved, grads: tuple[Float[Tensor, "K T1 B H"], ...]) -> Gradients:
-        """Add each step's share to the gradients of the states it starts from and return what the weights need.
+        """Add each step's contribution to the gradients of the states it starts from and return what the weights need.
 
         `grads` has the places of `layer.states` and comes with the gradients from outside the layer.
         """

@@ -45,17 +45,17 @@ class Fused:
     name = "fused"
 
     def unknown(self, cell: Cell) -> str:
-        """Return what of a cell the library does not have; see `SequenceKernel`."""
+        """Return which part of a cell the library does not have."""
         return unknown_of(cell, COMPUTES)
 
     def runs_on(self, device: torch.device, dtype: torch.dtype) -> bool:
-        """Return whether the library has such numbers; whether it can be had at all is for `missing`."""
+        """Return whether the library supports the device and number type; `missing` says whether there is a library."""
         return device.type == "cpu" and dtype in SUFFIX
 
 
 @cache
 def missing() -> str:
-    """Return why there is no library on this machine, building it if need be; empty where there is one."""
+    """Return why there is no library on this machine, building it if needed; empty if there is one."""
     try:
         library()
     except BuildError as error:

@@ -1,6 +1,6 @@
 """Build the C++ library on first use, once for each version of the sources, compiler and CPU.
 
-A build gets its name, under which it is found again, only when it has been held against the reference kernel.
+A build gets the name under which it is found only after it has been checked against the reference kernel.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Whether a build of the library computes what the reference kernel does, before anything is trained with it.
+"""Check a build of the library against the reference kernel, before anything is trained with it.
 
 A compiler, its flags or a changed constant may give a library that runs and is wrong. Losses, gradients, states and
-updates of small models are compared in both precisions, and what is not finite must be seen.
+updates of small models are compared in both precisions, and values that are not finite must be detected.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ KINDS = (("bytes", False), ("frames", True), ("tokens", False), ("tokens", True)
 
 DOUBLE_ERROR = 1e-12
 RIVALS = 10.0
-"""How many times the reference's own error in single precision is allowed there, or its last digit where it has none.
+"""Allowed error in single precision, in multiples of the reference's own error there (at least its last digit).
 
 Good builds are at most 4 times as far away, with AVX2 and with AVX-512; one whose e^x is wrong in the fifth digit of a
 constant is 19 times, and an optimised one with -ffast-math a million.
@@ -35,10 +35,10 @@ constant is 19 times, and an optimised one with -ffast-math a million.
 
 
 def problem(library: CDLL) -> str:
-    """Return in words the first thing in which a library disagrees with the reference, empty if there is none."""
+    """Return in words the first disagreement of a library with the reference, empty if there is none."""
     for dtype in (torch.float64, torch.float32):
         for case in _cases(dtype):
-            found = _different(library, case) or _blind(library, case)
+            found = _disagreement(library, case) or _ignored_nan(library, case)
             if found:
                 return f"{case}: {found}"
         if found := wrong_update(library, dtype):
@@ -52,8 +52,8 @@ def _cases(dtype: torch.dtype) -> Iterator[Case]:
         yield Case(replace(cell, biases="single"), "tokens", has_dropout=False, dtype=dtype)
 
 
-def _different(library: CDLL, case: Case) -> str:
-    """Return which number of a step is further from the reference in double precision than is allowed."""
+def _disagreement(library: CDLL, case: Case) -> str:
+    """Return which result of a step is too far from the reference in double precision."""
     data = data_of(case)
     exact_case = replace(case, dtype=torch.float64)
     exact = expected(exact_case, converted(torch.float64, data))
@@ -73,7 +73,7 @@ def _different(library: CDLL, case: Case) -> str:
 
 
 def _error(found: Tensor, exact: Tensor) -> float:
-    """Return the largest difference as a share of the largest number; NaN where a number is none."""
+    """Return the largest difference relative to the largest number; NaN if any number is NaN."""
     return float((found.double() - exact).abs().max() / exact.abs().max())
 
 
@@ -83,10 +83,10 @@ def _allowed(rival: Tensor, exact: Tensor, dtype: torch.dtype) -> float:
     return RIVALS * max(_error(rival, exact), torch.finfo(dtype).eps)
 
 
-def _blind(library: CDLL, case: Case) -> str:
-    """Return which weight may be no number without the loss being none."""
+def _ignored_nan(library: CDLL, case: Case) -> str:
+    """Return which weight may be NaN without the loss becoming NaN."""
     for name in case.shapes:
-        if name[0] not in "UbPEr":  # a weight of an input that is always zero is not looked at
+        if name[0] not in "UbPEr":  # weights of inputs that are always zero have no effect
             continue
         data = data_of(case)
         case.views(data.row)[name].view(-1)[: None if name == "E" else 1] = float("nan")

@@ -18,12 +18,12 @@ from bench.kernels.reference import Reference
 
 LENGTHS = (9, 4, 7, 1, 9)
 B, T, H, N_OUTPUTS, N_EMBEDDED, N_LAYERS = len(LENGTHS), max(LENGTHS), 19, 21, 7, 2
-"""No size is a multiple of a vector's lanes, so that what is beyond its end is seen if it counts."""
+"""No size is a multiple of a vector's lanes, so that reading beyond the end changes a result."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a step gives: the loss and its tallies, the gradient by weight, the last states."""
+    """Results of a step: the loss and its tallies, the gradient by weight, the last states."""
 
     totals: Tensor
     gradients: Mapping[str, Tensor]
@@ -79,7 +79,7 @@ class Data:
 
 
 def data_of(case: Case) -> Data:
-    """Return the same weights and batch at every call."""
+    """Return weights and batch, the same at every call."""
     generator = torch.Generator().manual_seed(1)
 
     def normal(*shape: int) -> Tensor:
@@ -103,7 +103,7 @@ def data_of(case: Case) -> Data:
 
 
 def converted(dtype: torch.dtype, data: Data) -> Data:
-    """Return numbers in another precision; tokens stay what they are."""
+    """Return the numbers in another precision; tokens stay unchanged."""
 
     def of(tensor: Tensor) -> Tensor:
         return tensor.to(dtype) if tensor.is_floating_point() else tensor
@@ -183,7 +183,7 @@ def _model(case: Case) -> c.Model:
 
 
 def _batch(case: Case, data: Data, state: Tensor) -> tuple[c.Batch, Sequence[object]]:
-    """Return the library's view of a batch, and what must live as long as it does."""
+    """Return the library's view of a batch, and the tensors that must live as long as it does."""
     lengths = (c_int64 * B)(*LENGTHS)
     batch = c.Batch(B=B, T=T, lengths=addressof(lengths), state=state.data_ptr())
     kept: list[object] = [lengths]

@@ -1,4 +1,4 @@
-"""Whether a build of the library clips and updates weights as the rules are written down."""
+"""Check that a build of the library clips and updates weights by the optimisers' rules."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ def wrong_update(library: CDLL, dtype: torch.dtype) -> str:
         error = float((found.double() - exact).abs().max() / exact.abs().max())
         if not error <= ERRORS[dtype]:
             return f"update by rule {name} in {dtype}: weights are {error:.2g} of their size away"
-    return _moved(library, dtype)
+    return _accepts_nonfinite(library, dtype)
 
 
-def _drawn() -> tuple[Tensor, list[Tensor]]:
+def _random_data() -> tuple[Tensor, list[Tensor]]:
     generator = torch.Generator().manual_seed(2)
     row, *gradients = torch.randn(1 + N_STEPS, N, generator=generator, dtype=torch.float64)
     return row, [gradient * 0.1**step for step, gradient in enumerate(gradients)]
 
 
 def _updated(library: CDLL, rule: c.Rule, dtype: torch.dtype) -> Tensor:
-    row, gradients = _drawn()
+    row, gradients = _random_data()
     row = row.to(dtype)
     first, second = torch.zeros_like(row), torch.zeros_like(row)
     for count, gradient in enumerate(gradients, 1):
@@ -54,7 +54,7 @@ def _call(library: CDLL, rule: c.Rule, count: int, *tensors: Tensor) -> float:
 
 def _by_hand(rule: c.Rule) -> Tensor:
     """Return the weights after clipped updates, in the formulas of torch.optim."""
-    w, gradients = _drawn()
+    w, gradients = _random_data()
     m, v = torch.zeros_like(w), torch.zeros_like(w)
     for count, each in enumerate(gradients, 1):
         g = each * min(1.0, rule.clip_norm / (float(each.norm()) + 1e-6))
@@ -75,10 +75,10 @@ def _by_hand(rule: c.Rule) -> Tensor:
     return w
 
 
-def _moved(library: CDLL, dtype: torch.dtype) -> str:
-    """Return a word where a gradient that is not finite changes the weights, or has a finite norm."""
+def _accepts_nonfinite(library: CDLL, dtype: torch.dtype) -> str:
+    """Return in words whether a gradient that is not finite changes the weights or has a finite norm."""
     for value in (math.nan, math.inf):
-        row, (gradient, *_) = _drawn()
+        row, (gradient, *_) = _random_data()
         row, gradient = row.to(dtype), gradient.to(dtype)
         gradient[5] = value
         before, moments = row.clone(), [torch.zeros_like(row) for _ in range(2)]

@@ -30,7 +30,7 @@ class Model(ctypes.Structure):
 
 
 class Batch(ctypes.Structure):
-    """A padded batch (B, T, ...) of one member, null where a model has no such part."""
+    """A padded batch (B, T, ...) of one member, null if a model has no such part."""
 
     _fields_ = [
         ("B", c_int64),

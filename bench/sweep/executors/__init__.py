@@ -1,4 +1,4 @@
-"""Executors: who carries out the Runs of a sweep. Results never travel back: a Run writes its own record."""
+"""Executors: they run the Runs of a sweep. Results are not sent back: a Run writes its own record."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PACKAGES = {"slurm": "submitit", "ray": "ray"}
 
 
 def executor_of(command: Command) -> Executor:
-    """Return the executor that a command asks for. Raises UsageError where it is not to be had."""
+    """Return the executor that a command asks for. Raises UsageError if it is not available."""
     package = PACKAGES.get(command.executor)
     if package is not None and find_spec(package) is None:
         name = command.executor

@@ -1,4 +1,4 @@
-"""The hand-over of Runs: what an executor is given, what it tells, what it promises."""
+"""Interface of executors: the queue they take packs from, the events they yield, and what they guarantee."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ Pack = tuple[Run, ...]
 """Runs of equal shape, to be trained together."""
 
 Delivery = Literal["recorded", "held", "interrupted", "lost", "unsaved"]
-"""How a Run ended here: its record is in the store; another process works on it, and is waited for; it stopped and
-goes on from its checkpoint; its process died, over and over; the store could not be written."""
+"""How an executor hands a Run back: with its record in the store; locked by another process; stopped, to continue from
+its checkpoint; without a record because its process died on every try; unsaved because the store cannot be written."""
 
 
 @dataclass(frozen=True)
 class Advanced:
-    """A Run has come this far."""
+    """A Run has made progress: the fraction of its budget that is spent."""
 
     run: Run
-    share: float
+    progress: float
 
 
 @dataclass(frozen=True)
 class PruneQuery:
-    """A Run asks, after an evaluation, whether it is worth going on; its validation losses so far."""
+    """A Run asks after an evaluation whether to prune it; `nats` are its validation losses so far."""
 
     run: Run
     nats: tuple[float, ...]
@@ -37,7 +37,7 @@ class PruneQuery:
 
 @dataclass(frozen=True)
 class Retried:
-    """The process of a Run died; it is tried again."""
+    """The process of a Run died; the Run is retried."""
 
     run: Run
     reason: str
@@ -56,75 +56,72 @@ Event = Advanced | Retried | Ended
 
 
 class FixedQueue:
-    """A queue of packs that are known beforehand, whose Runs are all trained to their end."""
+    """A queue of packs known in advance, without pruning."""
 
     def __init__(self, packs: Iterable[Pack]) -> None:
         self._packs = deque(packs)
 
     @property
     def n_waiting(self) -> int:
-        """See `PackQueue`."""
         return len(self._packs)
 
     def next_pack(self) -> Pack | None:
-        """See `PackQueue`."""
         return self._packs.popleft() if self._packs else None
 
     def should_prune(self, run: Run, nats: Sequence[float]) -> bool:
-        """See `PackQueue`."""
         return False
 
 
 class PackQueue(Protocol):
-    """Where an executor's packs come from, one at a time, and what becomes of their Runs under way."""
+    """Where an executor takes its packs from, one at a time, and which decides about pruning."""
 
     @property
     def n_waiting(self) -> int:
-        """How many packs are still to come, about."""
+        """Approximate number of packs still to come."""
         ...
 
     def next_pack(self) -> Pack | None:
-        """Return the next pack; None where there is none now, and none at all once no Run is under way."""
+        """Return the next pack, or None if there is none now; there may be one again while a Run is being trained."""
         ...
 
     def should_prune(self, run: Run, nats: Sequence[float]) -> bool:
-        """Return whether a Run is to be pruned after these validation losses, the first evaluation first."""
+        """Return whether to prune a Run after these validation losses, in order of evaluation."""
         ...
 
 
 class GrowingQueue(PackQueue, Protocol):
-    """A queue whose Runs are not all known beforehand."""
+    """A queue whose Runs are not all known in advance."""
 
     @property
     def n_open(self) -> int:
-        """How many Runs are still to be asked for."""
+        """Number of Runs not yet known."""
         ...
 
     def begin(self, waiting: Iterable[Run]) -> None:
-        """Get ready on disk; the Runs that are known and wait come first."""
+        """Prepare the files of the queue and queue the known Runs that are not finished."""
         ...
 
     def tell(self, run: Run) -> None:
-        """Take in that a Run has ended."""
+        """Record that a Run has ended."""
         ...
 
     def note(self, run: Run) -> str:
-        """Return what is to be said of a Run besides its name."""
+        """Return a note to show beside a Run's name."""
         ...
 
 
 class Executor(Protocol):
-    """Carries out packs of Runs somewhere."""
+    """Runs packs on some machines."""
 
     @property
     def n_workers(self) -> int:
-        """How many packs are carried out at once."""
+        """Number of packs run at once."""
         ...
 
     def carry_out(self, queue: PackQueue, site: Site, stop: Stop) -> Generator[Event, None, None]:
-        """Carry out packs as they come, yielding what happens as it happens; each Run ends exactly once.
+        """Run packs as the queue gives them, yielding events as they occur; each Run ends exactly once.
 
-        Told to stop, it lets what runs make a checkpoint and yields `interrupted` for it, and nothing for what has
-        not begun. A closed generator leaves no process behind.
+        When `stop` is set, Runs in training write a checkpoint and end as `interrupted`; Runs that have not begun
+        yield nothing. A closed generator leaves no process behind.
         """
         ...

@@ -1,7 +1,7 @@
-"""Worker processes on this machine, one thread each, warm: torch and the data are loaded once by each.
+"""Worker processes on this machine, one thread each; each loads torch and the data once.
 
-A worker that dies takes nothing with it but the time since the last checkpoint of the Runs it was at; a worker
-whose parent dies is killed by the system.
+If a worker dies, only the training since the last checkpoint of its Runs is lost; if its parent dies, the system
+kills it.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from bench.sweep.executors.base import Ended, Event, Pack, PackQueue, PruneQuery
 from bench.sweep.executors.process import serve
 
 LOOK_SECONDS = 0.5
-"""How often workers are looked at that say nothing."""
+"""Interval at which silent workers are checked."""
 
 PATIENCE_SECONDS = 3.5
-"""How long a worker may take to make its checkpoint when it is told to stop."""
+"""Time that a worker has to write its checkpoint when it is told to stop."""
 
 SHUTDOWN_TIMEOUT = 1.0
-"""How long idle workers may take to end."""
+"""Time that idle workers have to end."""
 
 
 def usable_cores() -> int:
@@ -40,12 +40,11 @@ def usable_cores() -> int:
 
 @dataclass(frozen=True)
 class Local:
-    """Carries out packs in worker processes of this machine."""
+    """Runs packs in worker processes on this machine."""
 
     n_workers: int
 
     def carry_out(self, queue: PackQueue, site: Site, stop: Stop) -> Generator[Event, None, None]:
-        """Carry out packs as they come; see `Executor`."""
         pool = _WorkerPool(queue, site, self.n_workers)
         try:
             yield from _until_done(pool, stop)
@@ -56,19 +55,19 @@ class Local:
 
 
 def _until_done(pool: _WorkerPool, stop: Stop) -> Iterator[Event]:
-    while not stop and (busy := pool.occupied()):
+    while not stop and (busy := pool.assign()):
         ready = wait([stop.fileno(), *(worker.pipe for worker in busy)], LOOK_SECONDS)
         for worker in busy:
             if worker.pipe in ready:
-                yield from pool.heard(worker, stop)
-            elif (excess := worker.excess(pool.site.limits)) is not None:
-                yield from pool.ended_by_us(worker, excess)
+                yield from pool.receive(worker, stop)
+            elif (excess := worker.exceeded_limit(pool.site.limits)) is not None:
+                yield from pool.kill(worker, excess)
             if not worker.runs and not stop:
-                pool.occupied()
+                pool.assign()
 
 
 def _shut_down(pool: _WorkerPool) -> Iterator[Event]:
-    """Have the workers stop at their next step, and make them if they do not."""
+    """Ask the workers to stop at their next step; those that do not within the deadline are killed."""
     for worker in pool.busy():
         worker.process.terminate()
     deadline = time.monotonic() + PATIENCE_SECONDS
@@ -87,33 +86,33 @@ class _Worker:
     process: BaseProcess
     pipe: Connection
     runs: dict[str, Run] = field(default_factory=dict)
-    heard: float = field(default_factory=time.monotonic)
+    last_heard: float = field(default_factory=time.monotonic)
 
-    def take(self, pack: Pack) -> None:
-        self.runs, self.heard = {run.key: run for run in pack}, time.monotonic()
+    def send(self, pack: Pack) -> None:
+        self.runs, self.last_heard = {run.key: run for run in pack}, time.monotonic()
         with suppress(OSError):  # a dead worker is noticed when its answer is read
             self.pipe.send(pack)
 
-    def answer(self, should_prune: bool) -> None:
+    def reply(self, should_prune: bool) -> None:
         with suppress(OSError):  # as above
             self.pipe.send(should_prune)
 
     def events(self) -> list[Event | PruneQuery]:
-        """Return the worker's next message; Runs that a dead worker leaves behind are `lost`."""
-        self.heard = time.monotonic()
+        """Return the worker's next message; the Runs of a dead worker are `lost`."""
+        self.last_heard = time.monotonic()
         try:
             event: Event | PruneQuery = self.pipe.recv()
         except (EOFError, OSError):
             self.process.join()
             left, self.runs = self.runs, {}
-            return [Ended(run, "lost", _death(self.process.exitcode)) for run in left.values()]
+            return [Ended(run, "lost", _cause_of_death(self.process.exitcode)) for run in left.values()]
         if isinstance(event, Ended):
             del self.runs[event.run.key]
         return [event]
 
-    def excess(self, limits: Limits) -> str | None:
-        """Return which limit the worker is beyond, if it is."""
-        silent = time.monotonic() - self.heard
+    def exceeded_limit(self, limits: Limits) -> str | None:
+        """Return in words which limit the worker exceeds, None if it exceeds none."""
+        silent = time.monotonic() - self.last_heard
         if silent > limits.silence:
             return f"no update in {silent:.0f} s (limits.silence: {limits.silence:g})"
         if limits.memory is None or self.process.pid is None:
@@ -126,31 +125,31 @@ class _Worker:
 
 @dataclass
 class _WorkerPool:
-    """The workers, what waits for them, and how often each Run was tried."""
+    """The workers, packs to retry, and the number of tries of each Run."""
 
     queue: PackQueue
     site: Site
     n_workers: int
-    again: list[Pack] = field(default_factory=list)
+    to_retry: list[Pack] = field(default_factory=list)
     workers: list[_Worker] = field(default_factory=list)
     n_tries: dict[str, int] = field(default_factory=dict)
 
     def busy(self) -> list[_Worker]:
         return [worker for worker in self.workers if worker.runs]
 
-    def occupied(self) -> list[_Worker]:
-        """Give idle workers what waits, start as many as there is work for, and return those that are busy."""
+    def assign(self) -> list[_Worker]:
+        """Send packs to idle workers, start as many workers as there is work for, and return the busy ones."""
         idle = [worker for worker in self.workers if not worker.runs]
         while (idle or len(self.workers) < self.n_workers) and (pack := self._next_pack()):
             worker = idle.pop() if idle else None
             if worker is not None and not worker.process.is_alive():
                 self.workers.remove(worker)
                 worker = None
-            (worker or self._started_worker()).take(pack)
+            (worker or self._started_worker()).send(pack)
         return self.busy()
 
     def _next_pack(self) -> Pack | None:
-        return self.again.pop() if self.again else self.queue.next_pack()
+        return self.to_retry.pop() if self.to_retry else self.queue.next_pack()
 
     def _started_worker(self) -> _Worker:
         context = multiprocessing.get_context("spawn")
@@ -163,36 +162,36 @@ class _WorkerPool:
         self.workers.append(_Worker(process, ours))
         return self.workers[-1]
 
-    def heard(self, worker: _Worker, stop: Stop) -> Iterator[Event]:
-        """Pass on what a worker says; a Run whose worker died under it is tried again, so often and no more."""
+    def receive(self, worker: _Worker, stop: Stop) -> Iterator[Event]:
+        """Yield a worker's next events; a Run whose worker died is retried, up to `limits.retries` times."""
         for event in worker.events():
             if isinstance(event, PruneQuery):
-                worker.answer(self.queue.should_prune(event.run, event.nats))
+                worker.reply(self.queue.should_prune(event.run, event.nats))
                 continue
             is_lost = isinstance(event, Ended) and event.delivery in ("lost", "interrupted")
             if not isinstance(event, Ended) or not is_lost:
                 yield event
                 continue
             worker.process.join(PATIENCE_SECONDS)
-            if stop:  # the signal went to the worker as well
+            if stop:  # the signal reached the worker as well
                 yield Ended(event.run, "interrupted")
                 continue
             tries = self.n_tries[event.run.key] = self.n_tries.get(event.run.key, 0) + 1
             if tries > self.site.limits.retries:
                 yield Ended(event.run, "lost", event.reason)
                 continue
-            self.again.append((event.run,))
+            self.to_retry.append((event.run,))
             yield Retried(event.run, event.reason or "its worker was told to stop")
 
-    def ended_by_us(self, worker: _Worker, reason: str) -> Iterator[Event]:
-        """Kill a worker that is beyond a limit."""
+    def kill(self, worker: _Worker, reason: str) -> Iterator[Event]:
+        """Kill a worker that exceeds a limit."""
         worker.process.kill()
         left, worker.runs = worker.runs, {}
         worker.process.join()
         yield from (Ended(run, "lost", reason) for run in left.values())
 
     def close(self) -> None:
-        """End every worker: the idle ones end by themselves when they find the pipe closed."""
+        """End every worker: idle ones end by themselves when the pipe closes."""
         for worker in self.workers:
             worker.pipe.close()
             if worker.runs:
@@ -205,7 +204,7 @@ class _WorkerPool:
                 worker.process.join()
 
 
-def _death(exit_code: int | None) -> str:
+def _cause_of_death(exit_code: int | None) -> str:
     if exit_code == -signal.SIGKILL:
         return "its process was killed by SIGKILL: out of memory, or by hand"
     if exit_code is not None and exit_code < 0:

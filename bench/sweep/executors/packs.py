@@ -1,24 +1,20 @@
-"""Packs of Runs carried out by the job of a cluster: a sweep in small, from inside one process."""
+"""What the job of a cluster does with its packs: a small sweep on the machine it runs on."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING
 
 from bench.core import process
 from bench.core.settings import Site
 from bench.sweep.executors.base import Ended, Pack
 
-if TYPE_CHECKING:
-    pass
-
 
 def run_packs(packs: Sequence[Pack], site: Site, place: str, n_workers: int) -> list[Ended]:
-    """Carry out packs as the job of an engine, from the directory `place`; return how Runs ended, for what it is worth.
+    """Run packs as a job, from the directory `place`, and return how the Runs ended.
 
-    A job is a sweep in small: limits, retries and signals are those of worker processes on one machine.
+    Limits, retries and signals work as for worker processes on one machine.
     """
     from bench.sweep.executors.local import Local
     from bench.sweep.executors.prune_files import JobQueue

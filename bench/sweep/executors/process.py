@@ -1,4 +1,4 @@
-"""The process that carries out Runs, whoever has started it: one thread, warm, and deaf to the keyboard."""
+"""The process in which Runs are trained: one thread, torch and data kept loaded, Ctrl-C left to its parent."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from bench.sweep.worker import Worker
 
 LOOK_SECONDS = 0.1
-"""How often a worker that waits for an answer looks whether it is told to stop."""
+"""Interval at which a worker that waits for an answer checks whether it is told to stop."""
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 def serve(pipe: Connection, site: Site, parent: int) -> None:
-    """Carry out the packs that come through the pipe until it closes or the process is told to stop."""
+    """Train the packs that arrive through the pipe until it closes or the process is told to stop."""
     process.die_with_parent(parent)
     with working(site, pipe) as worker, suppress(EOFError, BrokenPipeError, ConnectionResetError):
         from bench.sweep.worker import train_pack
@@ -36,7 +36,7 @@ def serve(pipe: Connection, site: Site, parent: int) -> None:
 
 @contextmanager
 def working(site: Site, pipe: Connection) -> Iterator[Worker]:
-    """Make this process one that carries out Runs and tells of them through a pipe."""
+    """Set this process up as a worker that reports through a pipe."""
     for name in THREAD_VARIABLES:
         os.environ[name] = "1"
     import torch
@@ -45,9 +45,9 @@ def working(site: Site, pipe: Connection) -> Iterator[Worker]:
     from bench.tasks.opened import Tasks
     from bench.training.callbacks import StoppedError
 
-    def tell(run: Run, share: float) -> None:
+    def tell(run: Run, progress: float) -> None:
         try:
-            pipe.send(Advanced(run, share))
+            pipe.send(Advanced(run, progress))
         except OSError as error:
             raise StoppedError("nobody listens any more") from error
 
@@ -62,6 +62,6 @@ def working(site: Site, pipe: Connection) -> Iterator[Worker]:
             raise StoppedError("nobody listens any more") from error
 
     torch.set_num_threads(1)
-    gc.freeze()  # what is loaded by now stays: collections need not look through it again and again
+    gc.freeze()  # what is loaded by now stays; later collections need not traverse it
     with process.listening(for_keyboard=False) as stop:
         yield Worker(site, Tasks(site.data_dir), tell, should_prune if site.is_pruning else None, lambda: bool(stop))

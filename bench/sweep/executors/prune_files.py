@@ -22,21 +22,21 @@ PRUNED = "given-up"
 
 
 class JobQueue(FixedQueue):
-    """The packs of a job, whose Runs are judged by whoever has sent it."""
+    """The packs of a job, about whose pruning the process that submitted it decides."""
 
     def __init__(self, packs: Sequence[Pack], site: Site) -> None:
         super().__init__(packs)
         self._site = site
 
     def should_prune(self, run: Run, nats: Sequence[float]) -> bool:
-        """See `PackQueue`; the answer is to the losses before these, or to earlier ones."""
+        """Write the losses for the submitting process; the answer is for these losses or for earlier ones."""
         folder = results.folder_of(self._site.directory, run)
         results.write_whole(folder / LOSSES, json.dumps(nats))
         return (folder / PRUNED).exists()
 
 
 def judge(runs: Sequence[Run], site: Site, queue: PackQueue) -> None:
-    """Judge the Runs that have told new losses. Raises StorageError where a verdict cannot be written."""
+    """Decide about pruning Runs with new losses. Raises StorageError if a decision cannot be written."""
     for run in runs:
         folder = results.folder_of(site.directory, run)
         nats = _losses(folder)
@@ -52,7 +52,7 @@ def remove(folder: Path) -> None:
 
 
 def _losses(folder: Path) -> list[float]:
-    """Return the losses a Run has told, none where what is there is not of ours."""
+    """Return the losses that a Run has written, none if the file is not valid."""
     try:
         found = json.loads(results.text_of(folder / LOSSES))
     except (FileNotFoundError, DataError, ValueError):

@@ -27,18 +27,18 @@ from bench.sweep.executors.packs import run_packs
 
 DEFAULT_WORKERS = 100
 LOGS = "slurm"
-"""Folder in a results directory: what jobs have printed that died."""
+"""Folder in a results directory for the output of jobs that died."""
 
 ANSWER_SECONDS = 15.0
-"""How long the answer of a job that is over may take to show up on a shared file system."""
+"""How long the answer of a finished job may take to appear on a shared file system."""
 
 STATE_SECONDS = 30
-"""How often Slurm is asked, for all jobs at once, which of them are over."""
+"""Interval at which Slurm is asked, for all jobs at once, which of them have finished."""
 
 
 @dataclass(frozen=True)
 class Slurm:
-    """Carries out packs in jobs of a cluster; what they need must be at the same paths there."""
+    """Runs packs in jobs of a cluster; what they need must be at the same paths there."""
 
     n_workers: int
     settings: SlurmSettings
@@ -53,7 +53,6 @@ class Slurm:
         return Slurm(command.workers or (usable_cores() if is_local else DEFAULT_WORKERS), settings)
 
     def carry_out(self, queue: PackQueue, site: Site, stop: Stop) -> Generator[Event, None, None]:
-        """Carry out packs as they come; see `Executor`."""
         site, place, cores = jobs.anywhere(site), os.getcwd(), self.settings.cores
         is_local = self.settings.cluster == "local"
         if Path(place) != Path(__file__).resolve().parents[3]:
@@ -71,7 +70,7 @@ class Slurm:
             yield from jobs.run_jobs(queue, site, stop, Engine(submit, n_jobs, max(self.settings.packs, cores)))
 
     def _executor(self, folder: Path, name: str) -> Any:
-        """Return submitit's executor, told what a job needs; resubmission is ours alone, so that it happens once."""
+        """Return submitit's executor with the resources of a job; only we resubmit, so that it happens once."""
         import submitit
 
         logging.getLogger("submitit").setLevel(logging.CRITICAL)
@@ -105,34 +104,32 @@ class _Job:
         self._is_cancelled = False
 
     def answer(self) -> Answer | None:
-        """See `Job`."""
         if not self._job.done():
             return None
         paths = self._job.paths
         if paths.result_pickle.exists():
-            return self._said()
+            return self._result()
         self._over = self._over or time.monotonic()
         if time.monotonic() - self._over < self._grace:
             return None
         return Answer(death=f"its job {self._job.job_id} died, {self._job.state}; see {paths.stderr}")
 
     def stop(self) -> None:
-        """See `Job`; Slurm's SIGTERM is followed by SIGKILL after the cluster's KillWait."""
+        """Cancel the job: Slurm sends SIGTERM, and SIGKILL after the cluster's KillWait."""
         if not self._is_cancelled:
             self._is_cancelled = True
             self._job.cancel(check=False)
 
     def kill(self) -> None:
-        """See `Job`."""
         self.stop()
 
     _grace = ANSWER_SECONDS
 
-    def _said(self) -> Answer:
-        """Return what the job has answered and remove what it has printed."""
+    def _result(self) -> Answer:
+        """Return the job's answer and remove its output files."""
         try:
             endings: Sequence[Ended] = self._job.result()
-        except Exception as error:  # whatever went wrong in the job, or in reading what it said
+        except Exception as error:  # any error in the job or in reading its result
             reason = f"{type(error).__name__}; see {self._job.paths.stderr}"
             return Answer(death=f"its job {self._job.job_id} failed, {reason}")
         for path in (self._job.paths.stdout, self._job.paths.stderr):
@@ -142,16 +139,15 @@ class _Job:
 
 
 class _LocalJob(_Job):
-    """A process that submitit watches over on this machine; the job's id is that of the watcher."""
+    """A process on this machine that submitit watches; the job's id is that of the watcher."""
 
     _grace = 0.0
 
     def stop(self) -> None:
-        """See `Job`."""
         self._send(signal.SIGTERM)
 
     def kill(self) -> None:
-        """See `Job`; with its watcher the job is killed, see `_run_here`."""
+        """Kill the watcher, and with it the job (`_run_here`)."""
         self._send(signal.SIGKILL)
 
     def _send(self, number: signal.Signals) -> None:
@@ -160,14 +156,14 @@ class _LocalJob(_Job):
 
 
 def _run_here(packs: Sequence[Pack], site: Site, place: str, n_workers: int) -> list[Ended]:
-    """Carry out packs in a process that ends with the one that watches over it."""
+    """Run packs in a process that ends with its watcher."""
     process.die_with_parent(os.getppid())
     return run_packs(packs, site, place, n_workers)
 
 
 @contextmanager
 def _folder(parent: Path) -> Iterator[Path]:
-    """Give a folder that nobody else has put anything into, for submitit's pickles; printed matter alone is kept."""
+    """Yield a new private folder for submitit's pickles; only the output of jobs is kept."""
     try:
         folder = Path(tempfile.mkdtemp(dir=parent, prefix=time.strftime("%Y%m%d-%H%M%S-")))
     except OSError as error:
@@ -185,7 +181,7 @@ def _folder(parent: Path) -> Iterator[Path]:
 
 @contextmanager
 def _submitting() -> Iterator[None]:
-    """Turn what submitit raises into one message."""
+    """Turn submitit's errors into one message."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The joint schedule: all members of a Population are computed at once, as a GPU wants it.
+"""The joint schedule: all members of a Population are computed at once, which suits a GPU.
 
 The same operation as one member after another, in another order: a member's numbers are those that it has alone
 within rounding, and not to the bit.
@@ -22,7 +22,7 @@ class Joint:
     """Advances members in groups of one optimiser rule and one window each.
 
     On a CUDA device a group's step is recorded once for each length of a batch. Recording costs as much as many
-    updates; so a group is put together anew, without those who ended, only when half of its seats are empty.
+    updates; so a group is rebuilt without its ended members only when half of its seats are empty.
     """
 
     def __init__(

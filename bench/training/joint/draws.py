@@ -1,4 +1,4 @@
-"""What is drawn anew for every update (noise and dropout), in buffers that a recorded step reads.
+"""Noise and dropout, drawn for every update into buffers that a recorded step reads.
 
 The numbers are drawn on the CPU, from the streams and in the order of a member that is trained alone, and copied to
 the device: on every device noise has the same numbers, at the price of drawing them at a CPU's speed.

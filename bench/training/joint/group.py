@@ -33,8 +33,8 @@ Data = tuple[Resident, Timetable]
 class Group:
     """Members with a seat each in tensors whose first axis is K.
 
-    A member's weights, moments and carried states are views of its seat's, so that whoever reads the member sees
-    them as they are. When a member has ended its seat stays empty, and nothing is computed there that counts.
+    A member's weights, moments and carried states are views of its seat's, so that a reader of the member sees
+    their current values. When a member has ended its seat stays empty, and nothing is computed there that counts.
     """
 
     def __init__(
@@ -73,15 +73,15 @@ class Group:
         self._places.copy_(torch.from_numpy(places))
         self._columns.copy_(torch.from_numpy(columns))
         step()
-        self._ahead = self._next_places()  # while the device is at work
-        self._settle(places[1].sum(1).tolist(), *self._report.tolist())
+        self._ahead = self._next_places()  # while the device computes
+        self._record_losses(places[1].sum(1).tolist(), *self._report.tolist())
         trained = time.perf_counter()
         for member in self.seated.values():
             member.clock.data += (loaded - started) / len(self.seated)
             member.clock.train += (trained - loaded) / len(self.seated)
 
     def release(self) -> None:
-        """Let the members go that have ended, each with copies of what were views."""
+        """Release the members that have ended, each with copies of what were views."""
         for k, member in list(self.seated.items()):
             if member.status is not None:
                 del self.seated[k]
@@ -92,7 +92,7 @@ class Group:
     def gradients(self, length: int) -> tuple[Float[Tensor, "K"], Float[Tensor, "K P"]]:
         """Return each member's loss in nats on its present batch and the gradient of its mean loss; carry the states.
 
-        Nothing waits for the device, and nothing that changes from update to update is a number of Python's.
+        Nothing waits for the device, and nothing that changes between updates is a Python number.
         """
         inputs, targets, mask = self._resident.gathered(self._places, length, self._machine.dtype)
         nats, last, grads = gradients(
@@ -139,11 +139,11 @@ class Group:
     def _length(self, places: Places) -> int:
         return self._resident.padded(int(places[1].max()))
 
-    def _settle(self, n_units: Sequence[int], nats: Sequence[float], norms: Sequence[float]) -> None:
+    def _record_losses(self, n_units: Sequence[int], nats: Sequence[float], norms: Sequence[float]) -> None:
         for k, member in self.seated.items():
             member.clock.units += n_units[k]
             try:
-                member.settle(nats[k], norms[k], n_units[k])
+                member.add_loss(nats[k], norms[k], n_units[k])
             except DivergedError as error:
                 member.status, member.reason = "diverged", str(error)
 
@@ -178,7 +178,7 @@ def sequence_kernel(machine: Machine) -> SequenceKernel:
 
 
 def _equip(member: Member, state: Mapping[str, Tensor]) -> None:
-    """Give a member's row an optimiser of its own on a state that is shared with whoever holds it."""
+    """Give a member's row its own optimiser, on optimiser state that it shares with the holder of the tensors."""
     rule = TorchOptimiser(member.row, member.run.optim, member.run.train.clip_norm)
     rule.load(state)
     member.optimiser = rule

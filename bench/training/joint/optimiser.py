@@ -12,7 +12,7 @@ from bench.core.typing import Bool, Float
 from bench.results.run import Run
 
 CLIP_EPS = 1e-6
-"""What torch.nn.utils.clip_grad_norm_ adds to a norm."""
+"""The constant that torch.nn.utils.clip_grad_norm_ adds to a norm."""
 
 MOMENTS: dict[str, tuple[str, ...]] = {
     "sgd": ("momentum_buffer",),
@@ -20,7 +20,7 @@ MOMENTS: dict[str, tuple[str, ...]] = {
     "adam": ("exp_avg", "exp_avg_sq"),
     "adamw": ("exp_avg", "exp_avg_sq"),
 }
-"""What each rule keeps of a row, by torch.optim's names."""
+"""State that each rule keeps for a row, by torch.optim's names."""
 
 
 class JointOptimiser:
@@ -67,7 +67,7 @@ class JointOptimiser:
         return {"step": self.n_steps[k], **{name: moment[k] for name, moment in self.moments.items()}}
 
     def load(self, k: int, state: Mapping[str, Tensor]) -> None:
-        """Take over what torch.optim keeps for a member; before its first step that is nothing."""
+        """Load the state of torch.optim for a member, empty before its first step."""
         for name, view in self.state(k).items():
             if name in state:
                 view.copy_(state[name])
@@ -111,7 +111,7 @@ def _decay_gradient(of: JointOptimiser, grads: Tensor, is_sound: Tensor) -> None
 
 
 def _follow_moments(of: JointOptimiser, grads: Tensor, is_sound: Tensor) -> None:
-    """Renew the moments of the gradient and step along the first over the root of the second."""
+    """Update the moments of the gradient and step along the first over the root of the second."""
     first = of.moments["exp_avg"].lerp_(grads, of.rounded((1 - of.beta1) * is_sound))
     second = of.moments["exp_avg_sq"].lerp_(grads.square(), of.rounded((1 - of.beta2) * is_sound))
     n_steps = of.n_steps.clamp(min=1.0).unsqueeze(1)

@@ -1,4 +1,4 @@
-"""Recorders: how a step on buffers that stay in their places is run again and again."""
+"""Recorders: how a step on buffers at fixed addresses is run repeatedly."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Recorder(Protocol):
     """Turns a step into one that may cost less to run."""
 
     def record(self, step: Step) -> Step:
-        """Return what does the same to the same buffers; may run the step meanwhile, any number of times."""
+        """Return a function that does the same to the same buffers; may run the step any number of times meanwhile."""
         ...
 
 

@@ -30,7 +30,7 @@ STEP = 16
 
 @dataclass(frozen=True)
 class Resident:
-    """A split in one piece: an empty frame and all frames, or the token before the text and all tokens.
+    """A split as one tensor: an empty frame and all frames, or the token before the text and all tokens.
 
     Unit n of the split is entry n + 1, and what a text's step sees of the unit before it is entry n.
     """
@@ -76,7 +76,7 @@ class Resident:
 
 
 class Timetable:
-    """The places of the members' batches, worked out once for each epoch; members of one seed share them."""
+    """The places of the members' batches, computed once for each epoch; members of one seed share them."""
 
     def __init__(self, task: Task) -> None:
         self._task = task

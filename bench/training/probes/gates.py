@@ -21,7 +21,7 @@ def gate_values(cell: Cell, state: State, wx: Float[torch.Tensor, "K B G"], para
 
 
 def keeper_gate(cell: Cell) -> str | None:
-    """Return the gate whose value is the share of the old state that is kept."""
+    """Return the gate whose value is the fraction of the old state that is kept."""
     return "f" if isinstance(cell, LSTM) else "z" if isinstance(cell, GRU) else None
 
 
@@ -50,7 +50,7 @@ CLOSED, OPEN = 0.1, 0.9
 def saturation(
     gate: Float[Tensor, "T B H"], mask: Bool[Tensor, "B T"], *, n_bins: int = 20
 ) -> tuple[Float[Tensor, "N"], Float[Tensor, "H"], Float[Tensor, "H"]]:
-    """Return the shares of a gate's values in equal bins of 0 to 1, and each unit's shares of closed and open steps."""
+    """Return a histogram of a gate's values over [0, 1], and each unit's fractions of closed and open steps."""
     values = gate.transpose(0, 1)[mask]  # (steps, H)
     counts = torch.histc(values, n_bins, 0.0, 1.0)
     return counts / counts.sum(), (values < CLOSED).double().mean(0), (values > OPEN).double().mean(0)

@@ -19,7 +19,7 @@ import torch
 
 from bench import results
 from bench.results.run import RunRecord
-from bench.sweep.probe import trained_again
+from bench.sweep.probe import retrained_weights
 from bench.sweep.resolve import shape_of
 from bench.tasks.base import Sequences
 from bench.tasks.opened import Tasks
@@ -36,7 +36,7 @@ def scores(record: RunRecord, tasks: Tasks) -> dict[str, tuple[float, float, flo
     """The score by each formula, in nats per frame, for the training and the test split."""
     task, validation = tasks.task(record.run.task), tasks.validation(record.run.task)
     shape = shape_of(record.run, task)
-    row = trained_again(record, shape, task, validation)
+    row = retrained_weights(record, shape, task, validation)
     assert row is not None, "a run that is done ends with weights"
     found = {}
     with threads(1):

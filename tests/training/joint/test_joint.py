@@ -153,7 +153,7 @@ def test_who_has_ended_leaves_and_half_empty_groups_are_put_together_anew():
         for together in joint.advance():
             sizes.append((len(together), joint.groups[0].n_seats))
             for member in together:
-                if member.share >= 1:
+                if member.progress >= 1:
                     member.status = "done"
     assert sizes == [(8, 8), (7, 8), (6, 8), (5, 8), (4, 4), (3, 4), (2, 2), (1, 1)]
     for member in members:
@@ -187,7 +187,7 @@ def killed_after(n_updates, runs):
     def watch(members):
         if members[0].n_updates == n_updates:
             for member in members:
-                found = checkpoint.taken(member, {"cpu": "this one"})
+                found = checkpoint.snapshot(member, {"cpu": "this one"})
                 taken[member.run.key] = checkpoint._from_bytes(checkpoint._to_bytes(found), "here", member.run.key)
             raise KilledError
 

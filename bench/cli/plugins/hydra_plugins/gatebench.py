@@ -1,4 +1,4 @@
-"""Hydra's doors into the program: a reader of config files that lets through data alone, a sweeper that writes nothing
+"""Hydra plugins: a reader of config files that lets through data alone, a sweeper that writes nothing
 and a launcher that checks every point first.
 
 No `from __future__ import annotations` here: Hydra 1.3 loads plugin modules in a way that breaks dataclasses then.
@@ -27,7 +27,7 @@ from bench.cli.config import GROUPS, check_from_outside, conf_dir
 from bench.core.errors import UsageError
 
 FOLDERS = ("", "tune", *GROUPS)
-"""What is seen of a folder from outside: the config groups, and the folders that they are in."""
+"""What is visible of an external folder: the config groups, and the folders that contain them."""
 
 
 @dataclass
@@ -53,9 +53,9 @@ ConfigStore.instance().store("gatebench", GatebenchLauncherConf, group="hydra/la
 class FileConfigSource(file_config_source.FileConfigSource):
     """Hydra's reader of config files, which checks every file that is not the program's own before it is read.
 
-    Whatever way a folder came to be searched, and whatever named the file. Of other folders it shows the config groups
-    alone: any other that has the name of a setting, as `report` in a results directory has, would take its place. It
-    takes the place of Hydra's own reader, which has to have the same name for that.
+    This holds however a folder was added to the search path. Of other folders only the config groups are visible: any
+    other with the name of a setting, such as `report` in a results directory, would replace the setting. The class
+    replaces Hydra's own reader and therefore has the same name.
     """
 
     def is_group(self, config_path: str) -> bool:
@@ -81,7 +81,7 @@ SourcesRegistry.instance().types[FileConfigSource.scheme()] = FileConfigSource
 
 
 class GatebenchSweeper(BasicSweeper):
-    """Hydra's grid, handed to the launcher whole; unlike Hydra's own it leaves no file behind."""
+    """Hydra's grid, handed to the launcher whole; unlike Hydra's own sweeper it writes no file."""
 
     def sweep(self, arguments: list[str]) -> Any:
         """Expand the grid of the arguments and of `hydra.sweeper.params` and launch it."""
@@ -105,20 +105,20 @@ class GatebenchSweeper(BasicSweeper):
 
 
 def _is_tuning(overrides: Sequence[Override], composer: Composer) -> bool:
-    """Return whether a command tunes, by all of it that is no sweep."""
+    """Return whether a command tunes, judged by its overrides that are not sweeps."""
     lines = [override.input_line for override in overrides if not override.is_sweep_override()]
     return bool(composer.compose([line for line in lines if line is not None])["tune"]["n_trials"])
 
 
 class GatebenchLauncher(Launcher):
-    """Composes and checks all points, then carries them out as one sweep."""
+    """Composes and checks all points, then runs them as one sweep."""
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Keep what Hydra gives."""
+        """Store what Hydra passes."""
         self.hydra_context, self.task_function, self.config = hydra_context, task_function, config
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Carry out every point; a sweep that is not all done ends the program here: Hydra would forget its status."""
+        """Run every point; if the exit status is not 0, exit here, because Hydra would lose it."""
         from bench.cli.app import run_points
 
         composer = Composer(self.hydra_context.config_loader, self.config)
