@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from bench.cells import KINDS, cell_of
+from bench.cells import cell_of
 from bench.core.errors import ConfigError
 from tests.toys import cell_node
 
@@ -71,22 +71,6 @@ def test_the_two_grus_are_different_models():
     params = {"U": torch.randn(1, 18, 6, generator=generator)}
     after, before = (cell_of(cell_node("gru", reset=reset)).step((h,), wx, params)[0] for reset in ("after", "before"))
     assert (after - before).abs().max() > 0.1
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_gates_name_the_rows_of_every_weight(kind):
-    cell = cell_of(cell_node(kind))
-    weights = cell.weights(5, 7)
-    assert weights["W"].shape == (len(cell.gates) * 7, 5)
-    assert weights["U"].shape == (len(cell.gates) * 7, 7)
-    assert set(cell.bias_offsets()) <= set(cell.gates)
-    assert cell.source.paper
-    assert cell.source.equations
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_single_bias_leaves_out_the_recurrent_vector(kind):
-    assert "b_recurrent" not in cell_of(cell_node(kind, biases="single")).weights(5, 7)
 
 
 def test_an_unknown_cell_is_refused_with_the_nearest_name():

@@ -1,4 +1,4 @@
-"""The bptt kernel has the reference kernel's numbers, and rounds no worse than torch.nn."""
+"""The bptt kernel beside its contract: what it keeps, what it supports, and that it rounds no worse than torch.nn."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from torch import nn
 from bench.cells import GRU, cell_of
 from bench.kernels import Reference, supports
 from bench.kernels.bptt import BPTT
+from bench.testing.kernels import B, H, K, layer_of, results
 from tests.toys import cell_node
 from tests.training.test_loop import CELLS
 
-K, B, T, N_INPUTS, H = 3, 4, 11, 5, 6
-TOLERANCE = 1e-12
 ALL_CELLS = [{**node, "biases": biases} for node in CELLS for biases in ("double", "single")]
 NAMES = {"W": "weight_ih_l0", "U": "weight_hh_l0", "b": "bias_ih_l0", "b_recurrent": "bias_hh_l0"}
 MODULES = {"tanh": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
@@ -26,79 +25,9 @@ def draws(seed: int, dtype: torch.dtype = torch.float64):
     return lambda *shape: torch.randn(shape, generator=generator, dtype=dtype)
 
 
-def problem(cell, num_layers: int):
-    """Return x, every layer's initial state and every layer's weights, all leaves."""
-    draw = draws(num_layers)
-    widths = [N_INPUTS] + [H] * (num_layers - 1)
-    x = draw(K, B, T, N_INPUTS).requires_grad_()
-    states = [tuple(draw(K, B, H).requires_grad_() for _ in cell.states) for _ in widths]
-    params = [
-        {name: draw(K, *weight.shape).requires_grad_() for name, weight in cell.weights(width, H).items()}
-        for width in widths
-    ]
-    return x, states, params
-
-
-def stacked(kernel, cell, x, states, params):
-    """Return the outputs of the top layer and the last states of all."""
-    last = []
-    for state, weights in zip(states, params, strict=True):
-        x, end = kernel.run(cell, x, state, weights)
-        last += end
-    return [x, *last]
-
-
-def gradients(results, leaves, which):
-    """Return the leaves' gradients of a random sum of some of the results."""
-    draw = draws(7)
-    pulls = [draw(*each.shape) for each in results]
-    loss = sum((results[index] * pulls[index]).sum() for index in which)
-    return torch.autograd.grad(loss, leaves, retain_graph=True, allow_unused=True)
-
-
-@pytest.mark.parametrize("num_layers", [1, 2])
-@pytest.mark.parametrize("node", ALL_CELLS, ids=str)
-def test_forward_and_every_gradient_equal_the_reference(node, num_layers):
-    cell = cell_of(node)
-    x, states, params = problem(cell, num_layers)
-    leaves = [x, *(part for state in states for part in state), *(w for layer in params for w in layer.values())]
-    found, expected = (stacked(kernel, cell, x, states, params) for kernel in (BPTT(), Reference()))
-    torch.testing.assert_close(found, expected, rtol=TOLERANCE, atol=TOLERANCE)
-    everything = range(len(found))
-    for which in (everything, [0], everything[1:], [len(found) - 1]):
-        for ours, theirs in zip(gradients(found, leaves, which), gradients(expected, leaves, which), strict=True):
-            torch.testing.assert_close(ours, 0 * ours if theirs is None else theirs, rtol=TOLERANCE, atol=TOLERANCE)
-
-
-@pytest.mark.parametrize("node", ALL_CELLS, ids=str)
-def test_without_gradients_it_gives_the_same_bits_and_records_nothing(node):
-    cell = cell_of(node)
-    x, states, params = problem(cell, 1)
-    expected, end = BPTT().run(cell, x, states[0], params[0])
-    for switch in (torch.no_grad, torch.inference_mode):
-        with switch():
-            found, last = BPTT().run(cell, x, states[0], params[0])
-        assert not found.requires_grad
-        assert torch.equal(found, expected)
-        assert all(torch.equal(*pair) for pair in zip(last, end, strict=True))
-
-
-@pytest.mark.parametrize("node", ALL_CELLS, ids=str)
-def test_a_pass_leaves_its_arguments_as_they_were_and_goes_back_twice(node):
-    cell = cell_of(node)
-    x, states, params = problem(cell, 1)
-    leaves = [x, *states[0], *params[0].values()]
-    copies = [leaf.detach().clone() for leaf in leaves]
-    outputs, _ = BPTT().run(cell, x, states[0], params[0])
-    first, second = (torch.autograd.grad(outputs.square().sum(), leaves, retain_graph=True) for _ in range(2))
-    assert all(torch.equal(*pair) for pair in zip(first, second, strict=True))
-    assert all(torch.equal(*pair) for pair in zip(leaves, copies, strict=True))
-
-
 def test_a_last_state_does_not_keep_all_steps_in_memory():
     cell = cell_of(cell_node("lstm"))
-    x, states, params = problem(cell, 1)
-    _, last = BPTT().run(cell, x, states[0], params[0])
+    _, *last = results(BPTT(), cell, layer_of(cell).differentiable())
     assert [part.untyped_storage().nbytes() for part in last] == [K * B * H * 8] * 2
 
 

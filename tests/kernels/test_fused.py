@@ -22,16 +22,15 @@ from bench.kernels.fused import Fused, build, cell_number
 from bench.kernels.fused.build import BuildError, library_path
 from bench.kernels.fused.check import problem
 from bench.kernels.fused.interface import library, load
+from bench.testing.kernels import check_members_alone, check_training
 from bench.training.batches import Ragged, evaluation_batches, stack, training_batches
 from bench.training.evaluation import evaluate
 from bench.training.gradients import fused_gradients
 from bench.training.initial import initial_row
 from bench.training.model import NO_DROPOUT, Dropout, zero_state
 from bench.training.optim import FusedOptimiser, TorchOptimiser
-from tests import toys
-from tests.toys import cell_node, changed, machine, music_task, rolls, run, shape, text_task
+from tests.toys import cell_node, machine, music_task, rolls, run, shape, text_task
 from tests.training.test_loop import CELLS as ALL_CELLS
-from tests.training.test_loop import VALIDATION, noisy
 
 CELLS = [cell for cell in ALL_CELLS if cell_number(cell_of(cell)) is not None]
 SINGLE = [{**cell, "biases": "single"} for cell in CELLS]
@@ -41,41 +40,23 @@ def on(kernel, dtype=torch.float64):
     return dataclasses.replace(machine(dtype), kernel=kernel)
 
 
-def trained(each, task, kernel, dtype=torch.float64):
-    validation = VALIDATION if task.n_inputs else task.train
-    (member,) = toys.trained([each], task, validation, on(kernel, dtype))
-    return member
-
-
 @pytest.mark.parametrize("num_layers", [1, 2, 3])
 @pytest.mark.parametrize("task", [music_task(), text_task()], ids=["music", "text"])
 @pytest.mark.parametrize("cell", [*CELLS, *SINGLE], ids=str)
 def test_training_ends_at_the_references_weights_and_losses(cell, task, num_layers):
-    each = run(cell, task=task.spec.name, num_layers=num_layers, hidden_size=19)
-    expected, found = (trained(each, task, kernel) for kernel in (Reference(), Fused()))
-    torch.testing.assert_close(found.row, expected.row, rtol=1e-12, atol=1e-12)
-    for left, right in zip(found.curve, expected.curve, strict=True):
-        assert dataclasses.asdict(left) == pytest.approx(dataclasses.asdict(right), rel=1e-12)
+    check_training(Fused(), cell, tasks=[task], num_layers=num_layers)
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=str)
 @pytest.mark.parametrize("task", [music_task(), text_task()], ids=["music", "text"])
 def test_dropout_and_noise_are_the_references(cell, task):
     settings = {"weight_noise": 0.05, "dropout": 0.2, "input_dropout": 0.1, "output_dropout": 0.3}
-    each = changed(run(cell, task=task.spec.name, num_layers=3), "train", **settings)
-    expected, found = (trained(each, task, kernel) for kernel in (Reference(), Fused()))
-    torch.testing.assert_close(found.row, expected.row, rtol=1e-11, atol=1e-11)
+    check_training(Fused(), cell, tasks=[task], num_layers=3, tolerance=1e-11, settings=settings)
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=str)
 def test_a_member_among_sixteen_has_the_bits_it_has_alone(cell):
-    runs = [changed(noisy(seed, cell), "optim", lr=0.002 * (1 + seed)) for seed in range(16)]
-    task = music_task()
-    together = toys.trained(runs, task, VALIDATION, on(Fused(), torch.float32))
-    for each, member in zip(runs, together, strict=True):
-        alone = trained(each, task, Fused(), torch.float32)
-        assert torch.equal(alone.row, member.row)
-        assert alone.curve == member.curve
+    check_members_alone(Fused(), cell, n_members=16)
 
 
 def test_padding_changes_no_bit():

@@ -15,7 +15,7 @@ from bench.training import evaluation
 from bench.training import loop as training
 from bench.training.batches import training_batches
 from bench.training.evaluation import Machine
-from tests.toys import cell_node, changed, machine, music_task, rolls, run, shape, text_task, trained
+from tests.toys import cell_node, changed, machine, music_task, noisy, rolls, run, shape, text_task, trained
 
 FLOAT32 = machine(torch.float32)
 VALIDATION = rolls(4, seed=9)
@@ -29,23 +29,6 @@ CELLS = [
 def train(*runs: Run, task=None, validation=None, on: Machine = FLOAT32):
     task = task or music_task()
     return trained(runs, task, validation or VALIDATION, on)
-
-
-def noisy(seed: int, cell=None) -> Run:
-    """A Run with everything random switched on."""
-    settings = {"weight_noise": 0.05, "input_noise": 0.1, "dropout": 0.2, "input_dropout": 0.1, "output_dropout": 0.3}
-    return changed(run(cell or "gru", num_layers=2, seed=seed), "train", **settings)
-
-
-@pytest.mark.parametrize("cell", CELLS, ids=str)
-def test_a_member_among_others_has_the_bits_it_has_alone(cell):
-    runs = [noisy(seed, cell) for seed in range(5)]
-    runs = [changed(each, "optim", lr=0.01 * (1 + i)) for i, each in enumerate(runs)]
-    together = train(*runs)
-    for each, member in zip(runs, together, strict=True):
-        (alone,) = train(each)
-        assert torch.equal(alone.best_row, member.best_row)
-        assert alone.curve == member.curve
 
 
 def test_members_computed_at_once_agree_with_members_alone():

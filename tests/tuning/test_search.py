@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import get_args
 
 import optuna
 import pytest
@@ -18,18 +19,14 @@ from bench.core.settings import (
     NoPruner,
     QuasiRandom,
     RandomSearch,
+    Sampler,
     Tpe,
     WilcoxonPruner,
 )
 from bench.core.settings.search_space import space_of
+from bench.testing.samplers import CHECKS, SPACE, asked, score
 from bench.tuning.search import Search
 
-SPACE = space_of(
-    {
-        "optim": {"lr": {"low": 1e-4, "high": 1e-1, "log": True}, "alpha": {"low": 0.5, "high": 0.9}},
-        "hidden_size": {"low": 4, "high": 32, "whole": True},
-    }
-)
 SAMPLERS = (
     RandomSearch(),
     QuasiRandom(),
@@ -37,54 +34,26 @@ SAMPLERS = (
     Tpe(n_startup_trials=3),
     GaussianProcess(n_startup_trials=3),
     CmaEs(popsize=4),
+    Grid(),
 )
-LEARNING = SAMPLERS[3:]
 
 
 def search(sampler, pruner=None, *, space=SPACE, seed=3, n_steps=9):
     return Search(space, sampler, pruner or NoPruner(), direction="minimise", seed=seed, n_steps=n_steps)
 
 
-def score(params) -> float:
-    """Return a loss that is least at lr 1e-2 and 20 units."""
-    return (math.log10(params["optim.lr"]) + 2) ** 2 + ((params["hidden_size"] - 20) / 16) ** 2
+def test_no_sampler_is_left_out():
+    assert {type(sampler) for sampler in SAMPLERS} == set(get_args(Sampler))
 
 
-def study(made, n, *, known=()):
-    """Ask for n trials, each told before the next, the first ones known from before."""
-    found = []
-    for number in range(n):
-        found.append(made.ask(known[number] if number < len(known) else None))
-        made.tell(number, "done", score(found[-1]))
-    return found
-
-
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda sampler: sampler.name)
-def test_a_study_is_a_function_of_its_seed_and_a_longer_one_begins_with_a_shorter_one(sampler):
-    short, long = study(search(sampler), 6), study(search(sampler), 9)
-    assert long[:6] == short
-    assert len({trial["optim.lr"] for trial in long}) == 9
-    assert all(1e-4 <= trial["optim.lr"] <= 1e-1 and 4 <= trial["hidden_size"] <= 32 for trial in long)
-    assert study(search(sampler, seed=4), 6) != short
-
-
-@pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda sampler: sampler.name)
-def test_a_study_that_is_told_what_it_had_goes_on_as_if_it_had_not_stopped(sampler):
-    whole = study(search(sampler), 10)
-    assert study(search(sampler), 10, known=whole[:6]) == whole
-
-
-@pytest.mark.parametrize("sampler", LEARNING, ids=lambda sampler: sampler.name)
-def test_a_sampler_that_learns_depends_on_what_it_is_told(sampler):
-    one, other = search(sampler), search(sampler)
-    study(one, 8)
-    for number in range(8):
-        other.tell(number, "done", -score(other.ask()))
-    assert one.ask() != other.ask()
+def test_a_sampler_keeps_the_contract(sampler, check):
+    check(sampler)
 
 
 def test_tpe_finds_better_trials_than_its_random_start():
-    found = [score(params) for params in study(search(Tpe()), 30)]
+    found = [score(params) for params in asked(search(Tpe()), 30)]
     assert min(found[10:]) < min(found[:10])
     assert sum(found[20:]) < sum(found[:10])
 
@@ -93,18 +62,6 @@ def test_the_first_trials_of_samplers_that_learn_are_the_same_for_every_cell():
     assert [search(Tpe()).ask() for _ in range(2)] == [search(Tpe()).ask() for _ in range(2)]
     assert search(Tpe(n_startup_trials=7)).n_independent == 7
     assert search(RandomSearch()).n_independent == math.inf
-
-
-def test_trials_may_be_told_in_any_order_and_without_a_score():
-    made = search(Tpe(n_startup_trials=2))
-    for _ in range(5):
-        made.ask()
-    made.tell(3, "done", 1.0)
-    made.tell(0, "failed")
-    made.report(1, 1, 2.0)
-    made.tell(1, "pruned")
-    made.tell(4, "done", 0.5)
-    assert set(made.ask()) == set(SPACE)
 
 
 def test_a_grid_visits_every_point_once():
@@ -121,13 +78,6 @@ def test_a_grid_visits_every_point_once():
 def test_a_grid_needs_steps():
     with pytest.raises(ConfigError, match=r"space\.optim\.lr\.step"):
         search(Grid())
-
-
-def test_choices_keep_their_types():
-    space = space_of({"optim": {"nesterov": {"choices": [True, False]}, "name": {"choices": ["adam", "sgd"]}}})
-    found = [search(RandomSearch(), space=space, seed=seed).ask() for seed in range(20)]
-    assert {trial["optim.nesterov"] for trial in found} == {True, False}
-    assert {type(trial["optim.nesterov"]) for trial in found} == {bool}
 
 
 PRUNERS = (MedianPruner(n_startup_trials=2), HalvingPruner(reduction_factor=2), HyperbandPruner(reduction_factor=2))

@@ -16,9 +16,8 @@ from bench.training.evaluation import evaluate
 from bench.training.joint import Joint
 from bench.training.joint.recorder import Eager
 from bench.training.loop import member_of
-from tests.toys import cell_node, changed, machine, music_task, rolls, run, shape, text_task, trained
+from tests.toys import cell_node, changed, machine, music_task, noisy, rolls, run, shape, text_task, trained
 from tests.training.joint.tape import Noted, Tape
-from tests.training.test_loop import noisy
 
 TASKS = {"toy_music": music_task(), "toy_text": text_task(2)}
 VALIDATION = {"toy_music": rolls(4, seed=9), "toy_text": TASKS["toy_text"].train}

@@ -1,0 +1,158 @@
+"""What every cell must do: `check_cell({"name": "gru", "kind": "gru"})`, the node as its YAML has it.
+
+Shapes: K members, B sequences, I inputs, H units, G = gates x H rows.
+Source: the contract of a cell, `bench/cells/base.py`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, get_args
+
+import torch
+from torch import Tensor
+
+from bench.cells import Cell, cell_of
+from bench.cells.base import Role, State
+from bench.kernels import FASTEST_FIRST, choose, supports
+from bench.testing.kernels import CPU, EXACT, check_kernel
+from bench.testing.require import require, require_close, require_equal
+
+K, B, I, H = 3, 4, 5, 6  # noqa: E741
+
+BASE: Mapping[str, Role] = {"W": "input", "U": "recurrent", "b": "bias"}
+"""What every cell has, and the role of each."""
+
+
+def check_cell(node: Mapping[str, Any]) -> None:
+    """Check a cell by itself and in every kernel that states it.
+
+    Raises AssertionError with what is violated, ConfigError where no cell is of that kind or a field is none of its.
+    """
+    for check in CHECKS:
+        check(node)
+    cell = cell_of(node)
+    for kernel in FASTEST_FIRST:
+        if supports(kernel, cell, CPU, torch.float64):
+            check_kernel(kernel, node)
+
+
+def check_names(node: Mapping[str, Any]) -> None:
+    """It says its name, its gates, its states and the paper with the equations."""
+    cell = cell_of(node)
+    require(isinstance(cell, Cell), f"{type(cell).__name__} lacks a part of `bench.cells.Cell`")
+    require(cell.name == node["name"], f"`name` must be {node['name']}, got {cell.name}")
+    require(bool(cell.source.paper and cell.source.equations), "`source` must name the paper and its equations")
+    for what, names in (("gates", cell.gates), ("states", cell.states)):
+        require(0 < len(names) == len(set(names)), f"`{what}` must be different names, at least one, got {names}")
+
+
+def check_weights(node: Mapping[str, Any]) -> None:
+    """Its gates name the rows of W, U and b, and every weight has a name and a role that models know."""
+    cell = cell_of(node)
+    for n_inputs, n_units in ((5, 7), (3, 2)):
+        weights, rows = cell.weights(n_inputs, n_units), len(cell.gates) * n_units
+        for name, shape in (("W", (rows, n_inputs)), ("U", (rows, n_units)), ("b", (rows,))):
+            found = weights[name].shape if name in weights else None
+            require(found == shape, f"{name} must be {shape} for {n_inputs} inputs and {n_units} units, got {found}")
+            role = weights[name].role
+            require(role == BASE[name], f"the role of {name} must be {BASE[name]}, got {role}")
+        for name, weight in weights.items():
+            require("." not in name, f"a weight's name must have no dot, got {name}")
+            require(weight.role in get_args(Role), f"the role of {name} must be one of {get_args(Role)}: {weight.role}")
+
+
+def check_bias_offsets(node: Mapping[str, Any]) -> None:
+    """What is added to biases is a finite number for one of its gates."""
+    cell = cell_of(node)
+    for gate, offset in cell.bias_offsets().items():
+        require(gate in cell.gates, f"`bias_offsets` must name gates, {cell.gates}; got {gate}")
+        require(math.isfinite(offset), f"the bias offset of {gate} must be finite, got {offset}")
+
+
+def check_single_bias(node: Mapping[str, Any]) -> None:
+    """With `biases: single`, where it has that field, there is no recurrent bias, and nothing else is different."""
+    cell = cell_of(node)
+    if not hasattr(cell, "biases"):
+        return
+    single, double = (set(cell_of({**node, "biases": each}).weights(I, H)) for each in ("single", "double"))
+    require("b_recurrent" not in single, "`biases: single` must leave out b_recurrent")
+    require(double - single == {"b_recurrent"}, f"`biases` must decide on b_recurrent alone, got {double - single}")
+
+
+def drawn(cell: Cell, dtype: torch.dtype) -> tuple[State, Tensor, dict[str, Tensor]]:
+    """Return a state (K, B, H) each, wx (K, B, G) and weights, the same at every call."""
+    generator = torch.Generator().manual_seed(0)
+
+    def draw(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
+
+    params = {name: draw(K, *weight.shape) for name, weight in cell.weights(I, H).items()}
+    return tuple(draw(K, B, H) for _ in cell.states), draw(K, B, len(cell.gates) * H), params
+
+
+def check_step_shapes(node: Mapping[str, Any]) -> None:
+    """A step returns the states, each (K, B, H) in the numbers it was given, and changes none of its arguments."""
+    cell = cell_of(node)
+    for dtype in (torch.float32, torch.float64):
+        state, wx, params = drawn(cell, dtype)
+        copies = [each.clone() for each in (*state, wx, *params.values())]
+        found = cell.step(state, wx, params)
+        require_equal([*state, wx, *params.values()], copies, "the arguments of a step after it")
+        require(len(found) == len(cell.states), f"a step must return {cell.states}, got {len(found)} tensors")
+        for name, part in zip(cell.states, found, strict=True):
+            got = (tuple(part.shape), part.dtype)
+            require(got == ((K, B, H), dtype), f"{name} must be {(K, B, H)} in {dtype} after a step, got {got}")
+
+
+def check_step_independence(node: Mapping[str, Any]) -> None:
+    """A step of a member is the same among others and alone, and so is that of a sequence in a batch."""
+    cell = cell_of(node)
+    state, wx, params = drawn(cell, torch.float64)
+    together = cell.step(state, wx, params)
+    for k in range(K):
+        one = slice(k, k + 1)
+        mine = {name: weight[one] for name, weight in params.items()}
+        alone = cell.step(_part(state, one), wx[one], mine)
+        require_close(alone, _part(together, one), EXACT, f"a step of member {k} alone against among others")
+    for b in range(B):
+        here = (slice(None), slice(b, b + 1))
+        alone = cell.step(_part(state, here), wx[here], params)
+        require_close(alone, _part(together, here), EXACT, f"a step of sequence {b} alone against in a batch")
+
+
+def _part(state: Sequence[Tensor], where: slice | tuple[slice, slice]) -> State:
+    return tuple(part[where] for part in state)
+
+
+def check_fields(node: Mapping[str, Any]) -> None:
+    """It is a value: built twice it is equal, and no field can be set afterwards."""
+    cell = cell_of(node)
+    require(cell == cell_of(node), "a cell built twice from one node must be equal to itself")
+    frozen = dataclasses.is_dataclass(cell) and getattr(type(cell), "__dataclass_params__").frozen  # noqa: B009
+    require(frozen, f"{type(cell).__name__} must be a frozen dataclass")
+
+
+def check_kernels(node: Mapping[str, Any]) -> None:
+    """`auto` finds a kernel that supports it, and the reference kernel always does."""
+    cell = cell_of(node)
+    for dtype in (torch.float32, torch.float64):
+        chosen = choose("auto", cell, CPU, dtype)
+        require(supports(chosen, cell, CPU, dtype), f"auto chose {chosen.name}, which does not support the cell")
+        found = choose("reference", cell, CPU, dtype).name
+        require(found == "reference", f"the reference kernel must have every cell, got {found}")
+
+
+CHECKS: tuple[Callable[[Mapping[str, Any]], None], ...] = (
+    check_names,
+    check_fields,
+    check_weights,
+    check_bias_offsets,
+    check_single_bias,
+    check_step_shapes,
+    check_step_independence,
+    check_kernels,
+)
+"""What is asked of a cell by itself."""
