@@ -52,7 +52,7 @@ settings that matter most (all of them: conf/config.yaml; what an override gives
   report=false         write no report at the end; `report results/NAME` writes it at any time
 
 The same command again skips every finished Run. Ctrl-C or a termination signal stops it at the next
-step; the same command goes on from there, to the same bits.
+step; the same command continues from there, to the same bits.
 Exit status: 0 all done, 1 a Run failed, 2 bad input, 130 or 143 stopped by a signal.
 """
 

@@ -91,7 +91,7 @@ def run_points(nodes: Sequence[Mapping[str, Any]]) -> int:
         try:
             return _once(commands)
         except results.HeldError as error:
-            say(f"{error}; waiting until that is over")
+            say(f"{error}; waiting for it")
             results.wait_for(error.folder)
 
 
@@ -221,6 +221,6 @@ def _one_message(error: BaseException) -> str:
         return str(ConfigError(foreign[1], f"not a setting of the chosen {group}; {where}"))
     missing = re.search(r"Interpolation key '([^']+)' not found\s+full_key: (\S+)", str(error))
     if missing:
-        return str(ConfigError(missing[2], f"needs `{missing[1]}`, which is not there"))
+        return str(ConfigError(missing[2], f"needs `{missing[1]}`, which does not exist"))
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"bad config: {' '.join(lines[:3]) or type(error).__name__}"

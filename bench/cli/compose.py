@@ -190,7 +190,7 @@ def _dimension(override: Override) -> str:
     if isinstance(value, ChoiceSweep) and not value.tags:
         return f"choices:[{','.join(override.sweep_string_iterator())}]"
     if not isinstance(value, IntervalSweep) or value.tags - TAGS:
-        raise UsageError(f"bad override `{override.input_line}`: the only tag is log, and it is for an interval")
+        raise UsageError(f"bad override `{override.input_line}`: the only tag is log, for an interval")
     low, high = value.start, value.end
     whole = isinstance(low, int) and isinstance(high, int)
     return f"low:{low},high:{high},log:{_yaml('log' in value.tags)},whole:{_yaml(whole)}"

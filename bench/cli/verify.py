@@ -156,7 +156,7 @@ def _other_data(record: RunRecord, tasks: SizedTasks) -> str:
     told = [
         f"split {split} has SHA-256 {now[split][:16]}..., the record says {before[split][:16]}..." for split in differ
     ]
-    return f"the data of task `{name}` are others: {'; '.join(told)}" if told else ""
+    return f"the data of task `{name}` differ: {'; '.join(told)}" if told else ""
 
 
 def _retrain(runs: Sequence[Run], data_dir: str | None, tasks: SizedTasks) -> dict[str, RunRecord]:

@@ -81,7 +81,7 @@ class Shutdown:
 
     def _end(self, number: int, _frame: FrameType | None) -> None:
         if self.status is None:
-            print("stopped; the same command goes on from here", file=sys.stderr)
+            print("stopped; run the same command to continue", file=sys.stderr)
         self.status = 130 if number == signal.SIGINT else 143
         sys.exit(self.status)
 

@@ -72,7 +72,7 @@ def choose(name: str, cell: Cell, device: torch.device, dtype: torch.dtype) -> K
         if isinstance(kernel, Fused) and kernel.runs_on(device, dtype) and not kernel.unknown(cell):
             if name == kernel.name:
                 raise ConfigError("kernel", f"must be {_or(SEQUENCE_KERNELS)} here, for {missing()}; got {name}")
-            _say_once(f"the fused kernel is not available: {missing()}; going on with a slower one")
+            _say_once(f"the fused kernel is not available: {missing()}; using a slower one")
     raise ConfigError("kernel", f"`{name}` does not support cell `{cell.name}` on {device} in {dtype}")
 
 

@@ -172,7 +172,7 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--eager", action="store_true", help="no CUDA graphs")
     arguments = parser.parse_args(words)
     if arguments.device == "cuda" and not torch.cuda.is_available():
-        raise UsageError("--device cuda: torch sees no such device here; --device cpu is always there")
+        raise UsageError("--device cuda: torch finds no such device; use --device cpu")
     return arguments
 
 

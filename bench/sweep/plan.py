@@ -101,7 +101,7 @@ def sweep_of(
             _check_same_data(record, tasks, site.directory)
             past[key] = Past(record.outcome.status, record.cost.seconds)
         elif problem := results.damage(site.directory, run):
-            say(f"damaged: {problem}; the run is done again")
+            say(f"damaged: {problem}; the run is trained again")
     return Sweep(
         site,
         executor,
@@ -149,7 +149,7 @@ def summary(sweep: Sweep) -> str:
     n_workers = min(sweep.executor.n_workers, n_to_do)
     known = schedule.rate(sweep.past, sweep.loads)
     seconds = operations / (known or schedule.ASSUMED_RATE) / n_workers
-    basis = "by the finished runs here" if known else "a guess from the arithmetic"
+    basis = "by the finished runs here" if known else "estimated from the operation count"
     return f"{count}, about {clock_time(seconds)} on {quantity(n_workers, 'worker')} ({basis}); {place}"
 
 

@@ -39,7 +39,7 @@ class Board:
     def note(self, event: Advanced | Retried) -> None:
         """Show the progress of a Run, or that it is retried."""
         if isinstance(event, Retried):
-            _print(f"{_name(event.run)}  tried again: {event.reason}")
+            _print(f"{_name(event.run)}  retried: {event.reason}")
             return
         self._advance(event.run, event.progress)
 
@@ -49,7 +49,7 @@ class Board:
         self._n_failed += bool(problem)
         self._advance(event.run, 1.0)
         if event.delivery in ("interrupted", "unsaved"):
-            outcome = event.reason or "stopped, goes on from its checkpoint"
+            outcome = event.reason or "stopped, continues from its checkpoint"
         else:
             outcome = _outcome(record) if record is not None else f"failed: {problem}"
         count = f"[{self._n_ended:>{len(str(self._n_runs))}}/{self._n_runs}]"

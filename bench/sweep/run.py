@@ -64,10 +64,12 @@ def run_sweeps(stages: Iterable[Sweep], conclude: Callable[[Path], int]) -> int:
         with listening(for_keyboard=True) as stop:
             found = run_waiting(sweep, stop) if sweep.waiting or sweep.n_open else Tally()
             if stop:
-                say(f"stopped; {_done_in_words(sweep, found, n_all)}, the same command goes on from here")
+                say(f"stopped; {_done_in_words(sweep, found, n_all)}, run the same command to continue")
                 return stop.exit_code
         if found.unsaved:
-            say(f"{found.unsaved}; {_done_in_words(sweep, found, n_all)}, the same command goes on when that is mended")
+            say(
+                f"{found.unsaved}; {_done_in_words(sweep, found, n_all)}, fix this and run the same command to continue"
+            )
             return 1
         tally.failures += [*found.failures, *sweep.problems]
         has_records = bool(has_records or sweep.past or found.recorded or found.failures)
@@ -121,7 +123,7 @@ def run_waiting(sweep: Sweep, stop: Stop) -> Tally:
         _follow(queue, sweep, stop, tally, board)
         while tally.held and not stop and not _must_stop(sweep, tally):
             if (holders := _holders(sweep.site, tally)) and holders != last_shown:
-                board.say(f"waiting for {quantity(len(tally.held), 'run')} that others work on: {holders}")
+                board.say(f"waiting for {quantity(len(tally.held), 'run')} of other processes: {holders}")
                 last_shown = holders
             left = []
             for run, before in _wait_for_release(sweep.site, tally, stop):
@@ -198,7 +200,7 @@ def _count_ending(event: Ended, site: Site, tally: Tally) -> str:
             tally.recorded.append(event.run)
             record = results.find(site.directory, event.run)
             if record is None or record.outcome.status in ("failed", "timeout"):
-                lost = results.damage(site.directory, event.run) or "its record is gone"
+                lost = results.damage(site.directory, event.run) or "its record has been deleted"
                 problem = record.outcome.reason if record else lost
                 tally.failures.append(f"{label}: {problem}")
                 return problem

@@ -42,7 +42,7 @@ def check_within_budget(shape: Shape, settings: SizeSettings) -> None:
     budget, found = budget_of(settings), count(shape, settings)
     if abs(found / budget - 1) > TOLERANCE:
         left = f"{found / budget - 1:+.0%} of the budget of {budget:,}"
-        allowed = f"allowed is {TOLERANCE:.0%}, or none: then it is solved for"
+        allowed = f"allowed is {TOLERANCE:.0%}, or leave it out to have it solved for"
         raise ConfigError("hidden_size", f"{shape.hidden_size} {_amount_in_words(settings, found)}, {left}; {allowed}")
 
 

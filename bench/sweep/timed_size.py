@@ -51,7 +51,7 @@ class TimedSizes:
         try:
             return results.find_size(directory, timed)
         except DataError as error:
-            self._announce(f"damaged: {error}; the hidden size is timed anew")
+            self._announce(f"damaged: {error}; the hidden size is timed again")
             return None
 
 
@@ -136,7 +136,7 @@ class Trainee:
                 pass
         seconds, clock = now() - started, self.member.clock
         if self.member.status is not None:
-            raise UsageError(f"training {self.member.run.label} to time it came to nothing: {self.member.reason}")
+            raise UsageError(f"training {self.member.run.label} to time it failed: {self.member.reason}")
         return 1e6 * seconds * clock.train / (clock.train + clock.data) / clock.units
 
 

@@ -126,11 +126,11 @@ def resumed(
     if found is None:
         return member, tuple(notes)
     if found.machine.get("kernel") != machine["kernel"]:
-        return member, (*notes, f"started anew: the checkpoint was made by kernel {found.machine.get('kernel')}")
+        return member, (*notes, f"restarted: the checkpoint was made by kernel {found.machine.get('kernel')}")
     try:
         checkpoint.restore(member, found)
     except (RuntimeError, KeyError, TypeError, ValueError) as error:
-        return make(), (*notes, f"started anew: the checkpoint does not fit, {type(error).__name__}: {error}")
+        return make(), (*notes, f"restarted: the checkpoint does not fit, {type(error).__name__}: {error}")
     how = _compared(found.machine, machine, found.resumed)
     return member, (*found.resumed, *notes, f"resumed after {member.n_updates} updates, {how}")
 

@@ -89,7 +89,7 @@ def _best_trial(runner: StudyRunner) -> TrialRecord | None:
     lost = {state: n for state, n in Counter(each.state for each in outcomes).items() if state != "done"}
     told = "".join(f"; {n} {state}" for state, n in sorted(lost.items()))
     if best is None:
-        say(f"study {definition.label}: none of {len(outcomes)} trials has a score{told}; there is nothing to confirm")
+        say(f"study {definition.label}: none of {len(outcomes)} trials has a score{told}; nothing to confirm")
         return None
     found = f"{shown(best.params)}, validation {definition.metric.label} {outcomes[best.number].score:.4g}"
     say(f"study {definition.label}: best of {len(outcomes)} trials: {found}{told}")

@@ -164,7 +164,7 @@ class StudyRunner:
         try:
             found = results.read_study(directory, name)
         except DataError as error:
-            say(f"damaged: {error}; the study is put together from the records of its runs")
+            say(f"damaged: {error}; the study is rebuilt from the records of its runs")
             found = None
         if found is not None:
             return found

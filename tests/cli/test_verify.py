@@ -74,7 +74,7 @@ def test_what_was_trained_here_is_confirmed_to_the_bit_and_what_was_looked_at_is
     assert "trained again: 2 of 4 runs that are done, drawn by chance (--seed " in out
     assert out.count("identical to the bit") == out.count("  confirm  test bits per char") == 2
     assert re.search(r"report: \d+ files as the records give, 0 different", out)
-    assert "verified: nothing speaks against these results" in out
+    assert "verified: all checks passed" in out
 
 
 def test_a_score_that_training_does_not_give_is_told(folder, monkeypatch, capsys):
@@ -128,7 +128,7 @@ def test_data_that_have_changed_are_named_with_both_digests_and_nothing_is_train
     assert "trained again: 0 of 4 runs" in out
     assert "NOT TRAINED: other data" in out
     before = records(folder, "whole")[0].outcome.data_digests["train"]
-    assert re.search(rf"data of task `mine` are others: split train has SHA-256 (?!{before[:16]})\w{{16}}", out)
+    assert re.search(rf"data of task `mine` differ: split train has SHA-256 (?!{before[:16]})\w{{16}}", out)
     assert f"the record says {before[:16]}..." in out
 
 

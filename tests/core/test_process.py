@@ -31,7 +31,7 @@ def test_a_signal_where_nothing_can_be_raised_is_not_forgotten_and_leaves_no_tra
         [sys.executable, "-c", PROGRAM], env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True
     )
     assert done.stdout == "status 143\n"
-    assert done.stderr == "stopped; the same command goes on from here\n"
+    assert done.stderr == "stopped; run the same command to continue\n"
 
 
 STOPPED = """

@@ -52,7 +52,7 @@ def test_a_stopped_run_says_so_and_goes_on_to_the_same_bits(folder, number, stat
     process = started(folder, *LONG, name)
     process.send_signal(number)
     assert process.wait(PATIENT) == status
-    assert "the same command goes on from here" in (folder / f"stopped{int(number)}.log").read_text()
+    assert "run the same command to continue" in (folder / f"stopped{int(number)}.log").read_text()
     assert bench(folder, *LONG, name).returncode == 0
     (record,) = records(folder, name.removeprefix("name="))
     assert record.outcome == outcome(folder, "whole")
@@ -66,7 +66,7 @@ def test_a_run_whose_worker_is_killed_is_tried_again_from_its_checkpoint(folder)
     children = subprocess.run(["pgrep", "-P", str(process.pid), "-f", "spawn_main"], capture_output=True, text=True)
     os.kill(int(children.stdout.split()[0]), signal.SIGKILL)
     assert process.wait(PATIENT) == 0
-    assert "tried again: its process was killed by SIGKILL" in (folder / "retried.log").read_text()
+    assert "retried: its process was killed by SIGKILL" in (folder / "retried.log").read_text()
     (record,) = records(folder, "retried")
     assert record.outcome == outcome(folder, "whole")
     assert record.provenance.resumed

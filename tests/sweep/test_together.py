@@ -15,7 +15,7 @@ from tests.sweep.test_plan import GOOD, PATIENT, bench, environment, records, wa
 from tests.sweep.test_resumption import LONG, outcome, started
 
 AT_ONCE = 4
-WAITING = "that others work on: process"
+WAITING = "of other processes: process"
 SHORT = ("-m", "task=mine", "cell=gru,tanh", "hidden_size=6", "train.max_epochs=0", "workers=1")
 SWEEP = (*SHORT, "train.max_updates=300", "seed=0,1")
 TUNING = (*SHORT, "train.max_updates=60", "space=lr", "tune.n_trials=3", "tune.confirm_seeds=2")

@@ -224,5 +224,5 @@ def test_a_copy_of_the_studies_is_kept_in_a_storage_and_its_url_is_not(folder):
 def test_a_study_without_a_single_score_is_a_failure_and_is_said(folder):
     done = bench(folder, *CONFIRMED, "space=none", "++space.optim.lr.choices=[1e38]", "optim.name=sgd", "name=lost")
     assert done.returncode == 1, done.stderr
-    assert "study mine gru h=6: none of 4 trials has a score; 4 diverged; there is nothing to confirm" in done.stderr
+    assert "study mine gru h=6: none of 4 trials has a score; 4 diverged; nothing to confirm" in done.stderr
     assert "failed: study mine tanh h=6: no trial has a score" in done.stderr

@@ -20,5 +20,5 @@ def run(arguments: argparse.Namespace) -> int:
     done = archive_all(arguments.directory)
     print(f"{done.path}: {quantity(done.n_runs, 'run')} added, {done.path.stat().st_size / 1e6:,.1f} MB in all")
     for folder in done.left:
-        print(f"left in its place: {folder}")
+        print(f"not archived: {folder}")
     return 0

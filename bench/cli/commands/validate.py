@@ -83,7 +83,7 @@ def _beside_print(task: Task, test: Split) -> list[str]:
 
 def _compared(what: str, found: float, published: float, tolerance: float) -> str:
     if abs(found - published) > tolerance:
-        raise DataError("the self-test", f"{what} is {found:g}, published {published:g}: these are other data")
+        raise DataError("the self-test", f"{what} is {found:g}, published {published:g}: these are different data")
     return f"published: {what} {published:g}, here {found:g}: the same"
 
 

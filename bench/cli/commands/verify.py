@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     _print_repeats(found)
     _print_files("report", found.report)
     _print_files("tuned settings", found.tuned)
-    print(f"verified: {'nothing' if found.is_passed else 'SOMETHING'} speaks against these results")
+    print(f"verified: {'all checks passed' if found.is_passed else 'some checks FAILED'}")
     return 0 if found.is_passed else 1
 
 

@@ -64,7 +64,7 @@ def _whole(folder: Path, stem: str) -> Path | None:
     for path in sorted(folder.glob(f"{stem}-*.so")):
         if digest_in(path) == _digest(path):
             return path
-        print(f"{path} is damaged and is built anew", file=sys.stderr, flush=True)
+        print(f"{path} is damaged and will be rebuilt", file=sys.stderr, flush=True)
         path.unlink()
     return None
 

@@ -91,7 +91,7 @@ def _ignored_nan(library: CDLL, case: Case) -> str:
         data = data_of(case)
         case.views(data.row)[name].view(-1)[: None if name == "E" else 1] = float("nan")
         if not computed(library, case, data).totals[0].isnan():
-            return f"{name} is no number, and the loss is one"
+            return f"{name} is NaN, but the loss is not"
     return ""
 
 

@@ -84,5 +84,5 @@ def _accepts_nonfinite(library: CDLL, dtype: torch.dtype) -> str:
         before, moments = row.clone(), [torch.zeros_like(row) for _ in range(2)]
         norm = _call(library, c.Rule(name=SGD, lr=LR, **SETTINGS), 1, row, gradient, *moments)
         if math.isfinite(norm) or not torch.equal(row, before):
-            return f"update in {dtype}: a gradient of {value} is taken for a number"
+            return f"update in {dtype}: a gradient of {value} is not detected"
     return ""

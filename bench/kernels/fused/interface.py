@@ -104,7 +104,7 @@ def step(model: Model, batch: Batch, row: Tensor, grads: Tensor | None, scale: f
     function = getattr(library(), f"step_{SUFFIX[row.dtype]}")
     code = function(model, batch, row.data_ptr(), None if grads is None else grads.data_ptr(), scale, tally)
     if code == 1:
-        raise MemoryError("the fused kernel found no memory for its workspace")
+        raise MemoryError("the fused kernel could not allocate its workspace")
     if code:
         raise ValueError(f"the fused kernel has no cell {model.cell} with {model.num_layers} layers")
 

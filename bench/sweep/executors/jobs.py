@@ -29,7 +29,7 @@ LOOK_SECONDS = 0.5
 PATIENCE_SECONDS = 3.5
 """Time that jobs have to write their checkpoints when they are told to stop."""
 
-STOPPED = "its job was told to stop before it was done"
+STOPPED = "its job was told to stop before it finished"
 
 
 @dataclass(frozen=True)

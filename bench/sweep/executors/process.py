@@ -49,7 +49,7 @@ def working(site: Site, pipe: Connection) -> Iterator[Worker]:
         try:
             pipe.send(Advanced(run, progress))
         except OSError as error:
-            raise StoppedError("nobody listens any more") from error
+            raise StoppedError("the parent process has ended") from error
 
     def should_prune(run: Run, nats: Sequence[float]) -> bool:
         try:
@@ -59,7 +59,7 @@ def working(site: Site, pipe: Connection) -> Iterator[Worker]:
                     return False
             return bool(pipe.recv())
         except (OSError, EOFError) as error:
-            raise StoppedError("nobody listens any more") from error
+            raise StoppedError("the parent process has ended") from error
 
     torch.set_num_threads(1)
     gc.freeze()  # what is loaded by now stays; later collections need not traverse it

@@ -19,7 +19,7 @@ PROCESSES = 8
 TINY = ("cell=tanh", "train.max_epochs=0", "train.max_updates=2", "train.score_train=false")
 PARTS = ("distinct", "same")
 SHAPES = {"run": (lambda name: workplace.single(0, name), 1), "sweep": (lambda name: workplace.sweep(name), 4)}
-WAITING = re.compile(r"waiting for \d runs? that others work on: process \d+")
+WAITING = re.compile(r"waiting for \d runs? of other processes: process \d+")
 
 
 def writers(tally: Tally) -> None:

@@ -47,7 +47,7 @@ def test_a_sweep_outlives_a_node_that_is_killed_under_it(folder, start, cluster)
     wait_for(lambda: process.poll() is not None or len(checkpoints(folder, "node")) == 2)
     cluster.remove_node(other, allow_graceful=False)
     assert process.wait(PATIENT) == 0, said(folder, "node")
-    assert "tried again: its task died, " in said(folder, "node")
+    assert "retried: its task died, " in said(folder, "node")
     assert "raylet" not in said(folder, "node") + (folder / "node.out").read_text()
     assert bench(folder, *SWEEP, "name=alone", "train.max_updates=3000").returncode == 0
     assert outcomes(folder, "node") == outcomes(folder, "alone")

@@ -108,7 +108,7 @@ def test_a_killed_job_is_tried_again_from_its_checkpoint(folder, start):
     os.kill(job, signal.SIGKILL)
     wait_for(lambda: not Path(f"/proc/{worker}").exists(), seconds=60)
     assert process.wait(PATIENT) == 0, said(folder, "killed")
-    assert "tried again: its job" in said(folder, "killed")
+    assert "retried: its job" in said(folder, "killed")
     assert outcomes(folder, "killed") == outcomes(folder, "local")
 
 
@@ -135,7 +135,7 @@ def test_a_job_at_the_end_of_its_time_makes_a_checkpoint_and_is_submitted_again(
     process = start("preempted", *LOCAL, "limits.retries=0")
     os.kill(parent_of(worker_of(checkpoints(folder, "preempted")[0].parent)), signal.SIGUSR2)
     assert process.wait(PATIENT) == 0, said(folder, "preempted")
-    assert "tried again: its job was told to stop" in said(folder, "preempted")
+    assert "retried: its job was told to stop" in said(folder, "preempted")
     assert outcomes(folder, "preempted") == outcomes(folder, "local")
 
 
@@ -144,7 +144,7 @@ def test_a_stopped_sweep_leaves_checkpoints_and_no_process_and_goes_on(folder, s
     worker = worker_of(checkpoints(folder, "stopped")[0].parent)
     process.send_signal(signal.SIGTERM)
     assert process.wait(PATIENT) == 143
-    assert "the same command goes on from here" in said(folder, "stopped")
+    assert "run the same command to continue" in said(folder, "stopped")
     wait_for(lambda: not Path(f"/proc/{worker}").exists(), seconds=60)
     assert not (folder / "results" / "stopped" / "slurm").exists()
     again = bench(folder, *SWEEP, *LOCAL, "name=stopped")
