@@ -11,13 +11,13 @@ import random
 import numpy as np
 import pytest
 
-from bench.claims import importance
+from bench.claims import importance, shares
 from bench.claims.importance import Share
 from bench.core.interval import Interval
 from bench.core.settings import SizeSettings
 from bench.core.settings.search_space import Dimension
 from bench.report.document import tuning
-from bench.report.figures import shares, style
+from bench.report.figures import style
 from bench.report.formats.exports import csv_text
 from bench.report.formats.page import charts
 from bench.report.sections.best_of_k import lead
