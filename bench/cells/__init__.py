@@ -1,4 +1,4 @@
-"""Cells: the equations of one recurrent step, one small file each.
+"""Cells: the equations of one recurrent step, one file per cell.
 
 A new cell is a frozen dataclass with the members of `base.Cell`, a line in `KINDS`, and a YAML in `conf/cell/`.
 """

@@ -31,7 +31,6 @@ class Weight:
 
     @property
     def size(self) -> int:
-        """Number of scalars."""
         total = 1
         for length in self.shape:
             total *= length
@@ -55,9 +54,7 @@ class Cell(Protocol):
     """
 
     @property
-    def name(self) -> str:
-        """Name of the cell as configured."""
-        ...
+    def name(self) -> str: ...
 
     @property
     def gates(self) -> tuple[str, ...]:

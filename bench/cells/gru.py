@@ -41,11 +41,9 @@ class GRU:
         return gate_weights(3, n_inputs, hidden_size, self.biases)
 
     def bias_offsets(self) -> dict[str, float]:
-        """Return no offset."""
         return {}
 
     def step(self, state: State, wx: Float[Tensor, "K B G"], params: Parameters) -> State:
-        """Return `(h_t,)`."""
         (h,) = state
         n = self._candidate_after if self.reset == "after" else self._candidate_before
         z, candidate = n(h, wx, params)

@@ -47,11 +47,9 @@ class LSTM:
         return weights
 
     def bias_offsets(self) -> dict[str, float]:
-        """Return the forget bias."""
         return {"f": self.forget_bias}
 
     def step(self, state: State, wx: Float[Tensor, "K B G"], params: Parameters) -> State:
-        """Return `(h_t, c_t)`."""
         h, c = state
         a = wx + recurrent_product(h, params["U"], params.get("b_recurrent"))
         a_i, a_f, a_g, a_o = a.chunk(4, dim=-1)

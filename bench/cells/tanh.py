@@ -31,10 +31,8 @@ class Tanh:
         return gate_weights(1, n_inputs, hidden_size, self.biases)
 
     def bias_offsets(self) -> dict[str, float]:
-        """Return no offset."""
         return {}
 
     def step(self, state: State, wx: Float[Tensor, "K B G"], params: Parameters) -> State:
-        """Return `(h_t,)`."""
         (h,) = state
         return ((wx + recurrent_product(h, params["U"], params.get("b_recurrent"))).tanh(),)

@@ -1,4 +1,4 @@
-"""A claim: a sentence from the literature, and everything about its test that is fixed before the runs are seen."""
+"""A claim: a sentence from the literature, and its test, fixed before any run is seen."""
 
 from __future__ import annotations
 
@@ -99,12 +99,10 @@ class Claim:
 
     @cached_property
     def choices(self) -> tuple[CellChoice, ...]:
-        """The cells as read."""
         return tuple(cell_choice(text, f"{self.name}.cells[{i}]") for i, text in enumerate(self.cells))
 
     @property
     def is_ratio(self) -> bool:
-        """Whether the effect is left over right and not left minus right."""
         return self.estimator in RATIOS
 
 
@@ -171,13 +169,13 @@ class CellChoice:
     fields: tuple[tuple[str, str | float | bool], ...] = ()
 
     def admits(self, node: Mapping[str, Any]) -> bool:
-        """Return whether a resolved cell node is meant."""
+        """Return whether a resolved cell node matches."""
         is_named = self.word in (node.get("name"), node.get("kind"))
         return is_named and all(name in node and _is_equal(node[name], value) for name, value in self.fields)
 
     @property
     def fields_text(self) -> str:
-        """The fields as they are written, "" where any will do."""
+        """The fields as written, "" if there is no restriction."""
         return " ".join(f"{name}={_text(value)}" for name, value in self.fields)
 
 
@@ -202,7 +200,7 @@ GROUP = "claim"
 
 
 def read_claims() -> tuple[Claim, ...]:
-    """Return all claims in the order of their names; a shipped one stands before one of the user's.
+    """Return all claims in the order of their names; a shipped claim shadows a user's claim of the same name.
 
     Raises ConfigError for a file that is no claim.
     """

@@ -1,4 +1,4 @@
-"""Put claims to the runs of a report."""
+"""Test claims on the runs of a report."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def evaluate(
     table: pd.DataFrame,
     importances: Importances = NO_IMPORTANCES,
 ) -> tuple[Finding, ...]:
-    """Return what the runs say about each claim, given their frame, that of their curves, and their summary.
+    """Return a finding for each claim, given the frame of the runs, that of their curves, and their summary.
 
     Runs are paired by seed; where runs are confirmed, those alone speak. What studies say of the importance of
     settings is in `importances`.
@@ -74,7 +74,7 @@ def _finding(
 
 
 def _with_reason(finding: Finding) -> Finding:
-    """Return a finding that says why it was tested nowhere: what keeps each of its data sets from it, said once."""
+    """Return a finding with the reasons why it was tested on no data set, each reason once."""
     if finding.is_tested:
         return finding
     return replace(finding, why=" ".join(dict.fromkeys(result.why for result in finding.results)))
@@ -86,7 +86,7 @@ def _is_meant(claim: Claim, run: pd.Series) -> bool:
 
 
 def _case_of_runs(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame, points: pd.DataFrame) -> Result | _Case:
-    """Return what is to be judged on one data set, or a result that says why nothing is."""
+    """Return the case to judge on one data set, or a result with the reason why there is none."""
     task, task_label = str(rows["task"].iloc[0]), str(rows["task_label"].iloc[0])
     try:
         steps = steps_of(claim, rows, runs)
@@ -111,7 +111,7 @@ def _case_of_runs(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame, points: 
 
 
 def _case_of_importance(claim: Claim, rows: pd.DataFrame, importances: Importances) -> Result | _Case:
-    """Return what is to be judged of the importance of settings on one data set."""
+    """Return the case of a claim about importance on one data set, or a result with the reason why there is none."""
     task, task_label = str(rows["task"].iloc[0]), str(rows["task_label"].iloc[0])
     shares = importances.get((task, claim.cells))
     if shares is None:

@@ -30,7 +30,7 @@ JudgeAt = Callable[[float], Verdict]
 
 
 def judge_each(open_questions: Mapping[K, JudgeAt]) -> dict[K, Verdict]:
-    """Return a verdict for each data set such that the chance of even one false one stays at the level.
+    """Return a verdict for each data set, with the family-wise error rate controlled at the level.
 
     All m are judged by intervals of confidence 1 - level / m; with those that are decided out of the way, the rest by
     intervals for as many as are left, until nothing more is decided. A verdict is thus always the one that the
@@ -109,12 +109,10 @@ class Finding:
 
     @property
     def tested(self) -> tuple[Result, ...]:
-        """The results with a verdict."""
         return tuple(result for result in self.results if result.verdict is not None)
 
     @property
     def is_tested(self) -> bool:
-        """Whether there is a verdict at all."""
         return bool(self.tested)
 
     @property
@@ -140,7 +138,7 @@ def verdict_at(claim: Claim, found: Measured, label: str, confidence: float) -> 
 
 
 def question_of(claim: Claim, found: Measured) -> Question:
-    """Return what is asked of the effect, the margin in its unit."""
+    """Return the question about the effect, with the margin in the effect's unit."""
     if claim.is_ratio:
         return Question(claim.direction, _around(claim.expected, claim.relative_margin), claim.expected)
     reach = claim.margin
@@ -165,7 +163,7 @@ def _around(expected: float, share: float | None) -> tuple[float, float] | None:
 
 
 def _level(claim: Claim, found: Measured) -> float:
-    """Return the right side's own level, of which a relative margin is a share."""
+    """Return the right side's mean level, which a relative margin is a fraction of."""
     if claim.estimator == "restricted_mean_difference":
         return restricted_mean(_times(found)[1], found.horizon)
     return float(np.mean(found.right))

@@ -33,7 +33,7 @@ class Measured:
 
 
 def measured(claim: Claim, sides: tuple[Side, Side], points: pd.DataFrame) -> Measured:
-    """Return what the runs of both sides say, paired by seed. Raises NotTestedError."""
+    """Return the numbers of both sides, paired by seed. Raises NotTestedError."""
     first = sides[0].row
     split = "test" if all(side.row["split"] == "test" for side in sides) else "validation"
     if claim.metric in THRESHOLDS:
@@ -51,7 +51,7 @@ def measured(claim: Claim, sides: tuple[Side, Side], points: pd.DataFrame) -> Me
 
 
 def measured_over_steps(claim: Claim, steps: Sequence[tuple[Side, Side]], points: pd.DataFrame) -> Measured:
-    """Return what the runs of both sides say at each step of an interaction. Raises NotTestedError."""
+    """Return the numbers of both sides at each step of an interaction. Raises NotTestedError."""
     found = [measured(claim, sides, points) for sides in steps]
     if len({each.what for each in found}) > 1:
         raise NotTestedError("The runs that are compared were not all scored on the same split.")
@@ -107,7 +107,7 @@ def _why_empty(claim: Claim, left: pd.Series, right: pd.Series) -> str:
 
 
 def _times(claim: Claim, sides: tuple[Side, Side], points: pd.DataFrame) -> Measured:
-    """Return when each run reached the threshold; one that never did has the time of the longest run."""
+    """Return the time at which each run reached the threshold; the longest run's time if it never did."""
     threshold = _threshold(claim, sides)
     clock = "update" if claim.metric == "updates_to_threshold" else "seconds"
     keys = [side.done.set_index("seed")["key"] for side in sides]
@@ -148,7 +148,7 @@ def _first(course: pd.DataFrame | None, threshold: float, clock: str, is_minimis
 def _at_once(
     ran: Sequence[Sequence[pd.DataFrame | None]], reached: Sequence[Sequence[float | None]], clock: str
 ) -> bool:
-    """Return whether the first evaluation of every run was late enough, so that nothing tells the runs apart."""
+    """Return whether every run passed the threshold by its first evaluation, so that their times cannot be compared."""
     pairs = [pair for side in zip(ran, reached, strict=True) for pair in zip(*side, strict=True)]
     return all(course is not None and time == course[clock].min() for course, time in pairs)
 
@@ -158,7 +158,7 @@ def _is_reached(times: Sequence[float | None]) -> tuple[bool, ...]:
 
 
 def _threshold(claim: Claim, sides: tuple[Side, Side]) -> float:
-    """Return the score that lies that share of the way, in nats, from the unigram model's to the worse side's mean."""
+    """Return the score at that fraction of the distance, in nats, from the unigram model's to the worse side's mean."""
     baselines = pd.concat([side.done["baseline_validation"] for side in sides]).dropna()
     if baselines.empty or claim.threshold is None:
         raise NotTestedError("The unigram model's score on validation, which sets the threshold, is not known.")

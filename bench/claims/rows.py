@@ -19,19 +19,19 @@ CLAIM_COLUMNS = (
 
 
 def claims_frame(findings: Sequence[Finding]) -> pd.DataFrame:
-    """Return what was found as a frame; `groups` are those of the summary, joined by blanks; "" for no number."""
+    """Return findings as a frame; `groups` are those of the summary, joined by blanks; "" for no number."""
     rows = [{**row, "groups": " ".join(row["groups"])} for row in claim_rows(findings)]
     filled = [{name: "" if value is None else value for name, value in row.items()} for row in rows]
     return pd.DataFrame(filled, columns=list(CLAIM_COLUMNS))
 
 
 def claim_rows(findings: Sequence[Finding]) -> list[dict[str, Any]]:
-    """Return what was found as JSON-safe rows: None stands where there is no number."""
+    """Return findings as JSON-safe rows, with None for a missing number."""
     return [row for finding in findings for row in _rows(finding)]
 
 
 def rows_with_claims(table: pd.DataFrame, findings: Sequence[Finding]) -> list[dict[str, Any]]:
-    """Return a summary as JSON-safe rows; `claims` in a row holds those that its group was compared for."""
+    """Return a summary as JSON-safe rows; `claims` in a row holds the claims that its group was compared for."""
     found = claim_rows(findings)
     return [
         {**row, "claims": [claim for claim in found if row["group"] in claim["groups"]]} for row in json_rows(table)

@@ -1,4 +1,4 @@
-"""Claims about what matters: the shares of the variance that settings explain, from the studies of a task."""
+"""Claims about importance: the shares of the variance that settings explain, from the studies of a task."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def share_verdict_at(claim: Claim, shares: Shares, confidence: float) -> Verdict
 
 
 def against(claim: Claim) -> str:
-    """Return what the first factor's share is held against."""
+    """Return what the first factor's share is compared with."""
     return claim.factors[1] if len(claim.factors) == 2 else "all other settings together"
 
 
@@ -99,7 +99,7 @@ class Series:
 
 
 def finished(tuned: Tuned, names: Sequence[str]) -> pd.DataFrame:
-    """Return the trials that say what their settings do: done, and diverged, at the worst score of any.
+    """Return the trials with a usable score: those done, and the diverged ones at the worst score of any.
 
     To leave the diverged out would hide what made them diverge. A pruned trial has no final score, and a failure says
     nothing of the settings.

@@ -37,7 +37,7 @@ class Side:
 
 
 class NotTestedError(Exception):
-    """There is no test of a claim on a task; the message says why in one sentence."""
+    """A claim cannot be tested on a task; the message gives the reason in one sentence."""
 
 
 def sides_of(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame) -> tuple[Side, Side]:
@@ -64,7 +64,7 @@ def sides_of(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame) -> tuple[Side
 
 
 def of_equal_conditions(left: Side, right: Side) -> tuple[Side, Side]:
-    """Return both sides cut down to runs of one kernel on one machine, made in turns.
+    """Return both sides restricted to interleaved runs of one kernel on one machine.
 
     Raises NotTestedError where there are none.
     """
@@ -90,12 +90,12 @@ def of_cell(choice: CellChoice, runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def cell_name(choice: CellChoice) -> str:
-    """Return how a side is called: the cell's printed name, and its fields where some settings are meant."""
+    """Return the name of a side: the cell's printed name, and the fields that restrict it."""
     return f"{NAMES.get(choice.word, plain(choice.word, 24))} {choice.fields_text}".strip()
 
 
 def candidates(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the rows of either side that have a score at a size that is fair. Raises NotTestedError for a lack."""
+    """Return the rows of either side with a score at a fair size. Raises NotTestedError if a side has none."""
     fair = _fair(claim, rows)
     left, right = (_of_cell(choice, fair, runs) for choice in claim.choices)
     missing = [cell_name(choice) for choice, side in zip(claim.choices, (left, right), strict=True) if side.empty]

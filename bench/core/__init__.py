@@ -1,1 +1,1 @@
-"""What every room needs and what needs none of them: errors, schemas, settings, seeds, digests, wording."""
+"""Foundations of every room, importing none of them: errors, schemas, settings, seeds, digests, wording."""

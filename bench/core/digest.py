@@ -1,4 +1,4 @@
-"""JSON texts that carry their own digest, so that damage to one is seen."""
+"""JSON texts that carry their own digest, so that damage is detected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can go wrong for a user, each with one message (where, what, got, allowed) and an exit code."""
+"""The errors that a user can meet, each with one message (where, what, got, allowed) and an exit code."""
 
 from __future__ import annotations
 

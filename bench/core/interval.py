@@ -1,4 +1,4 @@
-"""An interval, as every table and sentence shows it; how one is estimated is the business of `bench.stats`."""
+"""An interval, as every table and sentence shows it; estimated in `bench.stats`."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ class Interval:
 
     @property
     def is_too_narrow(self) -> bool:
-        """Whether so few values went in that the interval covers the true mean less often than it says."""
+        """Whether n is so small that the interval's coverage is below its nominal level."""
         return 1 < self.n < ENOUGH

@@ -1,4 +1,4 @@
-"""Signals: the wish to stop becomes a flag that is looked at between two steps, no exception in the middle of one."""
+"""Signals: a request to stop sets a flag that is polled between steps, so no step is interrupted by an exception."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SIGNAL_STATUSES = (130, 143)
 
 
 class Stop:
-    """Whether this process was asked to stop, and by which signal; it can be waited for like a file."""
+    """Whether this process was asked to stop, and by which signal; it can be passed to `select`."""
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
@@ -39,14 +39,13 @@ class Stop:
         return 130 if self.signal == signal.SIGINT else 143
 
     def ask(self, number: int, _frame: FrameType | None = None) -> None:
-        """Take note of a signal; a second Ctrl-C ends at once."""
+        """Record a signal; a second Ctrl-C exits at once."""
         if self.signal is not None and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.signal = self.signal or signal.Signals(number)
         os.write(self._writer, b".")
 
     def close(self) -> None:
-        """Give the descriptors back."""
         os.close(self._reader)
         os.close(self._writer)
 
@@ -102,7 +101,7 @@ def keyboard_blocked() -> Iterator[None]:
 
 
 def die_with_parent(parent: int) -> None:
-    """Have the system kill this process when its parent ends, however that ends (Linux; elsewhere without effect)."""
+    """Have the system kill this process when its parent ends for any reason (Linux; elsewhere without effect)."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
     if os.getppid() != parent:  # it ended before we asked
@@ -110,7 +109,7 @@ def die_with_parent(parent: int) -> None:
 
 
 class Forgiving:
-    """A stream whose writes may fail: what a person would have read is lost, and nothing else."""
+    """A stream whose failed writes are ignored: the message is lost, and the program goes on."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -119,14 +118,12 @@ class Forgiving:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        """Write the text if it can be written."""
         try:
             return self._stream.write(text)
         except (OSError, ValueError):
             return len(text)
 
     def flush(self) -> None:
-        """Flush what can be flushed."""
         try:
             self._stream.flush()
         except (OSError, ValueError):
@@ -171,5 +168,5 @@ def leave(status: int) -> NoReturn:
 
 
 def _silence() -> None:
-    """Let the interpreter's own last flush go nowhere."""
+    """Redirect the interpreter's final flush to the null device."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -30,7 +30,6 @@ class Range:
     open_low: bool = False
 
     def admits(self, value: float) -> bool:
-        """Return whether the value lies within the bounds."""
         return (value > self.low if self.open_low else value >= self.low) and value <= self.high
 
     def __str__(self) -> str:
@@ -41,13 +40,12 @@ class Range:
 
 @dataclass(frozen=True)
 class Matching:
-    """Text that matches a regular expression as a whole; `description` is that expression in words."""
+    """Text that fully matches a regular expression; `description` states it in words."""
 
     pattern: str
     description: str
 
     def admits(self, value: str) -> bool:
-        """Return whether the text matches."""
         return re.fullmatch(self.pattern, value) is not None
 
     def __str__(self) -> str:

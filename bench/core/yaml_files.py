@@ -1,4 +1,4 @@
-"""Look at a config file from outside before anything composes it: small, plain, and nothing but data.
+"""Validate a config file before Hydra composes it: it must be small, plain, and nothing but data.
 
 A file either describes one thing (a task, a cell, a size, a space, a claim) or sets the program's own settings (an
 experiment, a tuned file). Neither may direct Hydra, name code, or read the environment: only the command line may.
@@ -68,7 +68,7 @@ def _text(path: Path) -> str:
 
 
 def _check_headers(path: Path, text: str) -> None:
-    """Refuse a comment that Hydra would take for a header, but for the one that makes settings of the content."""
+    """Refuse a comment that Hydra would read as a header, except the one that places settings at the root."""
     for number, line in enumerate(text.splitlines(), 1):
         if re.match(r"\s*#[\s#]*@", line) and line.rstrip() != HEADER:
             raise ConfigError(f"{path}:{number}", f"a header must read `{HEADER}`, got {line[:60]!r}")
@@ -192,7 +192,7 @@ def conf_dir() -> Path:
 
 
 def nodes(group: str) -> list[Mapping[str, Any]]:
-    """Return every YAML of a group, in the order of their names; a shipped one stands before one of the user's."""
+    """Return every YAML of a group, sorted by name; a shipped file shadows a user's file of the same name."""
     return [load(path) for path in paths(group).values()]
 
 

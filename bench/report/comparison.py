@@ -61,7 +61,7 @@ def compare_folders(left: Path, right: Path) -> tuple[Path, int]:
 
 
 def compared(left: ReportInputs, right: ReportInputs, found: Diff) -> Comparison:
-    """Return the comparison of the materials of two reports, given how their records differ."""
+    """Return the comparison of the inputs of two reports, given how their records differ."""
     damaged = [*(f"A: {text}" for text in sorted(left.damaged)), *(f"B: {text}" for text in sorted(right.damaged))]
     names = f"{plain(left.name, 60)} (A) and {plain(right.name, 60)} (B)"
     return Comparison(
@@ -131,7 +131,7 @@ def _number(found: Interval | None, digits: int) -> Entry:
 
 
 def _claims(left: ReportData, right: ReportData) -> Section:
-    """Return the claims whose verdict is another word in B than in A, where both can test them."""
+    """Return the claims that both folders can test and whose verdicts differ."""
     first, second = (dict(_verdicts(side.findings)) for side in (left, right))
     both = sorted(first.keys() & second.keys())
     changed = [key for key in both if first[key].word != second[key].word]

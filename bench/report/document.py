@@ -1,4 +1,4 @@
-"""Put a report together from run records: what every format (HTML, Markdown, LaTeX, CSV, JSON) is written from."""
+"""Compose a report from run records, independently of the output format (HTML, Markdown, LaTeX, CSV, JSON)."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def compose(inputs: ReportInputs) -> Document:
 
 
 def _author_notes(author_notes: Sequence[AuthorNote]) -> list[Chapter]:
-    """Return the chapter of what the authors of the results say, if they say anything."""
+    """Return the chapter of the authors' notes, if there are any."""
     sections = [
         Section(plain(note.heading, 120), tuple(plain(text, 4000) for text in note.paragraphs)) for note in author_notes
     ]
@@ -76,7 +76,7 @@ def _author_notes(author_notes: Sequence[AuthorNote]) -> list[Chapter]:
 
 
 def _facts(runs: pd.DataFrame) -> tuple[str, ...]:
-    """Return how many runs there are, by status: the counts add up to the total."""
+    """Return the number of runs by status; the counts add up to the total."""
     counts = [(int((runs["status"] == status).sum()), status) for status in RUN_STATUSES]
     facts = [quantity(len(runs), "run"), *(f"{n:,} {status}" for n, status in counts if n)]
     n_tuning = int((runs["phase"] == "tune").sum())

@@ -25,7 +25,7 @@ from bench.results.trial_frames import Tuned, trials_frame, tuned_tasks
 class ReportInputs:
     """The records of some Runs, the studies that they belong to, and what probes found in models.
 
-    `name` is that of the results; `damaged` says what could not be read and why; `claims` are put to the Runs;
+    `name` is that of the results; `damaged` says what could not be read and why; `claims` are tested on the Runs;
     `author_notes` are what the authors of the results say about them.
     """
 
@@ -39,13 +39,13 @@ class ReportInputs:
 
     @property
     def searched(self) -> frozenset[str]:
-        """The settings that any study has searched: their values are results."""
+        """The settings that any study has searched; their values are results, not conditions."""
         return frozenset(path for study in self.studies for path in study.space)
 
 
 @dataclass(frozen=True)
 class ReportData:
-    """Each Run once, in an order that does not depend on that of the material; frames as `bench.report` has them."""
+    """Each Run once, in an order independent of that of the inputs, with the frames that the sections take."""
 
     records: tuple[RunRecord, ...]
     runs: pd.DataFrame
@@ -57,18 +57,16 @@ class ReportData:
 
     @cached_property
     def by_key(self) -> Mapping[str, RunRecord]:
-        """The records by their keys."""
         return {record.key: record for record in self.records}
 
     @cached_property
     def reported(self) -> tuple[RunRecord, ...]:
-        """The records that the summary speaks of."""
         keys = set(reported(self.runs)["key"])
         return tuple(record for record in self.records if record.key in keys)
 
 
 def prepared(material: ReportInputs) -> ReportData:
-    """Return the frames of some material."""
+    """Return the frames of some inputs."""
     unique = {record.key: record for record in sorted(material.records, key=_order)}
     records = tuple(unique.values())
     runs, points = runs_frame(records, material.searched), curves_frame(records)

@@ -1,4 +1,4 @@
-"""From a results directory to its report: what a sweep does at its end and `report` does at any time, without torch."""
+"""Build the report of a results directory, at the end of a sweep or on request; needs no torch."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def read_inputs(directory: Path) -> ReportInputs:
 
 
 def _author_notes(directory: Path) -> tuple[tuple[AuthorNote, ...], tuple[str, ...]]:
-    """Return what the authors of results say about them, and what is wrong with it."""
+    """Return the authors' notes on the results, and a message for each problem in reading them."""
     try:
         return results.read_author_notes(directory), ()
     except DataError as error:
@@ -51,7 +51,7 @@ def publish(directory: Path) -> int:
 
 
 def take_stock(directory: Path) -> int:
-    """Say how the report is written, which is left as it is, and return how many files are damaged."""
+    """Print how to build the report, without building it; return the number of damaged files."""
     found, studies = results.read(directory, curves=False), results.read_studies(directory)
     say(f"report: not written now (report=false); python -m bench report {directory}")
     return _say_damaged([*found.damaged, *studies.damaged, *results.read_probes(directory).damaged])

@@ -1,4 +1,4 @@
-"""What a report is made of: sections of text, tables and charts, free of any output format."""
+"""The parts of a report: sections of text, tables and charts, independent of the output format."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.claims.judgement import Finding
 
 @dataclass(frozen=True)
 class Entry:
-    """One field of a table: what is read, what it is sorted by (its text when `value` is None), where it leads."""
+    """One field of a table: its text, its sort key (the text when `value` is None), and its link."""
 
     text: str
     value: float | None = None
@@ -21,7 +21,6 @@ class Entry:
 
     @property
     def is_sortable_number(self) -> bool:
-        """Whether the field is sorted as a number."""
         return self.value is not None and math.isfinite(self.value)
 
 
@@ -34,7 +33,7 @@ class Table:
     caption: str
 
     def is_numeric(self, column: int) -> bool:
-        """Return whether a column holds numbers, to be set flush right."""
+        """Return whether a column holds numbers and is therefore right-aligned."""
         return any(row[column].is_sortable_number for row in self.rows)
 
 
@@ -65,7 +64,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the runs of one task say, in sentences."""
+    """A summary of the results on one task, in sentences."""
 
     task: str
     sentences: tuple[str, ...]
@@ -83,8 +82,8 @@ class Chapter:
 class Document:
     """A whole report, ready to be written in any format.
 
-    `methods` are the paragraphs of the section of that name. `verdicts` is None, and `findings` empty, where no claims
-    were put to the runs; `untested` are claims with why not.
+    `methods` are the paragraphs of the section of that name. `verdicts` is None and `findings` empty if no claims
+    were tested; `untested` holds the other claims with the reason.
     """
 
     name: str

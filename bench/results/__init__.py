@@ -4,14 +4,14 @@ results/NAME/plan.json                     which Runs the last command asked for
 results/NAME/studies/LABEL/study.json      the trials of a study, in the order in which they were asked for
 results/NAME/studies/LABEL/trial-N.json    a trial that was asked for since
 results/NAME/probes/LABEL.json             what probes found in the trained model of a Run
-results/NAME/archive.zip                   any of the above and records, put away; read as if in their place
-results/NAME/notes.md                      what their authors say about the results, for the report
+results/NAME/archive.zip                   any of the above and records, compressed; read like plain files
+results/NAME/notes.md                      the authors' notes on the results, for the report
 results/NAME/sizes/TASK-CELL-KEY.json      a hidden size that was found by timing
 results/NAME/runs/LABEL/record.json        the outcome
 results/NAME/runs/LABEL/record.N.json      the outcome of an earlier attempt that failed
 results/NAME/runs/LABEL/log.txt            the traceback of a failed Run
 results/NAME/runs/LABEL/lock               held by the one process that works on the Run
-results/NAME/runs/LABEL/*.damaged-N        a damaged file set aside
+results/NAME/runs/LABEL/*.damaged-N        a damaged file, renamed
 """
 
 from __future__ import annotations

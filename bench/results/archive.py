@@ -1,6 +1,6 @@
-"""The archive: the files of a results directory in one, compressed, read as if each still stood in its place.
+"""The archive: the files of a results directory in one compressed file, read as if they were not archived.
 
-A file that stands in its place goes before the one in the archive.
+A plain file takes precedence over its archived copy.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ MOST_MEMBERS = 0xFFFF
 
 
 def text_of(directory: Path, path: Path) -> str:
-    """Return the text of a file of a results directory, from its place or from the archive.
+    """Return the text of a file of a results directory, plain or archived.
 
     Raises FileNotFoundError where it is in neither, and DataError for one that no writer of ours has left.
     """
@@ -76,7 +76,7 @@ def damage(directory: Path) -> str:
 
 
 def write(directory: Path, texts: Mapping[str, str]) -> Path:
-    """Write an archive of texts by their paths in place of the one that is there, and read it back."""
+    """Replace the archive by one of these texts, by path, and verify it by reading it back."""
     path, buffer = directory / ARCHIVE, io.BytesIO()
     contents = {"files": sorted(texts), "format": FORMAT}
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:

@@ -1,4 +1,4 @@
-"""Diff: which Runs of two result sets differ, by how much, and what that says about the means of their groups."""
+"""Diff: which Runs of two result sets differ, by how much, and whether the means of their groups do."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class GroupDifference:
 
 @dataclass(frozen=True)
 class Diff:
-    """What two result sets have in common and what not."""
+    """The Runs that two result sets share, those of one set alone, and the differences of their groups."""
 
     only_left: tuple[RunRecord, ...]
     only_right: tuple[RunRecord, ...]

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, whenever the machine stops; what is read is bounded and plain.
+"""Atomic writes that survive a crash; reads of bounded, plain files only.
 
 A results directory may come from a stranger: it may itself be a link, which its user has made, but holds none.
 """
@@ -23,7 +23,7 @@ TEMPORARY = re.compile(r"\..+\.\d+\.tmp", re.DOTALL)
 
 
 def write_whole(path: Path, content: str | bytes, *, is_synced: bool = True) -> None:
-    """Write a file so that it is there whole or not at all, whenever the machine stops. Raises StorageError.
+    """Write a file atomically, so that a crash leaves it complete or absent. Raises StorageError.
 
     One that can be made again need not be on disk when this returns; see `disk.write_whole`.
     """
@@ -32,7 +32,7 @@ def write_whole(path: Path, content: str | bytes, *, is_synced: bool = True) -> 
 
 
 def make_folder(directory: Path, *parts: str) -> Path:
-    """Make a results directory, or a folder in it, so that none is lost when the machine stops, and return it.
+    """Make a results directory, or a folder in it, durably (it survives a crash), and return it.
 
     Raises StorageError, and LinkError where a link stands in the place of one of the parts.
     """
@@ -52,7 +52,7 @@ def refuse_links(directory: Path) -> None:
     """Refuse a results directory that holds a link, wherever that leads; it may itself be one. Raises LinkError."""
     waiting = [directory]
     while waiting:
-        with suppress(OSError), os.scandir(waiting.pop()) as entries:  # what cannot be listed is named by who reads it
+        with suppress(OSError), os.scandir(waiting.pop()) as entries:  # the reader of an unreadable folder reports it
             for entry in sorted(entries, key=lambda entry: entry.name):
                 if entry.is_symlink():
                     raise LinkError(Path(entry.path))
@@ -76,7 +76,7 @@ def text_of(path: Path) -> str:
 
 
 def set_aside(path: Path) -> Path:
-    """Give a damaged file another name beside it and return that. Raises StorageError."""
+    """Rename a damaged file within its folder and return the new path. Raises StorageError."""
     return rename_free(path, f"{path.name}.damaged-{{}}")
 
 
@@ -92,7 +92,7 @@ def rename_free(path: Path, pattern: str) -> Path:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what a killed writer of a folder has left half written. Raises StorageError."""
+    """Remove the incomplete files that a killed process left in a folder. Raises StorageError."""
     with storing(folder):
         for path in folder.glob(".*.tmp"):
             if TEMPORARY.fullmatch(path.name):
@@ -101,7 +101,7 @@ def remove_leftovers(folder: Path) -> None:
 
 @contextmanager
 def storing(path: Path) -> Iterator[None]:
-    """Turn what the file system refuses into a StorageError that names the path."""
+    """Convert an OSError into a StorageError that names the path."""
     try:
         yield
     except OSError as error:

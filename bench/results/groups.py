@@ -37,9 +37,9 @@ def group_of(settings: Settings, data: str) -> str:
 
 
 def data_names(records: Sequence[RunRecord]) -> dict[str, str]:
-    """Map each record's key to a short name of the data that it saw, "" where no run of its task saw any.
+    """Map each record's key to a short name of its data, "" if no Run of its task recorded any.
 
-    Splits are opened as they are needed, so two Runs saw the same data when the digests that both carry agree.
+    Splits are opened on demand, so two Runs used the same data if the digests that both recorded agree.
     """
     variants: dict[_Task, list[dict[str, str]]] = defaultdict(list)
     seen: dict[str, dict[str, str]] = {}
@@ -51,7 +51,7 @@ def data_names(records: Sequence[RunRecord]) -> dict[str, str]:
 def differing(groups: Mapping[str, Settings]) -> dict[str, str]:
     """Map each group to the settings in which the given groups are not all equal, e.g. `optim.lr=0.01`.
 
-    A number of many digits is given to four, where that tells all its values apart.
+    Long numbers are rounded to four digits if all values stay distinct.
     """
     names = sorted({name for settings in groups.values() for name in settings})
     values = {name: {settings.get(name, "unset") for settings in groups.values()} for name in names}
@@ -103,5 +103,5 @@ def leaves(node: Any, where: str) -> Iterable[tuple[str, str]]:
 
 @lru_cache(maxsize=4096)
 def _section(section: Any) -> tuple[tuple[str, str], ...]:
-    """Return the settings of one section, which thousands of Runs have in common."""
+    """Return the settings of one section; cached, since thousands of Runs share a section."""
     return tuple(leaves({field.name: getattr(section, field.name) for field in dataclasses.fields(section)}, ""))

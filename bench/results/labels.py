@@ -1,4 +1,4 @@
-"""Names of a report's parts: how a group is labelled, and which file names a task may have."""
+"""Labels of groups, file names of tasks, and the style of each cell."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ def size_label(hidden_size: int, num_layers: int) -> str:
 
 
 def group_label(row: pd.Series, looks: CellStyles) -> str:
-    """Return what tells a group from the others of its task: cell, shape, and settings where they differ."""
+    """Return the label of a group within its task: cell, shape, and the settings in which groups differ."""
     shape = size_label(row["hidden_size"], row["num_layers"])
     return f"{looks[row['cell']].name} {shape} {short_settings(row)}".rstrip()
 
 
 def short_settings(row: pd.Series) -> str:
-    """Return the settings that tell a group apart, for a label: each by the last part of its name."""
+    """Return a group's distinguishing settings for a label, each by the last part of its name."""
     return plain(re.sub(r"[\w.]+\.(?=\w+=)", "", row["settings"]), 44)
 
 
 def budget_label(row: pd.Series) -> str:
-    """Return the budget that the hidden size of a group is for, "" where there is none."""
+    """Return the budget that a group's hidden size was solved for, "" if there is none."""
     budget, unit = row["size_budget"], plain(row["unit"], 20) or "unit"
     if row["size_mode"] == "hidden" or math.isnan(budget):
         return ""

@@ -1,4 +1,4 @@
-"""One process for each Run: a lock that the kernel lets go of when the process ends, however it ends."""
+"""One process per Run: a lock that the operating system releases when the process ends, even if it is killed."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def locked(directory: Path, *parts: str, what: str) -> Iterator[None]:
 
 
 def holder(folder: Path) -> Holder | None:
-    """Return who works on the Run of a folder now, None if nobody does; waits for nothing and changes nothing."""
+    """Return the process that holds the Run of a folder, None if there is none; never blocks, changes nothing."""
     path = folder / LOCK
     try:
         with os.fdopen(disk.opened(path), "rb") as file:
@@ -79,7 +79,7 @@ def holder(folder: Path) -> Holder | None:
 
 
 def wait_for(folder: Path) -> None:
-    """Wait until nobody works any more on what is in a folder."""
+    """Wait until no process holds a folder."""
     while holder(folder) is not None:
         time.sleep(LOOK_SECONDS)
 

@@ -1,4 +1,4 @@
-"""What the authors of some results say about them: `notes.md`, plain paragraphs under headings that start with `##`."""
+"""The authors' notes on their results: `notes.md`, plain paragraphs under headings that start with `##`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Put what a results directory holds into its archive, and take it away from its place once it is there.
+"""Move the files of a results directory into its archive.
 
-Nothing is removed but files whose content was read back from the archive; what else is beside them stays.
+A file is removed only after its content was read back from the archive; other files stay.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Archived:
 
 
 def archive_all(directory: Path) -> Archived:
-    """Archive every Run that has come to its end, every study and every probe, and remove their own files.
+    """Archive every finished Run, every study and every probe, and remove the plain files.
 
     What was archived before stays. Raises UsageError where something is damaged or there is nothing, HeldError where a
     process works on a study, and StorageError.
@@ -96,7 +96,7 @@ def _archived_files(folder: Path, study: StudyRecord) -> dict[Path, str]:
 
 
 def _remove(in_place: Mapping[Path, str]) -> None:
-    """Remove files that are archived, unless somebody has changed them since."""
+    """Remove archived files, unless they have changed since."""
     for path, text in in_place.items():
         with storing(path), suppress(FileNotFoundError, DataError):
             if files.text_of(path) == text:

@@ -30,7 +30,7 @@ class _Plan:
 
 
 def write_plan(directory: Path, runs: Sequence[Run]) -> None:
-    """Write down which Runs a command asks for, in place of the plan before. Raises StorageError."""
+    """Replace the plan by the Runs that a command asks for. Raises StorageError."""
     make_folder(directory)
     plan = _Plan(FORMAT, tuple(PlannedRun(run.key, run.label) for run in runs))
     write_whole(directory / PLAN, with_digest(dataclasses.asdict(plan)))

@@ -17,7 +17,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class GateProbe:
-    """One gate of one layer: shares of its values in equal bins of 0 to 1, shares of closed and open steps by unit.
+    """One gate of one layer: its histogram over [0, 1] as fractions, and per unit the closed and open fractions.
 
     `time_constants` are in steps, by unit, there for the gate alone that keeps the old state; None is endless.
     """
@@ -34,7 +34,7 @@ class GateProbe:
 class ProbeRecord:
     """What probes found in one Run on a batch of its validation split.
 
-    `is_same` says whether training again gave the recorded weights to the bit. The gradient's norm at lags 1, 2, ...
+    `is_same` says whether retraining reproduced the recorded weights bit by bit. The gradient's norm at lags 1, 2, ...
     is relative to that at lag 1: median and quartiles over `n_pairs` pairs of a sequence and a step, as `quartiles`
     rows of 25, 50 and 75 %. `memory_length` is None where the gradient stays above its limit at all lags.
     """
@@ -72,7 +72,7 @@ class Probes:
 
 
 def write_probe(directory: Path, record: ProbeRecord) -> Path:
-    """Write what was found in one Run, in place of what was found before. Raises StorageError."""
+    """Write the probe of one Run, replacing an earlier one. Raises StorageError."""
     path = make_folder(directory, PROBES) / f"{record.label}.json"
     write_whole(path, with_digest(dataclasses.asdict(record)))
     return path

@@ -1,4 +1,4 @@
-"""Records: written once, read again; a damaged one is named and hides no other."""
+"""Records: immutable once written; a damaged record is reported and does not prevent reading the others."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Results:
 
 @dataclass(frozen=True)
 class Found:
-    """What is in one folder: a record, or what is wrong with it, or neither where the Run has not ended."""
+    """The content of one folder: a record, or a message on its damage, or neither if the Run has not ended."""
 
     folder: Path
     record: RunRecord | None = None
@@ -44,7 +44,7 @@ def read(directory: Path, *, curves: bool = True) -> Results:
 
 
 def scan(directory: Path, *, curves: bool = True) -> Iterator[Found]:
-    """Look into the folder of every Run, in its place or archived, in the order of their names.
+    """Yield the content of every Run's folder, plain or archived, ordered by name.
 
     Raises DataError for an unreadable directory, and LinkError where a link is in it.
     """
@@ -72,12 +72,12 @@ def look(folder: Path, *, curves: bool = True) -> Found:
 
 
 def find(directory: Path, run: Run) -> RunRecord | None:
-    """Return the record of a Run if it is there and whole; `damage` says what is wrong with one that is not."""
+    """Return the record of a Run if it exists and is intact; `damage` describes one that is not."""
     return look(folder_of(directory, run)).record
 
 
 def is_there(directory: Path, run: Run) -> bool:
-    """Return whether a Run has a record, in its place or archived, without reading it."""
+    """Return whether a Run has a record, plain or archived, without reading it."""
     path = folder_of(directory, run) / RECORD
     return path.is_file() or path.parent.name in archive.below(directory, RUNS)
 
@@ -88,7 +88,7 @@ def damage(directory: Path, run: Run) -> str:
 
 
 def write(directory: Path, record: RunRecord) -> Path:
-    """Write a record once and for all. Raises StorageError.
+    """Write the record of a Run. Raises StorageError.
 
     An earlier record is kept under another name: `record.N.json` where it can be read, `record.json.damaged-N`
     where it cannot.
@@ -104,7 +104,7 @@ def write(directory: Path, record: RunRecord) -> Path:
 
 
 def write_log(directory: Path, run: Run, text: str) -> Path:
-    """Keep the traceback of a failed Run. Raises StorageError."""
+    """Write the traceback of a failed Run. Raises StorageError."""
     path = make_folder(directory, RUNS, run.label) / "log.txt"
     write_whole(path, text)
     return path

@@ -28,7 +28,7 @@ DEEPEST = 16
 
 @dataclass(frozen=True)
 class Run:
-    """One training: every setting that its numbers depend on.
+    """One training: every setting that its results depend on.
 
     `task` and `cell` are the resolved nodes of their YAML files. Two Runs of equal settings are one Run: the
     `key` is a hash of them, and results are found by it.
@@ -50,12 +50,10 @@ class Run:
 
     @property
     def task_name(self) -> str:
-        """Name of the task."""
         return str(self.task["name"])
 
     @property
     def cell_name(self) -> str:
-        """Name of the cell."""
         return str(self.cell["name"])
 
     @cached_property
@@ -90,7 +88,7 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a Run found. No time is in here: the same Run gives the same bytes on the same machine.
+    """The results of a Run. It holds no time: the same Run gives the same bytes on the same machine.
 
     `scores` maps split to metric to value, measured with the best weights on validation; the test split is
     there in the `confirm` phase only. `baseline` holds the unigram model's scores on the same splits.
@@ -112,7 +110,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a Run took, over all attempts; `seconds` are training, evaluation and scoring.
+    """The cost of a Run over all attempts; `seconds` are training, evaluation and scoring.
 
     Seconds are the processor's where one thread of a CPU computes: what other programs do meanwhile does not lengthen
     them. On a GPU, and with several threads, they are those of the wall clock.

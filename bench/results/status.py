@@ -1,4 +1,4 @@
-"""Status: what has become of the Runs of a results directory, told from its files while a sweep may be going on."""
+"""Status: the state of the Runs of a results directory, read from its files, also during a sweep."""
 
 from __future__ import annotations
 
@@ -68,7 +68,6 @@ class DirectoryStatus:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Number of Runs in each state."""
         return count(self.runs)
 
     @property
@@ -80,12 +79,11 @@ class DirectoryStatus:
         return {group: count(runs) for group, runs in sorted(members.items())}
 
     def in_state(self, state: str) -> list[RunState]:
-        """Return the Runs that are in one state."""
         return [run for run in self.runs if run.state == state]
 
 
 def status_of(directory: Path) -> DirectoryStatus:
-    """Look at every Run of a results directory without disturbing any. Raises UsageError if there is none."""
+    """Return the state of every Run of a results directory, changing nothing. Raises UsageError if there is none."""
     runs, damaged, set_aside = [], [], []
     for found in results.scan(directory, curves=False):
         label = Label.of(found.folder.name)
@@ -104,7 +102,7 @@ def status_of(directory: Path) -> DirectoryStatus:
 
 
 def eta_seconds(runs: Sequence[RunState], now: datetime) -> float | None:
-    """Return about how long a sweep that is going on still takes, None where nothing runs or nothing is done yet.
+    """Estimate the remaining time of a running sweep, None if nothing runs or no Run is done yet.
 
     Each Run still to do takes the mean `cost.seconds` of the finished Runs of its task, cell and size (of all, where
     there is none); those that run now count for what is left of it; as many go on at a time as run now.
@@ -169,7 +167,7 @@ def _state_of(found: Found, label: Label) -> RunState:
     if holder is not None:
         return RunState(name, label, "running", record, holder)
     again = found if record is not None or found.damage else results.look(found.folder, curves=False)
-    if again.record is not None:  # it may have ended between the two looks
+    if again.record is not None:  # it may have ended between the two reads
         return RunState(name, label, again.record.outcome.status, again.record)
     return RunState(name, label, "damaged" if again.damage else "interrupted")
 

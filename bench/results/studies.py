@@ -61,7 +61,7 @@ def read_studies(directory: Path) -> Studies:
 
 
 def write_study(directory: Path, name: str, record: StudyRecord) -> Path:
-    """Write a study in place of what was known of it before. Raises StorageError."""
+    """Write a study, replacing an earlier version. Raises StorageError."""
     folder = make_folder(directory, STUDIES, name)
     write_whole(folder / STUDY, record.to_json())
     with storing(folder):

@@ -1,4 +1,4 @@
-"""Studies on disk: which trials were asked for, in which order, and what has become of each by its Runs' records."""
+"""Studies on disk: the trials in the order asked for, and the outcome of each from the records of its Runs."""
 
 from __future__ import annotations
 
@@ -65,7 +65,6 @@ class StudyRecord:
 
     @property
     def direction(self) -> Direction:
-        """Which way the metric is better."""
         return METRICS[self.metric].direction
 
     def to_json(self) -> str:
@@ -110,7 +109,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class TrialOutcome:
-    """What has become of a trial; `score` is its mean best validation score in the task's metric, nan unless done."""
+    """The outcome of a trial; `score` is its mean best validation score in the task's metric, nan unless done."""
 
     state: TrialStatus
     score: float = math.nan
@@ -118,7 +117,7 @@ class TrialOutcome:
 
 
 def outcome_of(trial: TrialRecord, metric: str, records: Mapping[str, RunRecord]) -> TrialOutcome:
-    """Return what has become of a trial, told from the records of its Runs by their keys."""
+    """Return the outcome of a trial, given the records of its Runs by key."""
     if trial.problem:
         return TrialOutcome("infeasible")
     found = [records[key] for key in trial.runs if key in records]
@@ -153,7 +152,7 @@ def at_edge(space: Space, params: Mapping[str, Value]) -> dict[str, Literal["low
 
 
 def shown(params: Mapping[str, Value]) -> str:
-    """Return the settings of a trial as they are read, by name."""
+    """Return the settings of a trial as text, sorted by name."""
     return ", ".join(
         f"{path} {value:.4g}" if isinstance(value, float) else f"{path} {value}"
         for path, value in sorted(params.items())

@@ -1,4 +1,4 @@
-"""Families of studies: those of one task that are to be compared, as their sizes and their data are made alike."""
+"""Families of studies: the studies of one task with the same size budget and training fraction are comparable."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FamilyColumns = Mapping[str, str]
 
 
 def with_families(studies: Sequence[StudyRecord], runs: Mapping[str, pd.DataFrame]) -> dict[str, FamilyColumns]:
-    """Return where each study belongs, by its key, given the Runs that are known of it."""
+    """Return the task and family of each study by its key, given the known Runs of each."""
     tasks = {study.key: _task_of(study, runs[study.key]) for study in studies}
     kinds = {study.key: _comparable_settings(runs[study.key]) for study in studies}
     of_task: dict[str, dict[str, Mapping[str, str]]] = defaultdict(dict)
@@ -38,7 +38,7 @@ def _task_of(study: StudyRecord, runs: pd.DataFrame) -> dict[str, str]:
 
 
 def _comparable_settings(runs: pd.DataFrame) -> dict[str, str]:
-    """Return what makes studies comparable, by how it is called."""
+    """Return the settings in which comparable studies agree, by name."""
     if runs.empty:
         return {}
     budget, fraction = budget_label(runs.iloc[0]), f"{runs['train_fraction'].iloc[0]:g}"

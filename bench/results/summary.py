@@ -57,7 +57,7 @@ def _tuning_runs(rows: Sequence[Mapping[str, Any]], trials: pd.DataFrame) -> lis
 
 
 def _pool(row: Mapping[str, Any] | pd.Series) -> tuple[object, ...]:
-    """Return what tells the tuning of one group from that of another: task, cell, budget of the size, share of data."""
+    """Return the conditions that groups tuned together share: task, cell, size budget, training fraction."""
     budget = None if pd.isna(row["size_budget"]) else row["size_budget"]
     return (
         *(row[name] for name in TASK),
@@ -75,13 +75,13 @@ def summary_rows(runs: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def json_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return a summary that was made already as JSON-safe rows."""
+    """Return an existing summary as JSON-safe rows."""
     rows = table.astype(object).to_dict("records")
     return [{str(name): _json_safe(str(name), value) for name, value in row.items()} for row in rows]
 
 
 def reported(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the Runs that speak for their task: those of the confirm phase, or all where none is confirmed yet."""
+    """Return the Runs that represent their task: those of the confirm phase, or all if none is confirmed yet."""
     if runs.empty:
         return runs
     confirm = runs["phase"] == "confirm"
@@ -115,7 +115,7 @@ def best_groups(table: pd.DataFrame) -> pd.DataFrame:
 def of_most_data(table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of one task at the largest training fraction that all its cells have, all rows if there is none.
 
-    Scores of unequal amounts of data are thus no matter of choosing the best settings.
+    So the choice of the best settings never compares scores of unequal amounts of data.
     """
     per_cell = [set(fractions) for _, fractions in table.groupby("cell")["train_fraction"]]
     shared = set.intersection(*per_cell) if per_cell else set()

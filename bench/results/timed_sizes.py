@@ -1,4 +1,4 @@
-"""Hidden sizes that were found by timing: kept, because a second measurement would find others."""
+"""Hidden sizes found by timing, stored because a second measurement could give other sizes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def find_size(directory: Path, run: Run) -> TimedSize | None:
 
 
 def write_size(directory: Path, found: TimedSize) -> None:
-    """Keep a size; a damaged file in its place is set aside.
+    """Store a size; a damaged file of its name is renamed.
 
     Raises StorageError, and UsageError where another command has kept another size meanwhile.
     """

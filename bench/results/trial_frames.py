@@ -1,4 +1,4 @@
-"""Studies as frames: one row per trial, with what has become of it and the value of each searched setting."""
+"""Studies as frames: one row per trial, with its outcome and the value of each searched setting."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ INDEPENDENT = ("random", "qmc", "grid")
 
 @dataclass(frozen=True)
 class Tuned:
-    """The studies of one task by the names they are shown with, and the frame of their trials.
+    """The studies of one family by their display names, and the frame of their trials.
 
-    Where a task has studies that are not to be compared, for other sizes or of other shares of the data, each kind is
-    a family of its own, which the label tells from the others.
+    Studies of one task with different size budgets or training fractions are not comparable and form separate
+    families; the label names the family.
     """
 
     label: str
@@ -47,7 +47,7 @@ class Tuned:
 
     @property
     def first(self) -> StudyRecord:
-        """A study that stands for all: they have the metric in common."""
+        """Any of the studies, for what all share, such as the metric."""
         return next(iter(self.studies.values()))
 
 
@@ -120,7 +120,7 @@ def _names(
     families: Mapping[str, FamilyColumns],
     looks: CellStyles,
 ) -> dict[str, str]:
-    """Return the name of each study: its cell, and where that is not enough, the settings that tell it apart."""
+    """Return the name of each study: its cell, and its distinguishing settings if several studies share the cell."""
     names = {}
     for study in studies:
         siblings = [
@@ -143,7 +143,7 @@ def _identity(study: StudyRecord, records: Mapping[str, RunRecord]) -> dict[str,
 
 
 def _runs_of(study: StudyRecord, runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the Runs of a study that are known, or any of its task's name."""
+    """Return the known Runs of a study, or if there are none all Runs of its task."""
     keys = [key for trial in study.trials for key in trial.runs]
     known = runs[runs["key"].isin(keys)]
     return runs[runs["task"] == study.task] if known.empty else known

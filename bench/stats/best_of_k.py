@@ -67,7 +67,7 @@ def best_of_k(scores: Sequence[float], direction: Direction, *, seed: int, confi
 def told_apart(
     left: Sequence[float], right: Sequence[float], direction: Direction, *, seed: int, level: float = 0.05
 ) -> Bool[np.ndarray, "K"]:
-    """Return at which numbers of trials two curves differ by more than chance explains, for paired trials.
+    """Return the numbers of trials at which two curves differ significantly, for paired trials.
 
     If the cell made no difference, swapping the scores of a trial between the two would change nothing: each of
     `N_RESAMPLES` random swaps gives a difference at every k, divided by its spread over the swaps. A k is told apart
@@ -82,7 +82,7 @@ def told_apart(
     if len(samples[0]) != len(samples[1]):
         raise ValueError(f"paired trials must be equally many, got {len(samples[0])} and {len(samples[1])}")
     swapped = np.random.default_rng(seed).integers(0, 2, (N_RESAMPLES, len(samples[0]))).astype(bool)
-    swapped[0] = False  # what was found is one of the ways in which chance may have dealt the scores
+    swapped[0] = False  # the observed assignment is itself one of the permutations
     lefts, rights = (np.where(swapped, second, first) for first, second in (samples, samples[::-1]))
     differences = np.abs(_curves(lefts, direction) - _curves(rights, direction))
     spread = np.sqrt(np.mean(differences**2, axis=0))

@@ -72,7 +72,7 @@ def tail_of_t(confidence: float, n: int, *, degrees: int) -> float:
 
 
 def _bootstrap(sample: np.ndarray, seed: int, confidence: float) -> tuple[float, float]:
-    from scipy import stats  # most commands read claims, and few of them need an interval
+    from scipy import stats  # scipy is slow to import, and most commands need no interval
 
     result = stats.bootstrap(
         (sample,),

@@ -1,4 +1,4 @@
-"""How many paired seeds a difference, or an equivalence, takes."""
+"""The number of paired seeds that a difference, or an equivalence, takes."""
 
 from __future__ import annotations
 
@@ -128,5 +128,5 @@ def _to_tell_alike(estimate: Estimate, question: Question) -> int | None:
 
 
 def _spread(reach: float, interval: Interval, confidence: float) -> float:
-    """Return the standard deviation at which a t interval would reach as far from its mean."""
+    """Return the standard deviation whose t interval has this half width."""
     return float(reach * math.sqrt(interval.n) / stats.t.ppf((1 + confidence) / 2, interval.n - 1))

@@ -1,4 +1,4 @@
-"""How many times as large one side of paired rounds is, as of speeds measured in turn."""
+"""Ratios of two sides of paired rounds, such as speeds measured in turn."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def restricted_mean_difference(left: Times, right: Times, horizon: float, *, con
 
 
 def pseudo_values(times: Times, horizon: float) -> np.ndarray:
-    """Return what each run adds to the restricted mean: n times the mean less n - 1 times that without the run."""
+    """Return the pseudo-value of each run: n times the restricted mean, less n - 1 times that without the run."""
     whole, n = restricted_mean(times, horizon), len(times.durations)
     if n == 1:
         return np.array([whole])

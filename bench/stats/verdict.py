@@ -58,7 +58,7 @@ def judge(estimate: Estimate, question: Question) -> Verdict:
 def decide(estimate: Estimate, question: Question) -> Word:
     """Return the word for an estimate, by the rules at the top of this file."""
     wide, margin, threshold = estimate.wide, question.margin, question.threshold
-    if wide.n < question.enough or not wide.low <= wide.high:  # what is not a number is not ordered
+    if wide.n < question.enough or not wide.low <= wide.high:  # nan compares with nothing
         return "inconclusive"
     if margin is not None and lies_within(estimate.narrow, margin):
         return "supported" if question.direction == "alike" else "equivalent"
@@ -80,7 +80,7 @@ def lies_outside(interval: Interval, margin: tuple[float, float]) -> bool:
 
 
 def reason_for(estimate: Estimate, question: Question, *, is_decided: bool, n: int | None) -> str:
-    """Return what the intervals of an estimate say about a question, and how many values would decide it."""
+    """Return the reason for a verdict, and how many values would decide it."""
     wide = estimate.wide
     if wide.n < question.enough:
         return f"n = {wide.n}, and a verdict takes at least {question.enough}{_outlook(n)}"

@@ -1,4 +1,4 @@
-"""Tasks: what is learned, one file for each family, one YAML for each task."""
+"""Tasks: data, loss and score; one file per family, one YAML per task."""
 
 from __future__ import annotations
 

@@ -61,12 +61,10 @@ Split = Sequences | Stream
 
 @runtime_checkable
 class Task(Protocol):
-    """A task with its training split read: what the model's ends look like, the loss, the scores."""
+    """A task with its training split read: the model's inputs and outputs, the loss, the scores."""
 
     @property
-    def spec(self) -> TaskSpec:
-        """The task's YAML."""
-        ...
+    def spec(self) -> TaskSpec: ...
 
     @property
     def unit(self) -> str:
@@ -90,13 +88,11 @@ class Task(Protocol):
 
     @property
     def tracks(self) -> int:
-        """In how many pieces evaluation reads a text; 1 for sequences."""
+        """The number of pieces in which evaluation reads a text; 1 for sequences."""
         ...
 
     @property
-    def train(self) -> Split:
-        """The training split."""
-        ...
+    def train(self) -> Split: ...
 
     def with_train(self, train: Any) -> Task:
         """Return the task with another training split of its kind, and the symbol frequencies of that."""
@@ -128,7 +124,7 @@ class Task(Protocol):
 
 
 def blind_nats(task: Task) -> float:
-    """Return the loss per unit of a model that holds every outcome for equally likely, and so knows nothing."""
+    """Return the loss per unit of the uniform distribution over outcomes."""
     return task.n_outputs * math.log(2) if task.head == "bernoulli" else math.log(task.n_outputs)
 
 

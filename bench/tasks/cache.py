@@ -1,4 +1,4 @@
-"""The cache folder: fetched and converted data, each file there whole or not at all, and checked at every read."""
+"""The cache folder: fetched and converted data, written atomically and verified at every read."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def kept(stem: str, suffix: str) -> Path | None:
     """Return the kept file of this name, or None. A file that differs from the digest in its name is removed."""
     for name in sorted(glob.glob(f"{glob.escape(stem)}.{'?' * 64}{suffix}", root_dir=cache_dir())):
         path = cache_dir() / name
-        with suppress(FileNotFoundError):  # another process may have removed it just now
+        with suppress(FileNotFoundError):  # another process may have removed it meanwhile
             if digest_of_file(path) == name.removesuffix(suffix)[-64:]:
                 return path
             path.unlink()
@@ -41,7 +41,7 @@ def keep(stem: str, suffix: str, content: bytes) -> Path:
 
 @contextmanager
 def alone(stem: str) -> Iterator[None]:
-    """Let one process at a time make the file of this name; the kernel lets go when a process ends, however."""
+    """Let one process at a time make the file of this name; the lock is released however the process ends."""
     path = made_cache_dir() / f".{stem}.lock"
     with ExitStack() as stack:
         with _writing(path):

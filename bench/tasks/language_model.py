@@ -54,17 +54,14 @@ class LanguageModel:
 
     @property
     def unit(self) -> str:
-        """`word` or `character`."""
         return self.spec.level
 
     @property
     def tracks(self) -> int:
-        """Pieces that evaluation cuts a split into."""
         return self.spec.tracks
 
     @property
     def n_outputs(self) -> int:
-        """Size of the vocabulary."""
         return len(self.vocabulary)
 
     def with_train(self, train: Stream) -> LanguageModel:
@@ -104,7 +101,7 @@ class LanguageModel:
         }
 
     def scores(self, sums: Mapping[str, float]) -> dict[str, float]:
-        """Return mean `nats` per token, the task's metric, and the share of tokens predicted right."""
+        """Return mean `nats` per token, the task's metric, and the accuracy over tokens."""
         nats = sums["nats"] / sums["units"]
         accuracy = ratio(sums["hits"], sums["units"])
         return {
@@ -114,7 +111,7 @@ class LanguageModel:
         }
 
     def baseline(self, split: Stream) -> dict[str, float]:
-        """Return the scores of the training frequencies, whatever came before."""
+        """Return the scores of the unigram model of the training split."""
         nats = -self.log_rates[split.tokens].sum()
         hits = (split.tokens == int(self.log_rates.argmax())).sum()
         return self.scores({"nats": float(nats), "units": float(split.n_units), "hits": float(hits)})

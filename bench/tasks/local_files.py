@@ -22,7 +22,6 @@ class Files:
 
     @property
     def is_single(self) -> bool:
-        """One file holds all splits."""
         return "file" in self.paths
 
     def path(self, split: str) -> Path:

@@ -44,7 +44,7 @@ class PianoRoll:
 
     @staticmethod
     def open(spec: PianoRollSpec, data_dir: str | None) -> PianoRoll:
-        """Read the training split. Raises DataError if it is missing or not what the task says."""
+        """Read the training split. Raises DataError if it is missing or differs from the task's statistics."""
         return PianoRoll(spec, _read(spec, "train", data_dir), data_dir)
 
     def with_train(self, train: Sequences) -> PianoRoll:
@@ -102,7 +102,7 @@ class PianoRoll:
         }
 
     def baseline(self, split: Sequences) -> dict[str, float]:
-        """Return the scores of independent keys at their training rates, whatever came before."""
+        """Return the scores of a model of independent keys at their training rates."""
         targets = torch.cat(split.frames).double()[None, None]  # (1, 1, T, O)
         logits = self.output_bias().expand_as(targets)
         sums = self.tally(logits, targets, torch.ones(targets.shape[:3], dtype=torch.bool))

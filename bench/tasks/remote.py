@@ -1,4 +1,4 @@
-"""Data from elsewhere: files at pinned addresses, and data sets of the Hugging Face hub at a pinned revision."""
+"""Remote data: files at pinned URLs, and data sets of the Hugging Face hub at a pinned revision."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bench.tasks.tables import SPLIT_NAMES, quiet_datasets
 
 
 class FetchError(BenchError):
-    """A source elsewhere could not be had."""
+    """A remote source could not be fetched."""
 
 
 def fetched(source: UrlSource | HubSource, column: str) -> Files | None:
@@ -26,12 +26,12 @@ def fetched(source: UrlSource | HubSource, column: str) -> Files | None:
 
 
 def fetch(source: UrlSource | HubSource, column: str) -> Files:
-    """Fetch a source into the cache folder. Raises FetchError if it cannot be had or is not what was pinned."""
+    """Fetch a source into the cache folder. Raises FetchError if it is unavailable or does not match its pin."""
     return _fetch_files(source) if isinstance(source, UrlSource) else _fetch_rows(source, column)
 
 
 def addresses(source: UrlSource | HubSource) -> list[str]:
-    """Return where a source is, one line for each file or data set."""
+    """Return the addresses of a source, one line for each file or data set."""
     if isinstance(source, UrlSource):
         return list(names_of(source).values())
     return [f"https://huggingface.co/datasets/{source.id} at revision {source.revision}"]
@@ -52,20 +52,20 @@ def _fetched_files(source: UrlSource) -> Files | None:
 def _fetch_files(source: UrlSource) -> Files:
     import pooch
 
-    pooch.get_logger().setLevel(logging.ERROR)  # what is fetched is announced by us
+    pooch.get_logger().setLevel(logging.ERROR)  # the download is announced by the caller
     folder, paths = made_cache_dir(), {}
     for key, address in names_of(source).items():
         name = _file_name(source, key)
         try:
             path = pooch.retrieve(address, known_hash=f"sha256:{source.sha256[key]}", fname=name, path=folder)
-        except Exception as error:  # each way of failing has a class of its own, in `requests` and in `urllib3`
+        except Exception as error:  # `requests` and `urllib3` each raise many classes
             raise FetchError(f"{urlsplit(address).netloc}: {_reason(error)}") from error
         paths[key] = Path(path)
     return Files(source.format, paths)
 
 
 def _file_name(source: UrlSource, key: str) -> str:
-    """Return a name that is the content's digest: an address is no safe file name, and may be one of many."""
+    """Return a file name made of the content's digest, since a URL is no safe file name."""
     is_packed = PurePosixPath(urlsplit(names_of(source)[key]).path).suffix == ".gz"
     return f"{source.sha256[key]}.{source.format}{'.gz' if is_packed else ''}"
 
@@ -112,7 +112,7 @@ def _parquet(values: list[object], column: str) -> bytes:
 
 
 def _reason(error: Exception) -> str:
-    """Return the heart of an error's first line, which for the network's can run to hundreds of characters."""
+    """Return the relevant part of an error's first line; those of the network can have hundreds of characters."""
     line = (str(error) or type(error).__name__).strip().split("\n")[0]
     heart = line.rpartition("Caused by ")[2]
     return heart if len(heart) <= 200 else heart[:197] + "..."

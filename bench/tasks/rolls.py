@@ -1,4 +1,4 @@
-"""Lists of MIDI pitches to piano rolls, each fault named by sequence and step, both counted from 0."""
+"""Convert lists of MIDI pitches to piano rolls; errors name sequence and step, both counted from 0."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _variable(path: Path, name: str) -> object:
 
     try:
         content = loadmat(path, variable_names=[name])
-    except Exception as error:  # scipy passes on whatever a damaged header makes it do
+    except Exception as error:  # a damaged header makes scipy raise many classes
         raise DataError(str(path), f"cannot be read as a MATLAB file: {error}") from error
     if name not in content:
         raise DataError(str(path), f"must hold a variable `{name}`, got none of that name")

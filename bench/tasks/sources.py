@@ -1,4 +1,4 @@
-"""Where a task's data come from: the first of its sources that is at hand, or else the first that can be fetched."""
+"""Where a task's data come from: its first source that is available locally, else the first that can be fetched."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def read_rolls(spec: PianoRollSpec, split: str, data_dir: str | None) -> list[Ro
 
 
 def read_text(spec: LanguageModelSpec, split: str, data_dir: str | None) -> str:
-    """Return the text of one split as its source has it, before the task's normalisation.
+    """Return the raw text of one split, before the task's normalisation.
 
     Raises DataError, naming the file and the place, for data that are missing or no text.
     """
@@ -78,7 +78,7 @@ def origin(spec: TaskSpec, split: str, data_dir: str | None) -> str:
 
 
 def ensure(spec: TaskSpec, data_dir: str | None, *, announce: Announce) -> None:
-    """See to it that a task's data are on this machine; say through `announce` what is fetched, before it is.
+    """Ensure that a task's data are on this machine; `announce` is called before anything is fetched.
 
     Raises DataError, naming every way to get the data, if there is none at hand and none can be fetched.
     """
@@ -107,7 +107,7 @@ def state(spec: TaskSpec, data_dir: str | None) -> SourceState:
 
 
 def _choose(spec: TaskSpec, data_dir: str | None, announce: Announce) -> Files | PackageSource:
-    """Return the first source at hand, and failing that the first that can be fetched. Raises DataError."""
+    """Return the first source available locally, else the first that can be fetched. Raises DataError."""
     sources = _sources(spec)
     for source in sources:
         found = _at_hand(source, spec, data_dir)
@@ -173,7 +173,7 @@ def _announcement(spec: TaskSpec, source: UrlSource | HubSource) -> str:
 
 
 def _ways(spec: TaskSpec, data_dir: str | None) -> list[str]:
-    """Return what a user can do to have the data, one sentence each."""
+    """Return the ways for a user to obtain the data, one sentence each."""
     sources = _sources(spec)
     ways = [way for source in sources for way in _way(source, data_dir)]
     if any(isinstance(source, PackageSource) for source in sources):

@@ -1,4 +1,4 @@
-"""What a task's YAML may say: the schema of `conf/task/*.yaml` and of a user's own `task/*.yaml`."""
+"""The schema of a task's YAML: `conf/task/*.yaml` and a user's own `task/*.yaml`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class PublishedStatistics:
 
 @dataclass(frozen=True)
 class TaskSpec:
-    """What every task says about itself, whatever its family."""
+    """The fields that the specs of all task families share."""
 
     name: str
     kind: str

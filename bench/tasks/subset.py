@@ -1,4 +1,4 @@
-"""Subsets: the share of a training split that a Run learns from, the same for every cell and size."""
+"""Subsets: the fraction of a training split that a Run is trained on, the same for every cell and size."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench.tasks.base import Sequences, Split, Stream, Task
 
 
 def subset(task: Task, fraction: float, seed: int) -> Task:
-    """Return the task as it is to who has only that fraction of its training split, symbol frequencies included.
+    """Return the task with that fraction of its training split; symbol frequencies are recomputed from the subset.
 
     What is kept depends on (task, seed) alone, and the smaller fraction lies in the larger one. Of sequences it is
     that share of their number, rounded, at least one; of a text one contiguous piece of that share of its tokens. The

@@ -70,11 +70,11 @@ def parse_cell(cell: object, where: str, what: str) -> object:
 
 
 def quiet_datasets() -> ModuleType:
-    """Import `datasets` without its progress bars and warnings; what it keeps, it keeps in our cache folder."""
+    """Import `datasets` without its progress bars and warnings, and with its cache in our cache folder."""
     os.environ.setdefault("HF_HOME", str(cache_dir() / "huggingface"))  # read once, at its first import
     import datasets
 
-    datasets.config.HF_UPDATE_DOWNLOAD_COUNTS = False  # it would report every use over the network, of local files too
+    datasets.config.HF_UPDATE_DOWNLOAD_COUNTS = False  # it would send telemetry, also for local files
     datasets.disable_progress_bars()
     datasets.utils.logging.set_verbosity(datasets.utils.logging.CRITICAL)
     module: ModuleType = datasets
@@ -88,7 +88,7 @@ def _column_of_table(path: Path, format_: str, column: str) -> Column:
         return _stream_column(path, format_, column)
     except BenchError:
         raise
-    except Exception as error:  # each reader below `datasets` has errors of its own
+    except Exception as error:  # the readers of `datasets` raise many classes
         reason = str(error.__cause__ or error).strip().split("\n")[0]
         raise DataError(str(path), f"cannot be read as {format_}: {reason}") from error
 

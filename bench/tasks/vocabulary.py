@@ -1,4 +1,4 @@
-"""Text to token numbers."""
+"""Tokenisation, and the vocabulary that maps tokens to numbers."""
 
 from __future__ import annotations
 

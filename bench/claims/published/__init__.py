@@ -1,4 +1,4 @@
-"""Numbers in print that concern the tasks here, what each paper did, and how that differs from a Run."""
+"""Published numbers on the tasks here, the protocol of each paper, and how it differs from that of a Run."""
 
 from bench.claims.published.difference import Comparable as Comparable
 from bench.claims.published.difference import Difference as Difference

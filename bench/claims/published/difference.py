@@ -1,4 +1,4 @@
-"""How a number in print differs from Runs here, from what both declare: a pure function, and the verdict on it."""
+"""How the protocol of a published number differs from that of Runs here, and whether the two are comparable."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def differences(number: Number, facts: Facts, ours: Here) -> tuple[Difference, .
 
 
 def comparable(found: Sequence[Difference]) -> Comparable:
-    """Return the verdict on some differences.
+    """Return whether a published number is comparable, given the differences of its protocol.
 
     `no`: the score is another measure, or the number was never checked. `partly`: the same measure of a model or a
     training that differs. `yes`: nothing that is declared differs, but perhaps the number of Runs.

@@ -1,4 +1,4 @@
-"""What papers call the tasks and cells here, and what is done here: read from `names.yaml`."""
+"""The papers' names of the tasks and cells, and the evaluation protocol here, from `names.yaml`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Names:
 
 @cache
 def names() -> Names:
-    """Return what `names.yaml` says."""
+    """Return the content of `names.yaml`, read once."""
     text = files("bench.claims.published").joinpath("names.yaml").read_text(encoding="utf-8")
     return build(Names, yaml.safe_load(text), "names.yaml")
 

@@ -1,4 +1,4 @@
-"""The numbers in print: rows of a table that ships with the program, exactly as they were noted."""
+"""The published numbers: rows of a table shipped with the program, transcribed verbatim."""
 
 from __future__ import annotations
 
@@ -53,22 +53,20 @@ class Number:
 
     @property
     def here(self) -> str:
-        """Name of the task here."""
         return tasks()[self.task, self.dataset]
 
     @property
     def kind(self) -> str:
-        """Kind of cell here, "" for a model that is none of the cells here."""
+        """The kind of cell here, "" if the model is none of these."""
         return cells().get(self.cell, "")
 
     @property
     def score_split(self) -> str:
-        """The split here that the number is held against; test where the row does not know its own."""
+        """The split here that the number is compared with; test if the row does not state its own."""
         return SPLITS.get(self.split, "test")
 
     @property
     def score_metric(self) -> str:
-        """The metric that `score` is in."""
         return METRIC_OF[self.unit]
 
     @property
@@ -82,17 +80,17 @@ class Number:
 
     @property
     def units(self) -> int | None:
-        """Hidden units, where one number is stated."""
+        """Hidden units, if a single number is stated."""
         return int(self.hidden_size) if self.hidden_size.isdecimal() else None
 
     @property
     def parameters(self) -> float:
-        """Parameters, nan where they are not stated."""
+        """Parameters, nan if not stated."""
         return float(self.num_params) if self.num_params.isdecimal() else math.nan
 
     @property
     def is_from_memory(self) -> bool:
-        """Whether the number is quoted from memory: shown and marked, and no bar for anything."""
+        """Whether the number is quoted from memory; it is shown and marked, but never a reference."""
         return self.confidence != "verified"
 
 

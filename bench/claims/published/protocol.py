@@ -1,4 +1,4 @@
-"""What each paper did, as far as it says: one YAML file for a paper, in `protocols/`."""
+"""The protocol of each paper, as far as stated: one YAML file per paper, in `protocols/`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bench.core.schema import build
 
 @dataclass(frozen=True)
 class Facts:
-    """What is declared about some of a paper's numbers; what is not stated is not in here.
+    """Facts declared about some of a paper's numbers; what the paper does not state is absent.
 
     `where` maps a column to the value, or the list of values, of the rows concerned: none for all. `settings` are
     named as the settings of a Run; `measure` are ways to compute a score, `model` ways to build a model, that have no
@@ -35,14 +35,14 @@ class Facts:
     other: str = ""
 
     def concern(self, number: Number) -> bool:
-        """Return whether these facts are about a number."""
+        """Return whether these facts apply to a number."""
         wanted = {name: value if isinstance(value, list) else [value] for name, value in self.where.items()}
         return all(getattr(number, name) in values for name, values in wanted.items())
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """What a paper did, in words for the reader, and as facts for comparing; later facts go before earlier ones."""
+    """A paper's protocol, in words and as facts for comparison; later facts override earlier ones."""
 
     paper: str
     title: str
@@ -68,7 +68,7 @@ def protocols() -> dict[str, Protocol]:
 
 
 def facts_of(number: Number) -> Facts:
-    """Return all that is declared about one number."""
+    """Return all facts declared about one number."""
     merged = Facts()
     for facts in protocols()[number.paper].facts:
         if facts.concern(number):

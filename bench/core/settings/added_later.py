@@ -1,4 +1,4 @@
-"""Settings that came later, and how what was named before them keeps its name."""
+"""Settings added after the first records; at the value implied before, they do not change the key of a Run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ adds a setting to a Run adds it here, with its default.
 
 
 def without_later(node: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings, nested by section, without those of `LATER` that are at the value of before."""
+    """Return settings, nested by section, without those of `LATER` at the value implied before."""
     kept = dict(node)
     for path, before in LATER.items():
         section, name = path.split(".")

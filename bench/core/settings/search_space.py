@@ -1,4 +1,4 @@
-"""Search spaces: which settings a study varies, and between what."""
+"""Search spaces: the settings that a study varies, and their ranges."""
 
 from __future__ import annotations
 
@@ -44,7 +44,6 @@ class Dimension:
         return (1 - high, 1 - low) if self.complement else (low, high)
 
     def value_of(self, drawn: float) -> float:
-        """Return the setting for a drawn number."""
         if not self.complement:
             return drawn
         low, high = self.bounds

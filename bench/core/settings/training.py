@@ -42,14 +42,14 @@ class SizeSettings:
 
     @property
     def budget(self) -> float | None:
-        """What the hidden size is solved for, None where it is given."""
+        """The budget that the hidden size is solved for, None if the size is given."""
         budgets = {"params": self.num_params, "flops": self.num_flops, "seconds": self.us_per_unit}
         return budgets.get(self.mode)
 
 
 @dataclass(frozen=True)
 class InitSettings:
-    """How the weights start; one declared scheme for every cell, so that cells are compared and not defaults.
+    """Initialisation of the weights: one declared scheme for every cell, so that cells are compared, not defaults.
 
     Sources: `orthogonal` U(-scale, scale) input weights and orthogonal recurrent blocks (the released code of Chung
     et al. 2014, arXiv 1412.3555); `torch` U(-1/sqrt(H), 1/sqrt(H)) everywhere (torch.nn); `zaremba2014`

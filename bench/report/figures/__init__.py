@@ -1,1 +1,1 @@
-"""Figures: what several sections draw in one way, and how figures look."""
+"""Figures: chart types shared by several sections, and the style of all figures."""

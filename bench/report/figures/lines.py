@@ -72,7 +72,7 @@ def line_chart(lines: Sequence[Line], x_label: str, y_label: str, limits: tuple[
 
 
 def columns_for(labels: Sequence[str]) -> int:
-    """Return in how many columns a legend of these labels fits into a figure."""
+    """Return the number of legend columns at which these labels fit the width of a figure."""
     return max(1, min(len(labels), LEGEND_LETTERS // (max(len(label) for label in labels) + HANDLE_LETTERS)))
 
 

@@ -1,4 +1,4 @@
-"""What each setting explains of the scores: its share, its interval, what chance gives, and the chart of these."""
+"""Importance of settings: the share of the score variance that each explains, its interval, and the chance level."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ MEANING = (
 
 
 def in_words(series: Series) -> str:
-    """Return the shares of the variance, largest first, with what is left over."""
+    """Return a sentence with the shares of the variance, largest first, and the remainder."""
     shares = series.shares["fanova"]
     parts = [f"{plain(name, 80)} {_percent(shares[name])}" for name in ordered([series])]
     left = max(0.0, 1 - sum(share.interval.mean for share in shares.values()))
@@ -50,7 +50,7 @@ def in_words(series: Series) -> str:
 
 
 def caveats(studies: Sequence[StudyRecord]) -> list[str]:
-    """Return what the way in which trials were drawn does to the shares."""
+    """Return the caveats that follow from how the trials were sampled."""
     names = sorted({sampler_of(study) for study in studies} - set(INDEPENDENT))
     if not names:
         return []
@@ -94,7 +94,7 @@ def share_chart(series: Sequence[Series]) -> Figure:
 
 
 def ordered(series: Sequence[Series]) -> list[str]:
-    """Return all settings, that with the largest share of the variance in any series first."""
+    """Return all settings, ordered by their largest share of the variance in any series."""
     largest: dict[str, float] = {}
     for each in series:
         for name, share in each.shares["fanova"].items():
@@ -103,7 +103,7 @@ def ordered(series: Sequence[Series]) -> list[str]:
 
 
 def share_data(series: Sequence[Series]) -> pd.DataFrame:
-    """Return what is drawn, one row per setting, series and measure."""
+    """Return the chart's data, one row per setting, series and measure."""
     return pd.DataFrame(
         {
             "of": each.label,

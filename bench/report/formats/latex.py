@@ -66,12 +66,12 @@ def latex(document: Document) -> dict[str, str]:
 
 
 def escape_latex(text: object) -> str:
-    """Return text that LaTeX sets as it is: no command, no comment, no second column."""
+    """Escape text for LaTeX, so that it holds no command, comment or column separator."""
     return plain(str(text), 4000).translate(ESCAPES)
 
 
 def _summary(table: pd.DataFrame) -> str:
-    """Return a table for each task, which is as wide as a line of an article takes."""
+    """Return one table per task, each narrow enough for the text width of an article."""
     if table.empty:
         return "% There are no runs.\n"
     looks = cell_styles(table["cell"])
@@ -106,7 +106,7 @@ def _of_task(table: pd.DataFrame, looks: CellStyles, label: str) -> str:
 
 
 def _without_repetition(frame: pd.DataFrame, caption: str) -> tuple[pd.DataFrame, str]:
-    """Leave out the columns that say the same in every row; the caption says it first, if it is anything."""
+    """Drop the columns that are constant over all rows; the caption states their values, if not empty."""
     once = [name for name in ("Task", "Score", "Trials", "Settings") if frame[name].nunique() == 1]
     said = [f"{name}: {frame[name].iloc[0]}." for name in once if frame[name].iloc[0]]
     return frame.drop(columns=once), " ".join([*said, caption])
@@ -143,7 +143,7 @@ def _table(
     left: Sequence[str] = (),
     wide: Mapping[str, float] | None = None,
 ) -> str:
-    """Return a frame of text as a table; `wide` columns are set as paragraphs of that share of the line."""
+    """Return a frame of text as a table; `wide` maps columns to their width as a fraction of the line."""
     is_long = len(frame) > MOST_ROWS
     kinds = [_kind(str(column), left, wide or {}) for column in frame]
     styled = frame.style.hide(axis="index").format(escape_latex).format_index(escape_latex, axis=1)
@@ -166,7 +166,7 @@ def _table(
 
 
 def _kind(column: str, left: Sequence[str], wide: Mapping[str, float]) -> str:
-    """Return how a column is set: as paragraphs of a share of the line, or flush left or right."""
+    """Return a column's specifier: a paragraph as wide as a fraction of the line, or flush left or right."""
     if column in wide:
         return f">{{\\raggedright\\arraybackslash}}p{{{wide[column]}\\linewidth}}"
     return "l" if column in left else "r"

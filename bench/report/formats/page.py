@@ -1,4 +1,4 @@
-"""The page: one HTML file that needs nothing else, with a policy that lets nothing else in."""
+"""The page: one self-contained HTML file, whose content security policy allows no external resource."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def comparison_html(comparison: Comparison) -> str:
 
 
 def _page(template: str, **content: object) -> str:
-    """Return a page made of a template, with its style, its script and the policy that admits them alone."""
+    """Render a template as a page with its style, its script, and a policy that allows only these two."""
     environment = Environment(
         loader=PackageLoader("bench.report"),
         autoescape=True,

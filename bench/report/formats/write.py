@@ -73,7 +73,7 @@ def _write(contents: Mapping[str, bytes], folder: Path) -> None:
 
 
 def _written(folder: Path) -> Written:
-    """Return which files the report in a folder wrote, none where it does not say."""
+    """Return the files listed in the manifest of the report in a folder, none without a manifest."""
     try:
         lines = [LINE.fullmatch(line) for line in text_of(folder / MANIFEST).splitlines()]
     except (FileNotFoundError, DataError):
@@ -87,7 +87,7 @@ def _write_manifest(folder: Path, written: Written) -> None:
 
 
 def _contents(document: Document, images: Mapping[str, Image]) -> dict[str, bytes]:
-    """Return the files of a report by their paths, the page last: it is there when all that it names is."""
+    """Return the files of a report by path, the page last, so that every file it links to is written before it."""
     written = {**texts(document), "report.html": html(document, images)}
     return {
         **{f"figures/{stem}.png": image.png for stem, image in images.items()},
@@ -97,7 +97,7 @@ def _contents(document: Document, images: Mapping[str, Image]) -> dict[str, byte
 
 
 def texts(document: Document) -> dict[str, str]:
-    """Return what a report is in every format but the page, by path below its folder; no figure is drawn for it."""
+    """Return all text formats of a report by path below its folder; draws no figure."""
     written = {
         "summary.csv": csv_text(document.summary),
         "summary.json": json_text(rows_with_claims(document.summary, document.findings)),

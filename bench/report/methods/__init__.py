@@ -1,4 +1,4 @@
-"""The methods of a report in sentences that a paper can quote, each number from the records and the studies."""
+"""The methods section of a report, written for quotation in a paper; every number is from records and studies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["methods"]
 
 
 def methods(found: ReportData) -> Section:
-    """Return how the Runs of the summary were made, a paragraph for each topic."""
+    """Return the methods of the Runs in the summary, one paragraph per topic."""
     subjects = subjects_of(found)
     if not subjects:
         return Section("Methods", ("There are no runs.",), anchor="methods")

@@ -1,4 +1,4 @@
-"""Methods: the cells, their sizes and how their weights start."""
+"""Methods: the cells, their sizes and their initialisation."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MOST_SIZES = 12
 
 
 def cells(found: ReportData, subjects: Sequence[Subject]) -> list[str]:
-    """Return what the cells are, how large, and how their weights start."""
+    """Return the cells' equations, sizes and initialisation."""
     sentences = [_equations(subjects), *_sizes(found, subjects)]
     embedding = spread(subjects, _embedding)
     if embedding:
@@ -57,7 +57,7 @@ def _field(subject: Subject, name: str, value: object) -> str:
 
 
 def _sizes(found: ReportData, subjects: Sequence[Subject]) -> list[str]:
-    """Return how hidden sizes came about, and what they are."""
+    """Return how hidden sizes were chosen, and their values."""
     rows = {str(row["group"]): budget_label(row) for _, row in found.summary.iterrows()}
     by_key = dict(zip(found.runs["key"], found.runs["group"], strict=True))
 

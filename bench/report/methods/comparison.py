@@ -27,7 +27,7 @@ DIFFERENCES = f"The mean difference of two cells has the 95 % interval of the {P
 
 
 def comparison(found: ReportData) -> list[str]:
-    """Return over how many seeds means are, how pairs are made, and how differences are judged."""
+    """Return the number of seeds per mean, how seeds are paired, and how differences are tested."""
     runs = reported(found.runs)
     sentences = [*_seeds(found), SAME_DATA]
     sentences += [MEANS] if found.summary["interval"].str.startswith(BOOTSTRAP).any() else []

@@ -1,4 +1,4 @@
-"""Methods: how settings were searched, and what was done with the best."""
+"""Methods: hyperparameter search, and the retraining of its best trials."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.results.trial_frames import Tuned, are_paired
 
 
 def search(found: ReportData, subjects: Sequence[Subject]) -> list[str]:
-    """Return how the cells were tuned, or that they were not; what is the same on several tasks is told once."""
+    """Return how the cells were tuned, or that they were not; tasks tuned alike share one description."""
     n_tuning = int((found.runs["phase"] == "tune").sum())
     if not found.tuned and not n_tuning:
         return ["No setting was tuned: every run had the settings given above."]
@@ -31,7 +31,7 @@ def search(found: ReportData, subjects: Sequence[Subject]) -> list[str]:
 
 
 def _sentences_of(those: Sequence[Tuned], searched: Sequence[str], confirmed: Sequence[str]) -> list[str]:
-    """Return what was done on some tasks, and on each of them what was found."""
+    """Return the search common to some tasks, then its results on each."""
     where = f"In each of the {len(those)} cases below, " if len(those) > 1 else f"On {those[0].label}, "
     return [where + searched[0], *searched[1:], _endings(those), *_best_settings(those), *confirmed]
 
@@ -80,7 +80,7 @@ def _endings(those: Sequence[Tuned]) -> str:
 
 
 def _best_settings(those: Sequence[Tuned]) -> list[str]:
-    """Return what the best trials were."""
+    """Return the settings of the best trials, a sentence for each task."""
     sentences = []
     for tuned in those:
         names = {study.key: name for name, study in tuned.studies.items()}
@@ -91,7 +91,7 @@ def _best_settings(those: Sequence[Tuned]) -> list[str]:
 
 
 def _confirmation_sentence(tuned: Tuned, subjects: Sequence[Subject]) -> tuple[str, ...]:
-    """Return on how many seeds the settings of the best trials were trained again."""
+    """Return the number of seeds on which the best trials' settings were retrained."""
     if not best_params(tuned):
         return ("No trial is done, so there is none that is best.",)
     keys = {study.key for study in tuned.studies.values()}

@@ -1,4 +1,4 @@
-"""A Run as the methods speak of it, and how to say what some of them have in common and what not."""
+"""A Run as the methods describe it, and phrases for what several Runs have in common and where they differ."""
 
 from __future__ import annotations
 
@@ -32,12 +32,10 @@ class Subject:
 
     @property
     def run(self) -> Run:
-        """The Run."""
         return self.record.run
 
     @property
     def kind(self) -> str:
-        """The kind of its task."""
         return str(self.run.task.get("kind", ""))
 
     def is_searched(self, path: str) -> bool:
@@ -45,7 +43,7 @@ class Subject:
         return self.study is not None and path in self.study.space
 
     def value(self, path: str, value: float) -> str:
-        """Return a setting in words: where a study chose it, it has another value for each cell and task."""
+        """Return a setting in words; one chosen by a study is named as such, since it differs by cell and task."""
         return AS_TUNED if self.is_searched(path) else f"{value:,g}"
 
 
@@ -58,7 +56,7 @@ ScopeOf = Callable[[Subject], Scope]
 
 
 def subjects_of(found: ReportData) -> tuple[Subject, ...]:
-    """Return the Runs that the summary speaks of, in the order of the report's frame."""
+    """Return the Runs of the summary, in the order of the report's frame."""
     named = {key: plain(label, 80) for key, label in zip(found.runs["key"], found.runs["task_label"], strict=True)}
     by_trial = {key: study for study in _studies(found) for trial in study.trials for key in trial.runs}
     best = [(study, params) for tuned in found.tuned for study, params in best_params(tuned)]
@@ -83,9 +81,9 @@ def best_params(tuned: Tuned) -> list[tuple[StudyRecord, Mapping[str, Value]]]:
 
 
 def spread(subjects: Sequence[Subject], phrase: Phrase) -> str:
-    """Return what a phrase is for all Runs: once where it is the same, else by task, by cell, or by both.
+    """Return a phrase for all Runs: once if it is the same for all, else by task, by cell, or by both.
 
-    "" stands for nothing to say; where other Runs have something, it is left out.
+    Runs whose phrase is "" are omitted.
     """
     phrases = [(subject, phrase(subject)) for subject in subjects]
     distinct = list(dict.fromkeys(text for _, text in phrases))
@@ -100,7 +98,7 @@ def spread(subjects: Sequence[Subject], phrase: Phrase) -> str:
 
 
 def _phrases_by_scope(phrases: Sequence[tuple[Subject, str]], scope_of: ScopeOf) -> str:
-    """Return each phrase with the scopes that have it; "" where a scope has several or the list is too long."""
+    """Return each phrase with its scopes; "" if a scope has several phrases or the list is too long."""
     by_scope: dict[Scope, set[str]] = defaultdict(set)
     for subject, text in phrases:
         by_scope[scope_of(subject)].add(text)

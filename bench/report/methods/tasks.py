@@ -1,4 +1,4 @@
-"""Methods: which tasks, how large their splits are, and what a score is."""
+"""Methods: the tasks, the sizes of their splits, and the definition of their scores."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DEFINITIONS = {
 
 
 def tasks(found: ReportData, subjects: Sequence[Subject]) -> list[str]:
-    """Return which cells were compared on what, and by which score."""
+    """Return which cells were compared on which tasks, and by which score."""
     by_task: dict[str, list[Subject]] = defaultdict(list)
     for subject in subjects:
         by_task[subject.task].append(subject)
@@ -41,7 +41,7 @@ def _about(subjects: Sequence[Subject]) -> str:
 
 
 def _sizes(subjects: Sequence[Subject]) -> list[str]:
-    """Return how large the splits are that the Runs saw: what the task says of data that have the digests they saw."""
+    """Return the sizes of the splits, as stated by the task for data of the digests that the Runs recorded."""
     seen: dict[str, str] = {}
     for subject in subjects:
         seen |= subject.record.outcome.data_digests
@@ -77,7 +77,7 @@ def _scores(by_task: Mapping[str, Sequence[Subject]]) -> list[str]:
 
 
 def _split(found: ReportData) -> list[str]:
-    """Return on which splits the scores are; nothing where no Run has one."""
+    """Return which splits were scored, "" if no Run has a score."""
     splits = set(found.summary.loc[found.summary["n"] > 0, "split"])
     weights = "The weights of the evaluation with the lowest validation loss were scored."
     if splits == {"test"}:

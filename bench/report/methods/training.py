@@ -99,7 +99,7 @@ def _noise(subject: Subject) -> str:
 
 
 def _fractions(subjects: Sequence[Subject]) -> list[str]:
-    """Return what share of the data was trained on, where it was not always all."""
+    """Return the fractions of the training split that were used, none if all of it always was."""
     if all(subject.run.train.fraction == 1 for subject in subjects):
         return []
     shares = spread(subjects, lambda subject: f"{100 * subject.run.train.fraction:g} %")

@@ -1,4 +1,4 @@
-"""The answer in plain language: what each cell reached, and whether the difference can be told from chance."""
+"""The answer in plain language: the mean of each cell, and whether the difference is significant."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MATCHED = 1.1
 
 
 def answers(table: pd.DataFrame, runs: pd.DataFrame, looks: CellStyles) -> tuple[Answer, ...]:
-    """Return what the runs say, one answer per task."""
+    """Return one answer per task."""
     found = []
     for task, rows in table.groupby(TASK, sort=False):
         of_task = runs[(runs[TASK] == list(task)).all(axis=1)]
@@ -60,7 +60,7 @@ def _sentences(rows: pd.DataFrame, runs: pd.DataFrame, looks: CellStyles) -> tup
 
 
 def _at_one_budget(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of the budget at which the cells do best together, of those that all have; else all rows."""
+    """Return the rows of the common budget with the best mean over cells; all rows if no budget is common to all."""
     known = rows.dropna(subset=["size_budget", "validation"])
     by_budget = [own for _, own in known.groupby(BUDGET) if set(own["cell"]) == set(rows["cell"])]
     if not by_budget:
@@ -89,7 +89,7 @@ def _mean_sentences(best: pd.DataFrame, is_choice: bool, split: str, looks: Cell
 
 
 def _fraction_sentence(best: pd.DataFrame) -> tuple[str, ...]:
-    """Return a sentence on how much data was trained on, unless it was all."""
+    """Return a sentence on the fraction of the data trained on, none if it was all."""
     if (best["train_fraction"] == 1).all():
         return ()
     return (f"They were trained on a share of the training split: {span(best['train_fraction'])}.",)
@@ -110,7 +110,7 @@ def _size_phrase(best: pd.DataFrame, looks: CellStyles) -> str:
 
 
 def _shared_budget(rows: pd.DataFrame) -> str:
-    """Return the budget that all sizes were solved for, "" where there is no such one."""
+    """Return the budget that all sizes were solved for, "" if there is no common budget."""
     budgets = {budget_label(row) for _, row in rows.iterrows()}
     return budgets.pop() if len(budgets) == 1 else ""
 

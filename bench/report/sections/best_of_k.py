@@ -54,7 +54,7 @@ EXPLANATION = (
 
 
 def lead(names: tuple[str, str], signs: list[int]) -> str:
-    """Return which of two studies is ahead at 1, 2, ... trials; a sign is 1 where the first is ahead, -1 the second."""
+    """Return which of two studies leads at 1, 2, ... trials, in words; sign 1 is for the first, -1 for the second."""
     found = stretches(signs)
     ahead = [names[0] if stretch.sign > 0 else names[1] if stretch.sign < 0 else "neither" for stretch in found]
     if len(found) == 1:
@@ -69,7 +69,7 @@ def lead(names: tuple[str, str], signs: list[int]) -> str:
 
 
 def _draws(tuned: Tuned, name: str) -> pd.Series[float]:
-    """Return what each trial that counts as a draw counts for, by its number."""
+    """Return the score that each trial counted as a draw enters with, by trial number."""
     trials = tuned.trials[tuned.trials["study"] == name]
     drawn = trials[trials["state"].isin(["done", "pruned", "diverged"])]
     return drawn.set_index("number")["counted"].dropna()
@@ -94,7 +94,7 @@ def _limits(lines: list[Line]) -> tuple[float, float]:
 
 
 def _comparisons(tuned: Tuned, draws: Mapping[str, pd.Series[float]], curves: Mapping[str, BestOfK]) -> list[str]:
-    """Return how each study compares with the one that is ahead at the largest number of trials of all."""
+    """Return how each study compares with the one that leads at the largest common number of trials."""
     n_common = min(curve.n for curve in curves.values())
     sign = 1 if tuned.first.direction == "maximise" else -1
     winner = max(curves, key=lambda name: sign * float(curves[name].mean[n_common - 1]))
@@ -157,7 +157,7 @@ def _caption(
 
 
 def _counting(tuned: Tuned, draws: Mapping[str, pd.Series[float]]) -> str:
-    """Return what trials without a final score count for."""
+    """Return a phrase on how trials without a final score are counted."""
     states = tuned.trials["state"][tuned.trials["study"].isin(list(draws))].value_counts()
     counted = {"diverged": "as the worst score of any", "pruned": "as the best score that they had reached"}
     said = [f"{states[state]} {state} count {what}" for state, what in counted.items() if state in states]

@@ -24,7 +24,7 @@ EXPLANATION = (
 
 
 def cell_importance(tuned: Tuned, records: Mapping[str, RunRecord], heading: str) -> Section | None:
-    """Return the importance of the cell beside that of its settings, None where there is one cell alone."""
+    """Return the importance of the cell beside that of its settings, None if there is only one cell."""
     studies = list(tuned.studies.values())
     if len({study.cell for study in studies}) < 2:
         return None
@@ -41,7 +41,7 @@ def cell_importance(tuned: Tuned, records: Mapping[str, RunRecord], heading: str
 
 
 def comparisons(shares: Mapping[str, Share]) -> list[str]:
-    """Return, for each setting, whether it or the cell matters more; neither does that chance may have lifted."""
+    """Return, for each setting, whether it or the cell matters more; a share not above chance never does."""
     sentences = []
     for name, share in shares.items():
         if name == CELL:
@@ -60,7 +60,7 @@ def comparisons(shares: Mapping[str, Share]) -> list[str]:
 
 
 def importance(tuned: Tuned, looks: CellStyles, heading: str) -> Section | None:
-    """Return the importance of the searched settings within each study, None where there was never but one."""
+    """Return the importance of the searched settings within each study, None if no study searched several."""
     searched = {name: study for name, study in tuned.studies.items() if len(study.space) > 1}
     if not searched:
         return None

@@ -40,7 +40,7 @@ HOLM = (
 
 
 def verdicts(findings: Sequence[Finding]) -> Section | None:
-    """Return the table of verdicts, the decided ones first; None where no claims were put to the runs."""
+    """Return the table of verdicts, the decided ones first; None if no claims were tested."""
     if not findings:
         return None
     tested = sorted((finding for finding in findings if finding.is_tested), key=_rank)
@@ -52,7 +52,7 @@ def verdicts(findings: Sequence[Finding]) -> Section | None:
 
 
 def untested(findings: Sequence[Finding]) -> tuple[tuple[str, str], ...]:
-    """Return the claims that were not tested, each with why."""
+    """Return the claims that were not tested, each with the reason."""
     return tuple(
         (plain(finding.claim.sentence, 300), plain(finding.why, 300)) for finding in findings if not finding.is_tested
     )
@@ -148,7 +148,7 @@ def _result_row(result: Result) -> tuple[Entry, ...]:
 
 
 def _rule(claim: Claim) -> str:
-    """Return what was fixed beforehand, in words."""
+    """Return the test as fixed beforehand, in words."""
     none = f"{claim.expected:g}" if claim.is_ratio else "0"
     holds = {
         "lower": f"an effect below {none} speaks for the claim",
@@ -164,7 +164,7 @@ def _rule(claim: Claim) -> str:
 
 
 def _margin(claim: Claim) -> str:
-    """Return how large a difference counts as none."""
+    """Return the equivalence margin in words."""
     if claim.margin is not None:
         return f"less than {claim.margin:g} either way counts as no difference"
     if claim.relative_margin is None:

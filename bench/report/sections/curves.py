@@ -95,7 +95,7 @@ def _draw(axes: Axes, points: pd.DataFrame, x: str, style: CellStyle) -> None:
 
 
 def _limits(points: pd.DataFrame) -> tuple[float, float]:
-    """Return an axis range set by what follows the first evaluations, which would squash the rest."""
+    """Return an axis range that ignores the first evaluations, whose losses would compress the rest."""
     settled = points[points["update"] >= SETTLED * points["update"].max()]["validation"]
     low, high = float(settled.min()), float(settled.max())
     margin = 0.05 * (high - low) or 0.05 * abs(high) or 0.05

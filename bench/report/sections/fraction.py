@@ -1,4 +1,4 @@
-"""Score against training data, where several shares of the training split were trained on."""
+"""Score against training data, for runs on several fractions of the training split."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HEADERS = ("Cell", "Hidden × layers", "Share of the training split", "Mean", "9
 
 
 def fraction(table: pd.DataFrame, runs: pd.DataFrame, looks: CellStyles, stem: str) -> Section | None:
-    """Return the scores of one task against the share that was trained on, or None where only one share was."""
+    """Return the scores of one task against the fraction trained on, or None if there is only one fraction."""
     split = "test" if (table["split"] == "test").any() else "validation"
     scored = table[(table["n"] > 0) & (table["split"] == split)]
     if scored[X].nunique() < 2:
@@ -42,9 +42,9 @@ def fraction(table: pd.DataFrame, runs: pd.DataFrame, looks: CellStyles, stem: s
 
 
 def _known(scored: pd.DataFrame) -> pd.DataFrame:
-    """Return what is drawn of each cell: the size that is best on most data, at its best settings for each share.
+    """Return the groups drawn for each cell: the size that is best on most data, at its best settings per fraction.
 
-    A size that was trained on several shares goes before one that was trained on one alone.
+    A size trained on several fractions takes precedence over one trained on a single fraction.
     """
     parts = []
     for _, every in scored.groupby("cell", sort=False):

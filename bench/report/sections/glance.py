@@ -64,7 +64,9 @@ def _panel(
     ended = done(reported(runs))
     split = rows["split"].iloc[0]
     ordered = rows[rows["split"] == split].sort_values("cell", key=lambda names: names.map(list(looks).index))
-    needed = ordered.duplicated(SHAPE, keep=False)  # what tells a group from those that are not drawn is left out
+    needed = ordered.duplicated(
+        SHAPE, keep=False
+    )  # a label omits the settings that distinguish its group only from groups that are not drawn
     ordered = ordered.assign(settings=ordered["settings"].where(needed, ""))
     columns = [
         "task_label",

@@ -1,4 +1,4 @@
-"""How to read a report: the few words that a reader needs, chosen by what the report holds."""
+"""How to read a report: a glossary of the terms that occur in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inside the trained models: how far back the gradient reaches, and what the gates do."""
+"""Probes of the trained models: how far back the gradient reaches, and the activations of the gates."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CAPTION = (
 
 
 def inside(probes: Sequence[ProbeRecord], looks: CellStyles, stem: str) -> tuple[Section, ...]:
-    """Return what was found in the models of one task's probed Runs, in the order of the cells; nothing for none."""
+    """Return the probe results of one task's Runs, ordered by cell; empty if no Run was probed."""
     known = [probe for probe in probes if probe.cell in looks]
     if not known:
         return ()
@@ -42,7 +42,7 @@ def inside(probes: Sequence[ProbeRecord], looks: CellStyles, stem: str) -> tuple
 
 
 def name_of(probe: ProbeRecord, looks: CellStyles) -> str:
-    """Return what tells a probed model from the others."""
+    """Return the label that identifies a probed model."""
     return f"{looks[probe.cell].name} {size_label(probe.hidden_size, probe.num_layers)}, seed {probe.seed}"
 
 
@@ -118,7 +118,7 @@ def _entries(name: str, gate: GateProbe) -> tuple[Entry, ...]:
 
 
 def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
-    """Return the values that a quarter, a half and three quarters of the others do not exceed."""
+    """Return the lower quartile, the median and the upper quartile."""
     ordered = sorted(values)
     low, median, high = (ordered[round(share * (len(ordered) - 1))] for share in (0.25, 0.5, 0.75))
     return low, median, high
@@ -186,7 +186,7 @@ def gates_figure(data: pd.DataFrame, looks: CellStyles) -> Figure:
 
 
 def _in_lines(label: str) -> str:
-    """Return a label in lines that a panel is high enough for; a size is not broken."""
+    """Wrap a label to the height of a panel, never within a size."""
     return textwrap.fill(label.replace(" × ", f"{NO_BREAK}×{NO_BREAK}"), 20)
 
 

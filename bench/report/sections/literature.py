@@ -1,4 +1,4 @@
-"""Beside the literature: every number in print of this task, metric and cell, and why it is comparable or is not."""
+"""Comparison with the literature: all published numbers of this task, metric and cell, and their comparability."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CAPTION = (
 def literature(
     table: pd.DataFrame, runs: pd.DataFrame, settings: Mapping[str, Settings], looks: CellStyles, stem: str
 ) -> tuple[Section, ...]:
-    """Return the numbers in print beside ours and what their papers did; none where no cell here is in print."""
+    """Return published numbers beside ours, and the papers' protocols; none if no cell here has published numbers."""
     if table.empty or not (table["n"] > 0).any():
         return ()
     rows = _in_order(beside(table, runs, settings), looks)
@@ -94,7 +94,7 @@ def _chart(rows: pd.DataFrame, runs: pd.DataFrame, looks: CellStyles, stem: str)
 
 
 def _data(rows: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
-    """Return what is drawn: the seeds here, then the numbers in print."""
+    """Return the chart's data: the seeds here, then the published numbers."""
     columns = ["cell", "hidden_size", "num_layers", "group", "paper", "table", "variant", "statistic", "confidence"]
     in_print = rows[[*columns, "comparable", "because"]].assign(score=rows["published"])
     frame = pd.concat([points.astype({"seed": object}), in_print], ignore_index=True)
@@ -160,7 +160,7 @@ OPEN = "open: nothing that is declared differs but the number of runs"
 
 
 def disagreements(rows: pd.DataFrame, looks: CellStyles, digits: int) -> Section | None:
-    """Return the section on a frame of numbers in print beside ours; None where no number of the same measure is."""
+    """Return the section on published numbers that disagree with ours; None without a number of the same measure."""
     asked = rows[rows["agrees"] != ""]
     if asked.empty:
         return None

@@ -1,4 +1,4 @@
-"""Loss by cell: every seed a point, the mean and its interval beside them, no axis stretched to a baseline."""
+"""Loss by cell: every seed as a point, the mean with its interval; the axis is not extended to a baseline."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ Values = Mapping[str, Mapping[str, Sequence[str]]]
 
 
 def settings_values(records: Sequence[RunRecord]) -> Values:
-    """Return the values of each setting for each cell, the parts of the task's YAML left to its version."""
+    """Return the values of each setting for each cell; the content of the task's YAML is represented by its version."""
     values: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for record in records:
         run = record.run
@@ -126,7 +126,7 @@ ENDING_HEADERS = ("Task", "Cell", "Hidden × layers", "Seed", "Phase", "Status",
 
 
 def endings(runs: pd.DataFrame, looks: CellStyles) -> Section:
-    """Return the runs that are counted and never averaged."""
+    """Return the section on failed, diverged and pruned runs, which never enter a mean."""
     heading = "Runs that did not end as done"
     unfinished = runs[runs["status"] != "done"]
     if unfinished.empty:

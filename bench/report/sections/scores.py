@@ -1,4 +1,4 @@
-"""The summary table: mean score, interval, parameters, and how many runs stand behind each row."""
+"""The summary table: mean score, interval, parameters, and the number of runs of each group."""
 
 from __future__ import annotations
 

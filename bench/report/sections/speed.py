@@ -71,7 +71,7 @@ def _comparison_sentence(timed: pd.DataFrame, looks: CellStyles) -> str:
 
 
 def _ranking_sentence(speeds: pd.DataFrame, looks: CellStyles) -> str:
-    """Return which cell is fastest at the sizes shown, unless chance in the measurement may have decided it."""
+    """Return which cell is fastest at the sizes shown, unless the runs' speeds overlap."""
     ordered = speeds.sort_values("median", ascending=False)
     fastest, others = ordered.iloc[0], ordered.iloc[1:]
     if speeds["size"].min() < FEWEST:

@@ -1,4 +1,4 @@
-"""How each cell was tuned: sampler, pruner, space and budget, what became of the trials, and the best of them."""
+"""How each cell was tuned: sampler, pruner, space and budget, the states of its trials, and the best trial."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def studies(tuned: Tuned, heading: str) -> Section:
 
 
 def space_in_words(study: StudyRecord) -> str:
-    """Return between what each setting was searched."""
+    """Return the range of each searched setting, in words."""
     return "; ".join(f"{path} {_range(dimension)}" for path, dimension in study.space.items())
 
 
