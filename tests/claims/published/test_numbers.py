@@ -14,7 +14,7 @@ from bench.claims.published.numbers import METRIC_OF, SPLITS
 from bench.core.metrics import METRICS
 from bench.results.run import slug
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 TASKS = {
     path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in (ROOT / "conf" / "task").glob("*.yaml")
 }
