@@ -76,7 +76,7 @@ def test_what_cannot_be_timed_is_one_message(words, message, capsys):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="has a device")
 def test_without_a_device_the_message_says_so(capsys):
     assert gpu.main([]) == 2
-    assert "--device cuda: torch sees no such device here" in capsys.readouterr().err
+    assert "--device cuda: torch finds no such device" in capsys.readouterr().err
 
 
 def test_it_starts_where_only_torch_and_numpy_are_installed():
