@@ -13,9 +13,9 @@ from bench import results
 from bench.cli.commands import probe as command
 from bench.core.errors import UsageError
 from bench.core.settings import Site
-from bench.sweep import resolve
 from bench.sweep.probe import chosen, probes
 from bench.sweep.worker import Worker, train_pack
+from bench.tasks import opened
 from tests.report.fabricated import failure, record
 from tests.report.fabricated import run as made_up
 from tests.toys import changed, music_task, rolls, run, text_task
@@ -52,7 +52,7 @@ def folder(tmp_path_factory) -> Path:
 
 
 def test_one_run_of_each_cell_is_probed_and_shown(folder, monkeypatch, capsys):
-    monkeypatch.setattr(resolve, "Tasks", ToyTasks)
+    monkeypatch.setattr(opened, "Tasks", ToyTasks)
     assert command.run(argparse.Namespace(directory=folder, run=[], data_dir=None)) == 0
     assert capsys.readouterr().err.count("the recorded weights, to the bit") == 2
     found = results.read_probes(folder)

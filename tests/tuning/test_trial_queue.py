@@ -61,7 +61,7 @@ def test_a_study_whose_file_is_lost_is_put_together_from_the_records_of_its_runs
     again = trials(tmp_path / "parts", each)
     run_trials(again)
     assert params(again) == params(whole)
-    assert ("put together from the records" in capsys.readouterr().err) == (harm == "damaged")
+    assert ("rebuilt from the records" in capsys.readouterr().err) == (harm == "damaged")
 
 
 def test_only_one_process_tunes_a_study(tmp_path):

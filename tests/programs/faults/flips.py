@@ -114,7 +114,7 @@ def _plan(tally: Tally, folder: Path) -> tuple[Path, Judge] | None:
 
 
 def _study(tally: Tally, folder: Path) -> tuple[Path, Judge]:
-    """A study of a finished tuning: named, and put together from the records of its Runs."""
+    """A study of a finished tuning: named, and rebuilt from the records of its Runs."""
     words = workplace.tuning("name=tuned", workplace.UNREPORTED)
     end = product.finished(folder, words)
     tally.check(end.status == 0, f"the tuning to damage ends with {end.status}: {end.text}")
