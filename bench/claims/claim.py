@@ -138,7 +138,7 @@ def _check_margin(claim: Claim, where: str) -> None:
     if claim.is_ratio and claim.margin is not None:
         raise ConfigError(f"{where}.margin", "is in units and a ratio has none; allowed is relative_margin")
     if not given and claim.direction == "alike":
-        raise ConfigError(f"{where}.margin", "is required where the claim is that both are alike, and not given")
+        raise ConfigError(f"{where}.margin", "is required where the claim is that both are alike; got none")
 
 
 def _check_estimator(claim: Claim, where: str) -> None:

@@ -191,7 +191,7 @@ def _left_out_phrase(sides: Sequence[Side], found: Measured) -> str:
     never = f"; {unreached[0]} and {unreached[1]} runs never got there" if any(unreached) else ""
     failed = sum(int((side.runs["status"] != "done").sum()) for side in sides)
     elsewhere = sum(len(side.runs) - len(side.done) for side in sides) - failed
-    parts = [f"{quantity(failed, 'run')} that did not end as done"] if failed else []
+    parts = [f"{quantity(failed, 'run')} that did not finish"] if failed else []
     parts += [f"{quantity(elsewhere, 'run')} on another kernel or machine"] if elsewhere else []
     return f"{never}; left out: {listed(parts)}" if parts else never
 

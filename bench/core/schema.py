@@ -90,7 +90,7 @@ def build(cls: type[T], node: object, where: str) -> T:
     values = {key: convert(legal[key], value, _join(where, key)) for key, value in node.items()}
     for name in _required_fields(cast(type, cls)):
         if name not in values:
-            raise ConfigError(_join(where, name), "is required, and not given")
+            raise ConfigError(_join(where, name), "is required; got none")
     return cls(**values)
 
 

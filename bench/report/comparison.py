@@ -87,9 +87,9 @@ def _groups(groups: Sequence[GroupDifference]) -> Section:
         f"{rest} cannot be judged."
     )
     caption = (
-        f"A, B: mean over n seeds that ended as done, with its 95 % {BOOTSTRAP} interval. B minus A: over the seeds "
+        f"A, B: mean over n seeds that finished, with its 95 % {BOOTSTRAP} interval. B minus A: over the seeds "
         "that both have, paired, where there are enough, else over all (Welch), with its 95 % interval. Different: the "
-        f"interval leaves out zero; it takes {ENOUGH} seeds. Each group is judged by itself: without any difference, "
+        f"interval excludes zero; it takes {ENOUGH} seeds. Each group is judged by itself: without any difference, "
         "about one in twenty still looks different."
     )
     rows = tuple(

@@ -45,7 +45,7 @@ class GroupDifference:
 
     `label` has the settings that tell the group from others of its condition, where there are others; `settings` holds
     those of A and of B that differ; `conclusion` is `different`, `not told apart`, or why neither;
-    `sides` are the scores of the seeds of A and of B that ended as done, on the split that `metric` names.
+    `sides` are the scores of the seeds of A and of B that finished, on the split that `metric` names.
     """
 
     condition: Condition
@@ -175,7 +175,7 @@ def _interval(first: Mapping[int, float], second: Mapping[int, float]) -> Interv
 
 
 def _scores(records: Sequence[RunRecord], split: str) -> dict[int, float]:
-    """Return the score of each seed that ended as done."""
+    """Return the score of each seed that finished."""
     scores = {record.run.seed: _score(record, split) for record in records if record.outcome.status == "done"}
     return {seed: score for seed, score in sorted(scores.items()) if score is not None}
 

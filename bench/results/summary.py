@@ -27,7 +27,7 @@ SUMMARY_COLUMNS = (
 def summary(runs: pd.DataFrame) -> pd.DataFrame:
     """Return one row per group of `reported` Runs, sorted by task, then best mean first.
 
-    `mean`, `low` and `high` are over the Runs that ended as done: of the test score, or of the validation score
+    `mean`, `low` and `high` are over the Runs that finished: of the test score, or of the validation score
     where none was tested. `interval` says what kind it is. Speed and time are medians over the same Runs; speed
     is nan where they ran on different kernels.
     """
@@ -95,7 +95,7 @@ def scored_split(runs: pd.DataFrame) -> str:
 
 
 def done(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the Runs that ended as done: the only ones that are ever averaged."""
+    """Return the Runs that finished: the only ones that are ever averaged."""
     return runs[runs["status"] == "done"]
 
 

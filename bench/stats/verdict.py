@@ -83,37 +83,38 @@ def reason_for(estimate: Estimate, question: Question, *, is_decided: bool, n: i
     """Return the reason for a verdict, and how many values would decide it."""
     wide = estimate.wide
     if wide.n < question.enough:
-        return f"n = {wide.n}, and a verdict takes at least {question.enough}{_outlook(n)}"
+        return f"n = {wide.n}; at least {question.enough} are needed{'' if n == question.enough else _outlook(n)}"
     if not wide.low <= wide.high:
         return f"there is no interval ({wide.kind})"
     if is_decided:
         return _finding(estimate, question)
-    return f"{_gap(estimate, question)}{_outlook(n) or '; no number of values is known that would decide'}"
+    return f"{_gap(estimate, question)}{_outlook(n) or '; how many would settle it is not known'}"
 
 
 def _finding(estimate: Estimate, question: Question) -> str:
     wide, margin = estimate.wide, question.margin
     if margin is not None and margin[0] < estimate.narrow.low and estimate.narrow.high < margin[1]:
-        apart = f", though the {_wide(estimate)} leaves out {question.null:.4g}" if _tells_apart(wide, question) else ""
-        return f"{_mean(wide)}: the {_narrow(estimate)} lies within the margin from {_edges(margin)}{apart}"
+        apart = f", though the {_wide(estimate)} excludes {question.null:.4g}" if _tells_apart(wide, question) else ""
+        return f"{_mean(wide)}: the {_narrow(estimate)} lies within the margin, {_edges(margin)}{apart}"
     if question.direction == "alike" and margin is not None:
-        return f"{_mean(wide)}: the {_wide(estimate)} lies outside the margin from {_edges(margin)}"
+        return f"{_mean(wide)}: the {_wide(estimate)} lies outside the margin, {_edges(margin)}"
     side = "below" if wide.high < question.threshold else "above"
     return f"{_mean(wide)}: the {_wide(estimate)} lies {side} {_threshold(question)}"
 
 
 def _gap(estimate: Estimate, question: Question) -> str:
     wide, margin = estimate.wide, question.margin
-    beyond = "" if margin is None else f"the {_narrow(estimate)} reaches beyond the margin from {_edges(margin)}"
-    if question.direction == "alike":
-        apart = f", while the {_wide(estimate)} leaves out {question.null:.4g}" if _tells_apart(wide, question) else ""
-        return f"{_mean(wide)}: {beyond}{apart}, and is not wholly outside"
-    held = f"{_mean(wide)}: the {_wide(estimate)} holds {_threshold(question)}"
-    return f"{held}, and {beyond}" if beyond else held
+    beyond = "" if margin is None else f"the {_narrow(estimate)} reaches beyond the margin, {_edges(margin)}"
+    if question.direction != "alike":
+        found = f"{_mean(wide)}: the {_wide(estimate)} contains {_threshold(question)}"
+        return f"{found}, and {beyond}" if beyond else found
+    if _tells_apart(wide, question):
+        return f"{_mean(wide)}: there is a difference ({_wide(estimate)}); whether it matters is open: {beyond}"
+    return f"{_mean(wide)}: {beyond}, and the {_wide(estimate)} contains {question.null:.4g}"
 
 
 def _outlook(n: int | None) -> str:
-    return "" if n is None else f"; about n = {n} would decide"
+    return "" if n is None else f"; about n = {n} would settle it"
 
 
 def _tells_apart(wide: Interval, question: Question) -> bool:

@@ -74,7 +74,7 @@ def _hidden_size(command: Command, run: Run, tasks: SizedTasks) -> int:
     task = tasks.task(command.task)
     if command.size.mode == "hidden":
         if command.hidden_size is None:
-            raise ConfigError("hidden_size", "is required with `size=hidden`, and not given")
+            raise ConfigError("hidden_size", "is required with `size=hidden`; got none")
         return command.hidden_size
     if command.hidden_size is not None and command.size.mode == "seconds":
         raise ConfigError("hidden_size", f"is solved for with `size=seconds`, got {command.hidden_size}")

@@ -96,7 +96,7 @@ def budget_of(settings: SizeSettings) -> float:
     """Return what the hidden size is solved for. Raises ConfigError if it is not given."""
     if settings.budget is None:
         where = f"size.{SIZE_BUDGETS[settings.mode]}"
-        raise ConfigError(where, f"is required with `size={settings.mode}`, and not given")
+        raise ConfigError(where, f"is required with `size={settings.mode}`; got none")
     return settings.budget
 
 

@@ -122,7 +122,7 @@ def _choose(spec: TaskSpec, data_dir: str | None, announce: Announce) -> Files |
             except remote.FetchError as error:
                 failures.append(f"\n  fetching failed: {error}")
     ways = "".join([*(f"\n  - {way}" for way in _ways(spec, data_dir)), *failures])
-    raise DataError(f"task `{spec.name}`", f"no source of it is at hand; any one of these is enough:{ways}")
+    raise DataError(f"task `{spec.name}`", f"no source found; any one of these is enough:{ways}")
 
 
 def _at_hand(source: Source, spec: TaskSpec, data_dir: str | None) -> Files | PackageSource | None:

@@ -124,16 +124,16 @@ def check_statistics_are_enforced(task: Task, data_dir: str | None) -> None:
 
 
 def check_published(task: Task) -> None:
-    """The unigram loss on the test split and the vocabulary are those in print, where the task says them."""
+    """The unigram loss on the test split and the vocabulary are the published ones, where the task says them."""
     published = task.spec.published
     if published is None:
         return
     if published.unigram_nats is not None:
         found = task.baseline(task.read("test"))["nats"]
-        problem = f"the unigram loss on test must be {published.unigram_nats} nats to 0.01 as in print, got {found}"
+        problem = f"the unigram loss on test must be {published.unigram_nats} nats to 0.01 as published, got {found}"
         require(abs(found - published.unigram_nats) <= 0.01, problem)
     if published.vocabulary is not None:
-        problem = f"there must be {published.vocabulary} outputs as in print, got {task.n_outputs}"
+        problem = f"there must be {published.vocabulary} outputs as published, got {task.n_outputs}"
         require(task.n_outputs == published.vocabulary, problem)
 
 

@@ -68,7 +68,7 @@ def _points(path: str, dimension: Dimension) -> list[Value]:
         return list(dimension.choices)
     step = dimension.step or (1.0 if dimension.whole else None)
     if step is None:
-        raise ConfigError(f"space.{path}.step", "is required for a grid, and not given")
+        raise ConfigError(f"space.{path}.step", "is required for a grid; got none")
     low, high = dimension.bounds
     values = [low + i * step for i in range(math.floor((high - low) / step + 1e-9) + 1)]
     return [int(value) for value in values] if dimension.whole else list(values)

@@ -39,7 +39,7 @@ def test_a_shipped_claim_is_read_and_argues_its_margin(path):
     [
         ({"margins": 1}, "bad config at `claim.mine.margins`: unknown key; did you mean `margin`?"),
         ({"margin": 0}, "bad config at `claim.mine.margin`: must be above 0, got 0"),
-        ({"margin": None}, "`claim.mine.margin`: is required where the claim is that both are alike, and not given"),
+        ({"margin": None}, "`claim.mine.margin`: is required where the claim is that both are alike; got none"),
         ({"relative_margin": 0.1}, "`claim.mine.margin`: is given beside relative_margin; allowed is one of them"),
         ({"direction": "better"}, "`claim.mine.direction`: must be one of lower, higher, alike, got 'better'"),
         ({"estimator": "t_test"}, "`claim.mine.estimator`: must be one of paired_difference, ratio_of_paired_medians"),
@@ -75,7 +75,7 @@ def test_a_users_claim_stands_beside_the_shipped_ones(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("name: theirs", "mine.yaml.sentence`: is required, and not given"),
+        ("name: theirs", "mine.yaml.sentence`: is required; got none"),
         ("[]", "mine.yaml`: must be a mapping"),
         ("_target_: os.system", "mine.yaml:1`: key `_target_` is not allowed"),
         (yaml.safe_dump({**GOOD, "name": "theirs"}), "mine.yaml.name`: must be that of its file, mine, got theirs"),

@@ -107,7 +107,7 @@ def test_three_seeds_decide_nothing_and_say_how_many_would():
     found = result(BETTER, planted(-0.5, n=3))
     assert found.word == "inconclusive"
     assert found.verdict.n_to_decide == 6
-    assert found.why == "n = 3, and a verdict takes at least 6; about n = 6 would decide"
+    assert found.why == "n = 3; at least 6 are needed"
 
 
 def test_speeds_on_different_kernels_are_not_compared():
@@ -315,7 +315,7 @@ def test_runs_that_came_to_nothing_are_counted_and_left_out():
     records[0] = failure(records[0].run, "diverged")
     found = result(ALIKE, records)
     assert found.verdict.estimate.wide.n == 9
-    assert found.compared.endswith("paired by 9 seeds; left out: 1 run that did not end as done")
+    assert found.compared.endswith("paired by 9 seeds; left out: 1 run that did not finish")
 
 
 def test_several_data_sets_are_judged_with_holm():

@@ -95,7 +95,7 @@ def test_one_cell_alone_is_compared_with_nothing():
 
 
 def test_without_a_done_run_there_is_no_score():
-    assert answer([failure(run())]) == "No run has ended as done yet, so there is no score."
+    assert answer([failure(run())]) == "No run has finished yet, so there is no score."
 
 
 def test_a_paired_difference_pairs_by_seed():

@@ -1,4 +1,4 @@
-"""The figure of all tasks: every seed of the groups that are drawn, and only numbers in print of the same measure."""
+"""The figure of all tasks: every seed of the groups that are drawn, and only published numbers of the same measure."""
 
 from __future__ import annotations
 

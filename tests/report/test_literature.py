@@ -1,4 +1,4 @@
-"""Numbers in print beside ours: the least different runs, the reasons, and no number of another task or cell."""
+"""Published numbers beside ours: the least different runs, the reasons, and no number of another task or cell."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_numbers_of_another_measure_are_not_asked_whether_they_agree():
 
 
 def test_disagreements_are_listed_with_what_is_declared_to_differ():
-    part = section(compose(at(8.70), name="x"), "Where print and these runs disagree")
+    part = section(compose(at(8.70), name="x"), "Published numbers that disagree with these runs")
     assert part is not None
     assert part.table is not None
     rows = {row[2].text: [entry.text for entry in row] for row in part.table.rows}
@@ -156,7 +156,7 @@ def test_disagreements_are_listed_with_what_is_declared_to_differ():
 
 def test_without_numbers_of_the_same_measure_there_is_no_talk_of_disagreement():
     document = compose(sweep(2, task=JSB), name="x")
-    assert section(document, "Where print and these runs disagree") is None
+    assert section(document, "Published numbers that disagree with these runs") is None
 
 
 def test_every_paper_shown_says_what_it_did():

@@ -207,16 +207,14 @@ def test_speed_rows_of_two_kernels_are_two_rows_each_naming_its_kernel():
 
 def test_runs_that_did_not_end_as_done_are_listed_with_their_reasons():
     records = [*sweep(2, ("gru",)), failure(run("gru", 8)), failure(run("gru", 9), "diverged", "loss is nan")]
-    part = section(compose(records, name="x"), "Runs that did not end as done")
+    part = section(compose(records, name="x"), "Failed and diverged runs")
     assert words(part) == "2 runs of 4: 1 diverged, 1 failed."
     assert part.table is not None
     assert [row[6].text for row in part.table.rows] == ["loss is nan", "ValueError: made up"]
 
 
 def test_a_long_list_of_failures_is_cut_and_says_so():
-    part = section(
-        compose([failure(run("gru", seed)) for seed in range(75)], name="x"), "Runs that did not end as done"
-    )
+    part = section(compose([failure(run("gru", seed)) for seed in range(75)], name="x"), "Failed and diverged runs")
     assert part.table is not None
     assert len(part.table.rows) == 60
     assert "The other 15 are in runs.csv" in part.table.caption

@@ -112,7 +112,7 @@ def test_a_study_whose_runs_are_all_missing_is_still_there():
 def test_the_table_counts_the_trials_by_state_and_names_the_best():
     made, records = study(n=10, endings=ENDINGS)
     (row,) = table(compose(records, name="x", studies=[made]))
-    assert row["What became of them"] == "4 done, 1 pruned, 1 diverged, 2 failed, 1 infeasible, 1 waiting"
+    assert row["Outcomes"] == "4 done, 1 pruned, 1 diverged, 2 failed, 1 infeasible, 1 waiting"
     best = frame([made], records).query("is_best").iloc[0]
     assert row["Best trial"] == str(best["number"])
     assert row["Its settings"] == f"optim.lr {best['optim.lr']:.4g}"

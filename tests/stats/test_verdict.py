@@ -97,7 +97,7 @@ def test_higher_mirrors_lower():
 def test_below_six_values_nothing_is_decided(n):
     found = judge(paired_estimate([-1.0 - 0.01 * i for i in range(n)]), Question("lower"))
     assert found.word == "inconclusive"
-    assert found.reason.startswith(f"n = {n}, and a verdict takes at least 6")
+    assert found.reason.startswith(f"n = {n}; at least 6 are needed")
     assert found.n_to_decide == (6 if n >= 2 else None)
     assert judge(paired_estimate([-1.0 - 0.01 * i for i in range(6)]), Question("lower")).word == "supported"
 
@@ -121,13 +121,13 @@ def test_fewer_or_more_values_may_be_called_enough():
         (
             between(0.02, 0.08),
             Question("alike", margin=MARGIN),
-            "0.05 over n = 10: the 90 % interval [0.023, 0.077] lies within the margin from -0.1 to 0.1, "
-            "though the 95 % interval [0.02, 0.08] leaves out 0",
+            "0.05 over n = 10: the 90 % interval [0.023, 0.077] lies within the margin, -0.1 to 0.1, "
+            "though the 95 % interval [0.02, 0.08] excludes 0",
         ),
         (
             between(0.2, 0.4),
             Question("alike", margin=MARGIN),
-            "0.3 over n = 10: the 95 % interval [0.2, 0.4] lies outside the margin from -0.1 to 0.1",
+            "0.3 over n = 10: the 95 % interval [0.2, 0.4] lies outside the margin, -0.1 to 0.1",
         ),
     ],
 )
@@ -143,18 +143,18 @@ def test_a_decision_has_its_reason(shown, question, reason):
         (
             between(-0.3, 0.1),
             Question("lower"),
-            "-0.1 over n = 10: the 95 % interval [-0.3, 0.1] holds 0; about n = 64 would decide",
+            "-0.1 over n = 10: the 95 % interval [-0.3, 0.1] contains 0; about n = 64 would settle it",
         ),
         (
             between(-0.2, 0.2),
             Question("lower"),
-            "0 over n = 10: the 95 % interval [-0.2, 0.2] holds 0; no number of values is known that would decide",
+            "0 over n = 10: the 95 % interval [-0.2, 0.2] contains 0; how many would settle it is not known",
         ),
         (
             between(0.02, 0.22),
             Question("alike", margin=MARGIN),
-            "0.12 over n = 10: the 90 % interval [0.03, 0.21] reaches beyond the margin from -0.1 to 0.1, while the "
-            "95 % interval [0.02, 0.22] leaves out 0, and is not wholly outside; about n = 386 would decide",
+            "0.12 over n = 10: there is a difference (95 % interval [0.02, 0.22]); whether it matters is open: the "
+            "90 % interval [0.03, 0.21] reaches beyond the margin, -0.1 to 0.1; about n = 386 would settle it",
         ),
     ],
 )

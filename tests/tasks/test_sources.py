@@ -170,7 +170,7 @@ def test_with_no_source_one_message_names_every_way_to_the_data(data, said, monk
         ensure(spec, None, announce=said.append)
     *ways, failure = str(caught.value).split("\n")
     assert ways == [
-        "bad data in task `toy_music`: no source of it is at hand; any one of these is enough:",
+        "bad data in task `toy_music`: no source found; any one of these is enough:",
         f"  - put mine.mat into {data}, or name their folder by data_dir= or BENCH_DATA",
         f"  - {NOWHERE}/a.mat (sha256 {digest})",
         "  - pip install 'gatebench[demo]', which brings music21",

@@ -194,8 +194,8 @@ def test_music_of_ones_own_keeps_the_contract(tmp_path):
         ({"title": ""}, "`title` must say something"),
         ({"settings": {"train": {"batch_size": 0}}}, "`settings` cannot be set: .*batch_size"),
         ({"settings": {"hidden_size": 4}}, r"`settings` must be train, optim or embedding_size, got \['hidden_size'\]"),
-        ({"published": {"vocabulary": 7}}, "there must be 7 outputs as in print, got 29"),
-        ({"published": {"unigram_nats": 7}}, "the unigram loss on test must be 7.0 nats to 0.01 as in print, got 3.1"),
+        ({"published": {"vocabulary": 7}}, "there must be 7 outputs as published, got 29"),
+        ({"published": {"unigram_nats": 7}}, "the unigram loss on test must be 7.0 nats to 0.01 as published, got 3.1"),
     ],
     ids=lambda value: str(value)[:30],
 )

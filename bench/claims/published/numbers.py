@@ -31,7 +31,7 @@ METRIC_OF = {
 
 @dataclass(frozen=True)
 class Number:
-    """One number in print, its fields the text of its row.
+    """One published number, its fields the text of its row.
 
     `source` says where it was seen and how; an empty or unknown `hidden_size` or `num_params` is not stated.
     """

@@ -52,7 +52,7 @@ def _sentences(rows: pd.DataFrame, runs: pd.DataFrame, looks: CellStyles) -> tup
     split = "test" if (best["split"] == "test").any() else "validation"
     best = best[best["split"] == split].sort_values("mean", ascending=not _is_maximised(best))
     if best.empty:
-        return ("No run has ended as done yet, so there is no score.",)
+        return ("No run has finished yet, so there is no score.",)
     sentences = (*_mean_sentences(best, len(rows) > len(best), split, looks), *_fraction_sentence(best))
     if len(best) == 1:
         return *sentences, f"Only {looks[best['cell'].iloc[0]].name} has a score, so nothing is compared."
@@ -155,4 +155,4 @@ def _difference_sentence(difference: Interval, names: tuple[str, str], is_maximi
     if low <= 0 <= high:
         return f"{found}: the interval includes zero, so these runs do not tell the two apart."
     winner = left if (low > 0) == is_maximised else right
-    return f"{found}: the interval leaves out zero, so {winner} is ahead at these settings."
+    return f"{found}: the interval excludes zero, so {winner} is ahead at these settings."

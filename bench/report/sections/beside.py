@@ -1,4 +1,4 @@
-"""The figure of numbers in print beside ours: one row per group of Runs, below its seeds one lane per paper."""
+"""The figure of published numbers beside ours: one row per group of Runs, below its seeds one lane per paper."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ INCHES = 0.85
 
 
 def beside_figure(rows: pd.DataFrame, points: pd.DataFrame, looks: CellStyles, x_label: str) -> Figure:
-    """Return a figure of some numbers in print (a frame of `beside`) and of the seeds of the groups next to them."""
+    """Return a figure of some published numbers (a frame of `beside`) and of the seeds of the groups next to them."""
     groups = [own for _, own in rows.groupby("group", sort=False)]
     heights = [FIRST + STEP * (own["paper"].nunique() - 1) + END - SEEDS for own in groups]
     places = [sum(heights[:i]) for i in range(len(groups))]
@@ -103,9 +103,9 @@ def _widest_gap(values: Sequence[float], low: float, high: float) -> tuple[float
 def _handles(rows: pd.DataFrame) -> list[Line2D]:
     handles = [_symbol("D", "mean here", GREY, GREY)]
     if (rows["comparable"] != "no").any():
-        handles.append(_symbol("o", "in print", TEXT_COLOUR, TEXT_COLOUR))
+        handles.append(_symbol("o", "published", TEXT_COLOUR, TEXT_COLOUR))
     if (rows["comparable"] == "no").any():
-        handles.append(_symbol("o", "in print, another measure or from memory", GREY, "white"))
+        handles.append(_symbol("o", "published, another measure or from memory", GREY, "white"))
     return handles
 
 
@@ -144,13 +144,13 @@ def settings_by_group(records: Sequence[RunRecord], runs: pd.DataFrame) -> dict[
 
 
 def of_task(runs: pd.DataFrame) -> list[Number]:
-    """Return the numbers in print that are of the task of some Runs, in its metric."""
+    """Return the published numbers that are of the task of some Runs, in its metric."""
     name, metric = runs["task"].iloc[0], runs["metric"].iloc[0]
     return [number for number in numbers() if (number.here, number.score_metric) == (name, metric)]
 
 
 def beside(table: pd.DataFrame, runs: pd.DataFrame, settings: Mapping[str, Settings]) -> pd.DataFrame:
-    """Return one row per number in print that has the task, the metric and the cell of some Runs of one task.
+    """Return one row per published number that has the task, the metric and the cell of some Runs of one task.
 
     `published` is the number in the task's metric, `printed` how it reads; `mean`, `low`, `high` and `n` are ours on
     its split, or on the split that ours are scored on where they have no score on that. `next_low` and `next_high` are

@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 
 from bench.claims.claim import Claim
-from bench.claims.judgement import UNTUNED, WORDS, Finding, Result
+from bench.claims.judgement import LEVEL, UNTUNED, WORDS, Finding, Result
+from bench.claims.sides import cell_name
 from bench.core.interval import ENOUGH
 from bench.core.wording import digits_of, estimated, number, plain, quantity, span
 from bench.report.section import Chapter, Entry, Section, Table
@@ -18,11 +19,15 @@ DETAILS = ("Data set", "Verdict", "Effect [interval]", "Confidence", "n", "Tunin
 
 CAPTION = (
     "Each line links to its evidence. Supported, contradicted: the interval of the effect lies wholly on the claimed "
-    "or on the other side. Equivalent: whatever difference there is, it is smaller than the margin that was fixed "
-    "beforehand. Inconclusive: these runs do not decide. Effect: left minus right, or left over right. The intervals "
-    "are of 95 %; over several data sets they are wider, so that the chance of even one false verdict of a claim stays "
-    f"at 5 %. n: pairs of one seed; a verdict takes {ENOUGH}. Tuning: trials of each side."
+    "or on the other side. Equivalent: any difference is smaller than the margin fixed beforehand. Inconclusive: these "
+    "runs do not decide. Effect: as written under “What was compared”, − for a difference and / for a ratio; where it "
+    "is of a loss, below 0 the first cell is better. Intervals: 95 %, wider over several data sets, so that the chance "
+    f"of even one false verdict per claim stays at 5 % (Holm). n: pairs of runs with one seed; {ENOUGH} are needed. "
+    "Tuning: trials of each side."
 )
+
+LOSSES = ("loss", "train_loss")
+"""Quantities of which less is better."""
 
 MODES = {
     "hidden": "at equal width",
@@ -34,8 +39,8 @@ MODES = {
 }
 
 HOLM = (
-    "Effect: left minus right, or left over right. Over several data sets the intervals are those of Holm's procedure: "
-    "the chance of even one false verdict among them is 5 %."
+    "Over several data sets the intervals are those of Holm's procedure: the chance of even one false verdict among "
+    "them is 5 %."
 )
 
 
@@ -71,10 +76,8 @@ def _rank(finding: Finding) -> tuple[int, str]:
 def _note_on_chance(n: int) -> tuple[str, ...]:
     if n < 2:
         return ()
-    return (
-        f"{quantity(n, 'claim')} were tested, each by itself: where there is no effect at all, up to one in twenty "
-        "is still supported or contradicted by chance.",
-    )
+    tested = f"{quantity(n, 'claim')}, each tested at {100 * LEVEL:.0f} %"
+    return (f"{tested}. With no real effect, expect up to {n * LEVEL:.2g} false verdicts.",)
 
 
 def _note_on_tuning(tested: Sequence[Finding]) -> tuple[str, ...]:
@@ -85,10 +88,7 @@ def _note_on_tuning(tested: Sequence[Finding]) -> tuple[str, ...]:
 def _row(finding: Finding) -> tuple[Entry, ...]:
     tested = finding.tested
     first = tested[0]
-    whats = {result.what for result in tested}
-    if len(whats) > 1:  # a threshold is another number on each data set
-        whats = {re.sub(r" of [\d.]+$", "", what) for what in whats}
-    compared = f"{first.sides}, {whats.pop()}" if len(whats) == 1 else first.sides
+    compared = _compared(tested)
     where = f", on {plain(first.task_label, 60)}" if len(tested) == 1 else ""
     ns = [result.verdict.estimate.wide.n for result in tested if result.verdict]
     return (
@@ -99,6 +99,14 @@ def _row(finding: Finding) -> tuple[Entry, ...]:
         Entry(span(ns), max(ns)),
         Entry("; ".join(dict.fromkeys(result.tuning for result in tested))),
     )
+
+
+def _compared(tested: Sequence[Result]) -> str:
+    """Return the sides, and what is compared of them where it is the same on all data sets."""
+    whats = {result.what for result in tested}
+    if len(whats) > 1:  # a threshold is another number on each data set
+        whats = {re.sub(r" of [\d.]+$", "", what) for what in whats}
+    return f"{tested[0].sides}, {whats.pop()}" if len(whats) == 1 else tested[0].sides
 
 
 def _effects(tested: Sequence[Result]) -> str:
@@ -113,14 +121,25 @@ def _effects(tested: Sequence[Result]) -> str:
 def _section(finding: Finding) -> Section:
     claim = finding.claim
     text = [
-        f"“{plain(claim.sentence, 600)}” ({plain(claim.source, 600)})",
+        f"{plain(claim.sentence, 600)} Source: {plain(claim.source, 600)}.",
         f"Verdict: {finding.word}. {_rule(claim)}",
         *(_result_sentence(result) for result in finding.results),
     ]
     if claim.note:
         text.append(f"Note: {plain(claim.note, 1500)}")
     rows = tuple(_result_row(result) for result in finding.results)
-    return Section(_title(claim), tuple(text), Table(DETAILS, rows, HOLM), anchor=_anchor(claim))
+    caption = f"{_effect(finding)}{HOLM}"
+    return Section(_title(claim), tuple(text), Table(DETAILS, rows, caption), anchor=_anchor(claim))
+
+
+def _effect(finding: Finding) -> str:
+    """Return what the effect is of, and what its sign says."""
+    if not finding.is_tested:
+        return ""
+    claim = finding.claim
+    is_of_losses = claim.estimator == "paired_difference" and claim.metric in LOSSES
+    sign = f"; below 0: {cell_name(claim.choices[0])} better" if is_of_losses else ""
+    return f"Effect: {_compared(finding.tested)}{sign}. "
 
 
 def _result_sentence(result: Result) -> str:
@@ -166,11 +185,11 @@ def _rule(claim: Claim) -> str:
 def _margin(claim: Claim) -> str:
     """Return the equivalence margin in words."""
     if claim.margin is not None:
-        return f"less than {claim.margin:g} either way counts as no difference"
+        return f"differences under {claim.margin:g} count as none"
     if claim.relative_margin is None:
         return ""
-    of_what = "" if claim.is_ratio else " of the right side"
-    return f"less than {100 * claim.relative_margin:g} %{of_what} either way counts as no difference"
+    of_what = "" if claim.is_ratio else f" of the value of {cell_name(claim.choices[-1])}"
+    return f"differences under {100 * claim.relative_margin:g} %{of_what} count as none"
 
 
 def _title(claim: Claim) -> str:

@@ -1,4 +1,4 @@
-"""At a glance: a panel for each task, every seed of its best groups, and the numbers in print to compare them with."""
+"""At a glance: a panel for each task, every seed of its best groups, and the published numbers to compare them with."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _chosen(rows: pd.DataFrame) -> pd.DataFrame:
 def _panel(
     rows: pd.DataFrame, runs: pd.DataFrame, settings: Mapping[str, Settings], looks: CellStyles
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the seeds of some groups, in the order of the cells, and the numbers in print of the same measure."""
+    """Return the seeds of some groups, in the order of the cells, and the published numbers of the same measure."""
     ended = done(reported(runs))
     split = rows["split"].iloc[0]
     ordered = rows[rows["split"] == split].sort_values("cell", key=lambda names: names.map(list(looks).index))
@@ -100,7 +100,7 @@ def _figure(panels: list[pd.DataFrame], in_print: pd.DataFrame, looks: CellStyle
         axes.set_visible(False)
     handles = [_mark("D", TEXT_COLOUR, "mean and its interval")]
     if not in_print.empty:
-        handles.append(_mark("x", TEXT_COLOUR, "in print"))
+        handles.append(_mark("x", TEXT_COLOUR, "published"))
     figure.legend(handles=handles, loc="outside upper right", ncols=2)
     return figure
 
@@ -148,7 +148,7 @@ def _alt(frame: pd.DataFrame, looks: CellStyles) -> str:
 
 
 def _caption(frame: pd.DataFrame, *, has_print: bool) -> str:
-    in_print = " Cross: the number in print of the same measure, one run each." if has_print else ""
+    in_print = " Cross: the published number of the same measure, one run each." if has_print else ""
     return (
         f"n = {spanned(frame.drop_duplicates('group')['n'], 'run')} per row (hidden size × layers), each small point "
         f"one seed; at most {MOST_GROUPS} rows for a task, the best and each cell's best. Bar: 95 % {BOOTSTRAP} "

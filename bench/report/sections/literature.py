@@ -15,12 +15,12 @@ from bench.results.labels import CellStyles, size_label
 from bench.results.summary import done, reported
 from bench.stats.intervals import BOOTSTRAP
 
-HEADERS = ("Cell", "In print", "Confidence", "Where", "Here", "n", "Comparable, because: there (here)")
+HEADERS = ("Cell", "Published", "Confidence", "Where", "Here", "n", "Comparable, because: there (here)")
 
 PAPER_HEADERS = ("Paper", "Training and choice of settings", "Score, and what is not stated")
 
 CAPTION = (
-    "Each number in print stands beside the runs here that differ from it least: hidden size × layers, mean over n "
+    "Each published number stands beside the runs here that differ from it least: hidden size × layers, mean over n "
     f"runs and its 95 % {BOOTSTRAP} interval. Comparable, yes: nothing that is declared differs but perhaps the number "
     "of runs; partly: the same measure, of a model or a training that differs; no: another measure, or a number "
     "that was not checked. Confidence, verified: seen in the paper or a transcription of it, or measured in a figure; "
@@ -69,11 +69,13 @@ def _entries(row: pd.Series, looks: CellStyles, digits: int) -> tuple[Entry, ...
 def _text(rows: pd.DataFrame, n_others: int) -> tuple[str, ...]:
     counts = {verdict: int((rows["comparable"] == verdict).sum()) for verdict in ("yes", "partly", "no")}
     said = (
-        f"{quantity(len(rows), 'number')} in print {'is' if len(rows) == 1 else 'are'} of this task and metric and of "
+        f"{quantity(len(rows), 'published number')} {'is' if len(rows) == 1 else 'are'} of this task and metric and of "
         f"a cell that ran here: {counts['yes']} comparable, {counts['partly']} in part, {counts['no']} not. The "
         "reasons come from what each paper and each run declare; what a paper does not state is not compared."
     )
-    others = f"{quantity(n_others, 'other number')} in print on this task {'is' if n_others == 1 else 'are'} of models "
+    others = (
+        f"{quantity(n_others, 'other published number')} on this task {'is' if n_others == 1 else 'are'} of models "
+    )
     return (said, f"{others}that did not run here, or of the same model twice.") if n_others else (said,)
 
 
@@ -106,15 +108,15 @@ def _alt(rows: pd.DataFrame, looks: CellStyles, split: str) -> str:
     for _, own in rows.groupby("group", sort=False):
         first = own.iloc[0]
         in_print = ", ".join(f"{row.paper} {row.printed}" for row in own.itertuples())
-        parts.append(f"{looks[first['cell']].name} {first['mean']:.4g} here; in print {in_print}")
-    return f"Row chart of {split} scores beside numbers in print: {'. '.join(parts)}."
+        parts.append(f"{looks[first['cell']].name} {first['mean']:.4g} here; published {in_print}")
+    return f"Row chart of {split} scores beside published numbers: {'. '.join(parts)}."
 
 
 def _caption(rows: pd.DataFrame, split: str) -> str:
     n = spanned(rows["n"], "run")
     return (
         f"n = {n} per row, each small point one seed. Diamond: mean. Bar: 95 % {BOOTSTRAP} interval of the "
-        f"mean. Below them the {split} scores in print, a line for each paper: filled where the measure is the same, "
+        f"mean. Below them the {split} published scores, a line for each paper: filled where the measure is the same, "
         "hollow where it is another or the number is quoted from memory. They have no intervals: most are single runs. "
         "The axis does not start at zero."
     )
@@ -141,7 +143,7 @@ def _papers(rows: pd.DataFrame) -> Section:
 DISAGREEMENT_HEADERS = (
     "Cell",
     "Split",
-    "In print",
+    "Published",
     "Here [one more run]",
     "Off by",
     "Paper",
@@ -150,9 +152,9 @@ DISAGREEMENT_HEADERS = (
 
 
 DISAGREEMENT_CAPTION = (
-    "Here: the mean of the runs, and the interval in which one more run of the same kind would be with a probability "
-    "of 95 % (Student's prediction interval), for most numbers in print are single runs. Off by: in print minus here. "
-    "What is declared to differ is what may explain it; where nothing is but the number of runs, it is open."
+    "Here: the mean of the runs, and the interval that holds one more such run with probability 95 % (Student's "
+    "prediction interval), as most published numbers are single runs. Off by: published minus here. Declared "
+    "differences may explain the gap; where only the number of runs differs, the reason is not known."
 )
 
 
@@ -165,12 +167,11 @@ def disagreements(rows: pd.DataFrame, looks: CellStyles, digits: int) -> Section
     if asked.empty:
         return None
     apart = asked[asked["agrees"] == "no"]
-    heading = "Where print and these runs disagree"
-    n_alike = len(asked) - len(apart)
+    heading = "Published numbers that disagree with these runs"
+    count = "All" if len(apart) == len(asked) > 1 else f"{len(apart)} of"
     text = (
-        f"Of {quantity(len(asked), 'number')} in print of the same measure, {n_alike} "
-        f"{'is' if n_alike == 1 else 'are'} where one more run here would be; {len(apart)} "
-        f"{'is' if len(apart) == 1 else 'are'} further off than the luck of one seed explains.",
+        f"{count} {quantity(len(asked), 'published number')} of the same measure "
+        f"{'lies' if len(apart) == 1 else 'lie'} outside the range of a single run here.",
     )
     if apart.empty:
         return Section(heading, text)

@@ -127,10 +127,10 @@ ENDING_HEADERS = ("Task", "Cell", "Hidden × layers", "Seed", "Phase", "Status",
 
 def endings(runs: pd.DataFrame, looks: CellStyles) -> Section:
     """Return the section on failed, diverged and pruned runs, which never enter a mean."""
-    heading = "Runs that did not end as done"
+    heading = "Failed and diverged runs"
     unfinished = runs[runs["status"] != "done"]
     if unfinished.empty:
-        return Section(heading, ("None: every run ended as done.",))
+        return Section(heading, ("None: every run finished.",))
     unfinished = unfinished.sort_values(["status", "task", "cell", "hidden_size", "seed", "key"])
     shown = unfinished.head(MOST_ROWS)
     rows = tuple(_ending(row, looks) for _, row in shown.iterrows())

@@ -67,9 +67,9 @@ def _not_done(row: pd.Series) -> Entry:
 def _caption(table: pd.DataFrame) -> str:
     directions = " or ".join(sorted({better(direction) for direction in table["direction"]}))
     return (
-        f"Mean over n runs that ended as done, one run per seed; {directions}. Interval: 95 % {BOOTSTRAP} "
-        "interval of the mean. Training time: median of a run, evaluation excluded. Runs that did not end as "
-        "done are counted and never averaged."
+        f"Mean over n runs that finished, one run per seed; {directions}. Interval: 95 % {BOOTSTRAP} "
+        "interval of the mean. Training time: median of a run, evaluation excluded. Failed and diverged "
+        "runs are counted and never averaged."
     )
 
 

@@ -81,7 +81,7 @@ def _fields(name: str, study: StudyRecord, trials: pd.DataFrame) -> dict[str, En
     return {
         "Study": Entry(name),
         "Trials": Entry(_trial_count(study, trials), len(trials)),
-        "What became of them": Entry(_state_counts(trials)),
+        "Outcomes": Entry(_state_counts(trials)),
         "Best trial": Entry(f"{number}" if len(best) else NO_NUMBER, number),
         "Its settings": Entry(plain(shown(params), 200) if len(best) else NO_NUMBER),
         "Its validation score": Entry(f"{score:.4g}" if len(best) else NO_NUMBER, score),

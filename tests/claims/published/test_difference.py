@@ -1,4 +1,4 @@
-"""What differs between a number in print and Runs, from what both declare."""
+"""What differs between a published number and Runs, from what both declare."""
 
 from __future__ import annotations
 

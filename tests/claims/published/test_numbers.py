@@ -1,4 +1,4 @@
-"""The shipped numbers in print: whole, legal, each of a task that ships, in a unit that its task's metric can take."""
+"""The shipped published numbers: whole, legal, each of a task that ships, in a unit that its task's metric can take."""
 
 from __future__ import annotations
 
