@@ -1,4 +1,4 @@
-"""How much each searched setting matters for the score: Optuna's fANOVA and PED-ANOVA, with intervals over trials."""
+"""How much each searched setting matters for the score: fANOVA and Optuna's PED-ANOVA, with intervals over trials."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from bench.claims.fanova import main_effects
 from bench.core.interval import Interval
 from bench.core.metrics import Direction
 from bench.core.seeds import SEEDS
@@ -19,7 +20,6 @@ from bench.core.settings.search_space import Dimension, Space, Value
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.distributions import BaseDistribution
-    from optuna.importance import BaseImportanceEvaluator
     from optuna.trial import FrozenTrial, TrialState
 
 EvaluatorName = Literal["fanova", "ped_anova"]
@@ -141,25 +141,22 @@ class _Trials:
 
     def shares(self, n_trees: int, draw: np.random.Generator, *, decoys: bool = False) -> np.ndarray:
         """Return the share of each setting, and with `decoys` that of a decoy of each: (1 or 2, D)."""
-        import optuna
+        from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
         n_settings, seed = len(self.space), int(draw.integers(SEEDS))
         dealt = [_dealt(column, self.blocks, draw) for column in self.coordinates.T] if decoys else []
         rows = np.column_stack([self.coordinates, *dealt])
         if np.ptp(self.losses) == 0:
             return np.zeros((rows.shape[1] // n_settings, n_settings))
+        if self.evaluator == "fanova":  # a tree cuts the unit interval into equal choices
+            shares = main_effects(rows, self.losses, n_trees=n_trees, max_depth=MAX_DEPTH, seed=seed)
+            return shares.reshape(-1, n_settings)
         with quiet():
-            study, judge = _study_of(self._frozen(rows)), self._judge(n_trees, seed)
-            found = optuna.importance.get_param_importances(study, evaluator=judge, normalize=False)
+            judge = PedAnovaImportanceEvaluator(target_quantile=BEST, region_quantile=1.0, evaluate_on_local=True)
+            study = _study_of(self._frozen(rows))
+            found = get_param_importances(study, evaluator=judge, normalize=False)
         shares = np.array([found[str(i)] for i in range(rows.shape[1])], dtype=float).reshape(-1, n_settings)
-        return shares if self.evaluator == "fanova" else shares / (shares[0].sum() or 1.0)
-
-    def _judge(self, n_trees: int, seed: int) -> BaseImportanceEvaluator:
-        from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator
-
-        if self.evaluator == "fanova":
-            return FanovaImportanceEvaluator(n_trees=n_trees, max_depth=MAX_DEPTH, seed=seed)
-        return PedAnovaImportanceEvaluator(target_quantile=BEST, region_quantile=1.0, evaluate_on_local=True)
+        return shares / (shares[0].sum() or 1.0)
 
     def _frozen(self, rows: np.ndarray) -> list[FrozenTrial]:
         """Return the trials as Optuna has them, the settings of each by their column."""
@@ -170,9 +167,8 @@ class _Trials:
         distributions: dict[str, BaseDistribution] = {}
         for i, (dimension, places) in enumerate(zip(cycle(self.space.values()), rows.T, strict=False)):
             n = len(dimension.choices)
-            is_choice = n > 0 and self.evaluator == "ped_anova"  # a tree cuts the unit interval into equal choices
-            columns[str(i)] = [int(place * n) for place in places] if is_choice else places.tolist()
-            distributions[str(i)] = CategoricalDistribution(range(n)) if is_choice else FloatDistribution(0.0, 1.0)
+            columns[str(i)] = [int(place * n) for place in places] if n else places.tolist()
+            distributions[str(i)] = CategoricalDistribution(range(n)) if n else FloatDistribution(0.0, 1.0)
         return [
             FrozenTrial(
                 number=number,

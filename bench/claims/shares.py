@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -116,9 +116,15 @@ def too_few(tuned: Tuned, names: Sequence[str]) -> str:
 
 
 def shares_of(
-    trials: pd.DataFrame, space: Space, study: StudyRecord, *, label: str, blocks: Sequence[int] | None = None
+    trials: pd.DataFrame,
+    space: Space,
+    study: StudyRecord,
+    *,
+    label: str,
+    blocks: Sequence[int] | None = None,
+    measures: Collection[EvaluatorName] = tuple(PANELS),
 ) -> SharesByMeasure:
-    """Return the shares of the settings of a space by every measure; a perplexity enters by its logarithm."""
+    """Return the shares of the settings of a space by some measures; a perplexity enters by its logarithm."""
     scores = np.log(trials["counted"]) if study.metric == "perplexity" else trials["counted"]
     settings = {name: trials[name].tolist() for name in space}
     return {
@@ -132,14 +138,16 @@ def shares_of(
             n_resamples=N_RESAMPLES,
             blocks=blocks,
         )
-        for measure in PANELS
+        for measure in measures
     }
 
 
 CELL = "cell"
 
 
-def shares_across(tuned: Tuned, records: Mapping[str, RunRecord]) -> Series:
+def shares_across(
+    tuned: Tuned, records: Mapping[str, RunRecord], measures: Collection[EvaluatorName] = tuple(PANELS)
+) -> Series:
     """Return the shares of what all studies of a task searched in one range, and of the cell where there are several.
 
     Settings that were swept over in the same values for every cell are factors too.
@@ -153,7 +161,7 @@ def shares_across(tuned: Tuned, records: Mapping[str, RunRecord]) -> Series:
     space = {**shared, **crossed, **({CELL: Dimension(choices=cells)} if len(cells) > 1 else {})}
     label = ":".join(sorted(study.key for study in studies))
     blocks = list(trials["number"]) if are_paired(studies) else None
-    shares = shares_of(trials, space, studies[0], label=f"{label}:importance", blocks=blocks)
+    shares = shares_of(trials, space, studies[0], label=f"{label}:importance", blocks=blocks, measures=measures)
     return Series("All studies", CellStyle("all", TEXT_COLOUR, "D"), len(trials), shares)
 
 
@@ -216,7 +224,7 @@ def _shares(tuned: Tuned, cells: Sequence[str], records: Mapping[str, RunRecord]
         return None
     if len(studies) == 1 and len(studies[0].space) < 2:
         return None
-    series = shares_across(tuned, records)
+    series = shares_across(tuned, records, [MEASURE])
     shares = series.shares[MEASURE]
     if len(shares) < 2:
         return None

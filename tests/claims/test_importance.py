@@ -7,9 +7,13 @@ import subprocess
 import sys
 
 import numpy as np
+import optuna
 import pytest
+from optuna.distributions import FloatDistribution
+from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
-from bench.claims.importance import Share, importance
+from bench.claims.fanova import main_effects
+from bench.claims.importance import Share, importance, quiet
 from bench.core.settings.search_space import Dimension
 
 SPACE = {
@@ -129,3 +133,26 @@ def test_it_needs_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+@pytest.mark.parametrize(("n", "n_columns", "n_trees"), [(30, 2, 16), (60, 4, 8), (40, 3, 1)])
+def test_the_shares_of_the_forest_are_optunas(n, n_columns, n_trees):
+    draw = np.random.default_rng(n)
+    columns = draw.random((n, n_columns))
+    columns[:, -1] = (np.arange(n) % 2 + 0.5) / 2  # a choice of two
+    losses = (columns[:, 0] - 0.5) ** 2 + 0.3 * columns[:, -1] + 0.1 * draw.normal(size=n)
+    with quiet():
+        study = optuna.create_study()
+        distributions = {str(i): FloatDistribution(0.0, 1.0) for i in range(n_columns)}
+        for row, loss in zip(columns.tolist(), losses.tolist(), strict=True):
+            params = {str(i): place for i, place in enumerate(row)}
+            study.add_trial(optuna.create_trial(params=params, distributions=distributions, value=loss))
+        judge = FanovaImportanceEvaluator(n_trees=n_trees, max_depth=6, seed=3)
+        theirs = get_param_importances(study, evaluator=judge, normalize=False)
+    ours = main_effects(columns, losses, n_trees=n_trees, max_depth=6, seed=3)
+    assert ours.tolist() == pytest.approx([theirs[str(i)] for i in range(n_columns)], rel=1e-12)
+
+
+def test_a_forest_of_equal_losses_has_shares_of_nothing():
+    columns = np.random.default_rng(0).random((20, 2))
+    assert main_effects(columns, np.ones(20), n_trees=4, max_depth=6, seed=1).tolist() == [0.0, 0.0]
