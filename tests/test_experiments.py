@@ -17,7 +17,7 @@ from bench.cli.config import command_of, conf_dir, options
 
 
 def commands(monkeypatch, name: str, *changes: str):
-    """Return the commands of an experiment's points, each composed from the values that it sweeps."""
+    """Return the commands of an experiment's points of one seed, each composed from the values that it sweeps."""
     monkeypatch.setattr(sys, "path", [str(PLUGINS), *sys.path])
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         hydra = GlobalHydra.instance().hydra
@@ -26,7 +26,9 @@ def commands(monkeypatch, name: str, *changes: str):
         lines = [f"{key}={values}" for key, values in (config.hydra.sweeper.params or {}).items()]
         parser = OverridesParser.create(config_loader=hydra.config_loader)
         swept = [
-            [f"{each.key_or_group}={value}" for value in each.sweep_string_iterator()]
+            [f"{each.key_or_group}={value}" for value in each.sweep_string_iterator()][
+                : 1 if each.key_or_group == "seed" else None
+            ]
             if each.is_sweep_override()
             else [each.input_line]
             for each in parser.parse_overrides(lines)

@@ -100,6 +100,18 @@ def test_a_report_is_made_of_any_records(case, tmp_path):
     assert f"{n} run" in console_text(compose(CASES[case]))
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The page of two seeds of each cell, which several tests read."""
+    return build(sweep(2), tmp_path_factory.mktemp("built"), name="x")
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    """The page of records whose every name and reason is hostile."""
+    return build(hostile_records(), tmp_path_factory.mktemp("hostile"), name=CANARY, damaged=[CANARY])
+
+
 def contents(folder):
     return {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
@@ -136,11 +148,11 @@ def test_a_report_says_which_files_it_wrote(tmp_path):
 
 @pytest.mark.parametrize("name", ["../../mine.txt", "/etc/hostname", "figures/../../../mine.txt", "figures", "a\0b"])
 def test_a_list_of_written_files_that_is_not_ours_removes_nothing_outside(name, tmp_path):
-    folder = build(sweep(1), tmp_path, name="x").parent
+    folder = build(CASES["failed only"], tmp_path, name="x").parent
     (tmp_path / "mine.txt").write_text("mine")
     digest = hashlib.sha256(b"mine").hexdigest()
     (folder / "SHA256SUMS").write_text(f"{digest}  {name}\n")
-    build(sweep(1), tmp_path, name="x")
+    build(CASES["failed only"], tmp_path, name="x")
     assert (tmp_path / "mine.txt").read_text() == "mine"
 
 
@@ -158,27 +170,25 @@ def test_a_report_is_not_written_where_a_link_leads(part, tmp_path):
     assert contents(elsewhere) == before
 
 
-def test_every_chart_is_there_as_png_and_svg_and_in_the_page(tmp_path):
-    path = build(sweep(2), tmp_path, name="x")
-    page = Page(path.read_text())
+def test_every_chart_is_there_as_png_and_svg_and_in_the_page(built):
+    page = Page(built.read_text())
     images = page.all("img")
     assert [image["id"].rsplit("-", 1)[1] for image in images] == ["score", "curves", "speed"]
     for image in images:
-        png = (path.parent / "figures" / f"{image['id']}.png").read_bytes()
+        png = (built.parent / "figures" / f"{image['id']}.png").read_bytes()
         assert image["src"] == f"data:image/png;base64,{base64.b64encode(png).decode()}"
         assert image["alt"]
-        assert b"<svg" in (path.parent / "figures" / f"{image['id']}.svg").read_bytes()
+        assert b"<svg" in (built.parent / "figures" / f"{image['id']}.svg").read_bytes()
     assert page.text.count("n = 2 runs per") == 3
 
 
-def test_figures_carry_no_date_and_no_version(tmp_path):
-    path = build(sweep(2), tmp_path, name="x")
-    for figure in (path.parent / "figures").iterdir():
+def test_figures_carry_no_date_and_no_version(built):
+    for figure in (built.parent / "figures").iterdir():
         assert not re.search(rb"<dc:date>|Matplotlib v|tEXtSoftware", figure.read_bytes())
 
 
-def test_the_page_needs_nothing_from_elsewhere(tmp_path):
-    page = Page(build(sweep(2), tmp_path, name="x").read_text())
+def test_the_page_needs_nothing_from_elsewhere(built):
+    page = Page(built.read_text())
     assert not page.all("iframe")
     assert all(link["href"] == "data:," for link in page.all("link"))
     assert all("src" not in script for script in page.all("script"))
@@ -186,8 +196,8 @@ def test_the_page_needs_nothing_from_elsewhere(tmp_path):
         assert anchor["href"].startswith(("#", "data:", "figures/"))
 
 
-def test_the_policy_admits_this_style_and_this_script_and_no_other(tmp_path):
-    text = build(sweep(2), tmp_path, name="x").read_text()
+def test_the_policy_admits_this_style_and_this_script_and_no_other(built):
+    text = built.read_text()
     (policy,) = [meta["content"] for meta in Page(text).all("meta") if meta.get("http-equiv")]
     assert policy.startswith("default-src 'none'; img-src data:; ")
     assert "unsafe" not in policy
@@ -199,15 +209,14 @@ def test_the_policy_admits_this_style_and_this_script_and_no_other(tmp_path):
     assert not re.search(r"<[^>]* on[a-z]+=", text)
 
 
-def test_names_and_reasons_are_shown_as_text_in_the_page(tmp_path):
-    page = Page(build(hostile_records(), tmp_path, name=CANARY, damaged=[CANARY]).read_text())
+def test_names_and_reasons_are_shown_as_text_in_the_page(hostile):
+    page = Page(hostile.read_text())
     assert len(page.all("script")) == 1
     assert page.text.count("<script>alert(1)</script>") >= 5
 
 
-def test_names_and_reasons_are_shown_as_text_in_markdown(tmp_path):
-    path = build(hostile_records(), tmp_path, name=CANARY, damaged=[CANARY])
-    text = (path.parent / "report.md").read_text()
+def test_names_and_reasons_are_shown_as_text_in_markdown(hostile):
+    text = (hostile.parent / "report.md").read_text()
     assert r"\<script\>alert(1)\</script\>\|\`x\`" in text
     assert not re.search(r"(?<!\\)<", text)
     for block in text.split("\n\n"):
@@ -219,12 +228,12 @@ def test_markdown_escapes_what_would_start_markup():
     assert escape_markdown("a|b <i> `c` [d](e) *f* &lt; \\") == r"a\|b \<i\> \`c\` \[d\](e) \*f\* &amp;lt; \\"
 
 
-@pytest.mark.parametrize("name", ["runs.csv", "summary.csv"])
-def test_no_csv_field_of_text_starts_a_formula(name, tmp_path):
+def test_no_csv_field_of_text_starts_a_formula(tmp_path):
     path = build(hostile_records(), tmp_path, name=FORMULA)
-    rows = csv.reader(io.StringIO((path.parent / name).read_text()))
-    fields = [field for row in rows for field in row]
-    assert not any(field.startswith(("=", "+", "@", "\t", "\r")) for field in fields)
+    for name in ("runs.csv", "summary.csv"):
+        rows = csv.reader(io.StringIO((path.parent / name).read_text()))
+        fields = [field for row in rows for field in row]
+        assert not any(field.startswith(("=", "+", "@", "\t", "\r")) for field in fields)
 
 
 def test_csv_guards_text_and_leaves_numbers_alone():
@@ -277,7 +286,6 @@ def test_damaged_records_are_mentioned(tmp_path):
     assert "1 damaged record left out: b.json: the file is damaged." in text
 
 
-def test_figures_of_each_size_print_with_readable_text(tmp_path):
-    path = build(sweep(2), tmp_path, name="x")
-    for image in Page(path.read_text()).all("img"):
+def test_figures_of_each_size_print_with_readable_text(built):
+    for image in Page(built.read_text()).all("img"):
         assert int(image["width"]) == 691  # 7.2 inches at 96 CSS pixels each
