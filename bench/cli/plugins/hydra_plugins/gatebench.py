@@ -6,9 +6,10 @@ No `from __future__ import annotations` here: Hydra 1.3 loads plugin modules in 
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from hydra._internal.core_plugins import file_config_source
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -58,6 +59,8 @@ class FileConfigSource(file_config_source.FileConfigSource):
     replaces Hydra's own reader and therefore has the same name.
     """
 
+    _read: ClassVar[dict[str, ConfigResult]] = {}
+
     def is_group(self, config_path: str) -> bool:
         """Return whether that is a folder of config files."""
         return super().is_group(config_path) and (self._is_ours() or config_path in FOLDERS)
@@ -67,11 +70,15 @@ class FileConfigSource(file_config_source.FileConfigSource):
         return super().is_config(config_path) and (self._is_ours() or config_path.rpartition("/")[0] in GROUPS)
 
     def load_config(self, config_path: str) -> ConfigResult:
-        """Read a file. Raises ConfigError where it is from outside and more than data."""
+        """Read a file, one of our own once for all points. Raises ConfigError if it is from outside and not data."""
+        path = Path(self.path) / self._normalize_file_name(config_path)
         if not self._is_ours():
-            path = Path(self.path) / self._normalize_file_name(config_path)
             check_from_outside(path, config_path.rpartition("/")[0])
-        return super().load_config(config_path)
+            return super().load_config(config_path)
+        if config_path not in self._read:
+            self._read[config_path] = super().load_config(config_path)
+        found = self._read[config_path]
+        return replace(found, config=deepcopy(found.config))  # the caller takes the defaults out of it
 
     def _is_ours(self) -> bool:
         return Path(self.path).resolve() == conf_dir().resolve()
