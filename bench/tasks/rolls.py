@@ -38,7 +38,8 @@ def roll_of(steps: object, where: str, what: str) -> Roll:
     for t, pitches in enumerate(steps):
         if not isinstance(pitches, list):
             raise DataError(where, f"{what}, step {t}: must be a list of pitches, got {show(pitches)}")
-        if not all(map(_is_pitch, pitches)):
+        # A whole step at once: a function called for each pitch would be most of the time of reading a split.
+        if not ({*map(type, pitches)} <= _NUMBERS and _PITCHES.issuperset(pitches)):
             bad = next(pitch for pitch in pitches if not _is_pitch(pitch))
             allowed = f"{LOWEST} to {HIGHEST}"
             raise DataError(where, f"{what}, step {t}: pitch must be a whole number {allowed}, got {show(bad)}")
@@ -55,10 +56,10 @@ def show(value: object) -> str:
 
 
 def _is_pitch(value: object) -> bool:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return is_number and value in _PITCHES
+    return type(value) in _NUMBERS and value in _PITCHES
 
 
+_NUMBERS = frozenset({int, float})
 _PITCHES = frozenset(range(LOWEST, HIGHEST + 1))
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -60,10 +62,9 @@ class Vocabulary:
         """Return token numbers. Raises DataError for a token outside a closed vocabulary."""
         numbers = self._numbers()
         unknown = numbers.get(UNKNOWN)
-        if unknown is not None:
-            return torch.tensor([numbers.get(token, unknown) for token in tokens], dtype=torch.int64)
+        found = map(numbers.__getitem__, tokens) if unknown is None else map(numbers.get, tokens, repeat(unknown))
         try:
-            return torch.tensor([numbers[token] for token in tokens], dtype=torch.int64)
+            return torch.from_numpy(np.fromiter(found, dtype=np.int64, count=len(tokens)))
         except KeyError as error:
             raise DataError(where, f"token {error.args[0]!r} does not occur in the training split") from error
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from bench.tasks import packaged
@@ -27,8 +29,12 @@ def data(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="session")
 def converted(tmp_path_factory):
-    """A cache folder that holds the converted chorales of music21; made once, since it takes some seconds."""
-    folder = tmp_path_factory.mktemp("converted")
+    """A cache folder that holds the converted chorales of music21; made once, since it takes half a minute.
+
+    Where several processes test it is the folder of them all: the first converts, and the cache's lock has others wait.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "converted"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GATEBENCH_CACHE", str(folder))
         packaged.prepare_chorales()
