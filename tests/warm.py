@@ -16,8 +16,8 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -25,7 +25,6 @@ from pathlib import Path
 
 from bench.core.process import TERMINATION
 from bench.core.settings import Site
-from bench.sweep.executors.process import serve
 
 LIBRARIES = (
     *("torch", "pandas", "seaborn", "hydra.main", "optuna", "scipy.stats", "jinja2", "datasets", "tabulate"),
@@ -40,6 +39,7 @@ LIBRARIES = (
 )
 """What is imported once: names that are gone are passed over, and cost time and nothing else."""
 SECONDS = 600
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @dataclass
@@ -75,24 +75,29 @@ class Command:
         self.send_signal(signal.SIGKILL)
 
 
-def start(folder: Path, *words: str, err: Path | None = None, out: Path | None = None) -> Command:
-    """Start the program on the words of a command line in a folder; what it says goes into files, or nowhere."""
+def start(
+    folder: Path, *words: str, err: Path | None = None, out: Path | None = None, root: Path = ROOT, **changes: str
+) -> Command:
+    """Start the program on the words of a command line in a folder; what it says goes into files, or nowhere.
+
+    `root` is where the program lies, if it is a copy with changes, and `changes` are those of the environment.
+    """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(LIBRARIES))
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent), "PYTHONWARNINGS": "ignore"}
+    environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONWARNINGS": "ignore", **changes}
     said = [Path(path or os.devnull) for path in (out, err)]
-    process = context.Process(target=_run_command, args=(folder, words, environment, said))
+    process = context.Process(target=_run_command, args=(folder, words, environment, said, root))
     process.start()
     command = Command(words, process)
     atexit.register(command.kill)  # before multiprocessing waits at exit for what a failed test has left under way
     return command
 
 
-def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, *words: str, root: Path = ROOT, **changes: str) -> subprocess.CompletedProcess[str]:
     """Run the program on the words of a command line in a folder, as `subprocess.run` does."""
     with tempfile.TemporaryDirectory() as place:
         out, err = (Path(place) / name for name in ("out", "err"))
-        command = start(folder, *words, out=out, err=err)
+        command = start(folder, *words, out=out, err=err, root=root, **changes)
         try:
             status = command.wait()
         finally:
@@ -100,7 +105,12 @@ def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.CompletedProcess(words, status, out.read_text("utf-8"), err.read_text("utf-8"))
 
 
-def _run_command(folder: Path, words: tuple[str, ...], environment: Mapping[str, str], said: list[Path]) -> None:
+def _run_command(
+    folder: Path, words: tuple[str, ...], environment: Mapping[str, str], said: list[Path], root: Path
+) -> None:
+    if root != ROOT:
+        _forget_the_program()
+        sys.path.insert(0, str(root))
     from bench.__main__ import main
     from bench.sweep.executors import local
 
@@ -112,8 +122,25 @@ def _run_command(folder: Path, words: tuple[str, ...], environment: Mapping[str,
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", closefd=False, buffering=1)  # noqa: SIM115
     warnings.simplefilter("ignore")
-    local.multiprocessing, local.serve = _Forking, _serve_alone
+    local.multiprocessing, local.serve, local.keyboard_blocked = _Forking, _serve_alone, _signals_blocked
     main(list(words))
+
+
+def _forget_the_program() -> None:
+    """Have the program imported anew, from elsewhere, with the libraries that it uses left as they are."""
+    for name in [*sys.modules]:
+        if name.partition(".")[0] in ("bench", "hydra_plugins"):
+            del sys.modules[name]
+
+
+@contextmanager
+def _signals_blocked() -> Iterator[None]:
+    """Have signals wait for a forked worker until it has handlers of its own."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *TERMINATION})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Forking:
@@ -131,8 +158,11 @@ def _serve_alone(pipe: Connection, site: Site, parent: int) -> None:
     """
     for number in (*TERMINATION, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, TERMINATION)
     for name in os.listdir("/dev/fd"):
         with suppress(OSError):
             if int(name) != pipe.fileno() and stat.S_ISSOCK(os.fstat(int(name)).st_mode):
                 os.close(int(name))
+    from bench.sweep.executors.process import serve
+
     serve(pipe, site, parent)
