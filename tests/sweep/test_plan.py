@@ -134,7 +134,7 @@ def test_options_may_stand_among_overrides_and_hydras_own_launcher_works(folder,
     write_text_task(tmp_path / "conf", GOOD)
     (tmp_path / "conf" / "mine.txt").rename(tmp_path / "mine.txt")
     words = ("-m", "hydra/launcher=basic", "--config-dir", "conf", "task=mine", "cell=gru,tanh", "hidden_size=4")
-    done = bench(tmp_path, *words, "name=basic")
+    done = bench(tmp_path, *words, "name=basic", "report=false")
     assert done.returncode == 0, done.stderr
     assert {record.run.cell_name for record in records(tmp_path, "basic")} == {"gru", "tanh"}
 
