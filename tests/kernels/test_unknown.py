@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +17,7 @@ from bench.cells.gru import GRU
 from bench.cells.lstm import LSTM
 from bench.core.errors import ConfigError
 from bench.kernels import FASTEST_FIRST, check_known, choose, passed_over
+from tests import warm
 from tests.cli.test_config import GOOD
 from tests.toys import cell_node, write_text_task
 
@@ -85,9 +84,8 @@ def edited(tmp_path_factory):
 
 
 def bench(folder: Path, *words: str, **changes: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "bench", "-m", "task=mine", "cell=lstm", "hidden_size=6", "workers=2", *words]
-    environment = {**os.environ, "PYTHONPATH": str(folder), **changes}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
+    common = ("-m", "task=mine", "cell=lstm", "hidden_size=6", "workers=2")
+    return warm.run(folder, *common, *words, root=folder, **changes)
 
 
 def test_a_new_field_changes_what_auto_trains_and_is_said_once_for_a_sweep(edited):

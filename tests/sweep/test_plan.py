@@ -18,6 +18,7 @@ from bench import results
 from tests.cli.test_config import GOOD
 from tests.toys import write_text_task
 from tests.warm import run as bench
+from tests.warm import start
 
 PATIENT = 600
 """Seconds after which something will never happen, however busy the machine is."""
@@ -133,7 +134,7 @@ def test_options_may_stand_among_overrides_and_hydras_own_launcher_works(folder,
     write_text_task(tmp_path / "conf", GOOD)
     (tmp_path / "conf" / "mine.txt").rename(tmp_path / "mine.txt")
     words = ("-m", "hydra/launcher=basic", "--config-dir", "conf", "task=mine", "cell=gru,tanh", "hidden_size=4")
-    done = bench(tmp_path, *words, "name=basic")
+    done = bench(tmp_path, *words, "name=basic", "report=false")
     assert done.returncode == 0, done.stderr
     assert {record.run.cell_name for record in records(tmp_path, "basic")} == {"gru", "tanh"}
 
@@ -179,18 +180,23 @@ KILLED = "its process was killed by SIGKILL: out of memory, or by hand"
 def test_a_killed_worker_costs_its_run_and_no_other(folder):
     words = ["-m", "task=mine", "cell=gru", "hidden_size=6", "seed=0,1", "workers=1", "name=killed", "limits.retries=0"]
     endless = [*words, "train.max_epochs=0", "train.max_updates=1000000"]
-    process = subprocess.Popen([sys.executable, "-m", "bench", *endless], cwd=folder, env=environment())
+    command = start(folder, *endless)
     try:
-        wait_for(lambda: list(folder.glob("results/killed/runs/*/lock")))
-        children = subprocess.run(["pgrep", "-P", str(process.pid), "-f", "spawn_main"], capture_output=True, text=True)
-        os.kill(int(children.stdout.split()[0]), signal.SIGKILL)
+        wait_for(lambda: workers_at(folder, "killed"))
+        os.kill(workers_at(folder, "killed")[0], signal.SIGKILL)
         wait_for(lambda: list(folder.glob("results/killed/runs/*/record.json")))
     finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(PATIENT)
+        command.send_signal(signal.SIGINT)
+        command.wait(PATIENT)
     (record, *_) = records(folder, "killed")
     assert (record.outcome.status, record.outcome.reason) == ("failed", KILLED)
-    assert process.returncode == 130
+    assert command.returncode == 130
+
+
+def workers_at(folder: Path, name: str) -> list[int]:
+    """Return the processes that train the Runs of a command at the moment."""
+    holders = [results.holder(run) for run in folder.glob(f"results/{name}/runs/*")]
+    return [holder.pid for holder in holders if holder is not None and holder.pid]
 
 
 def wait_for(condition, seconds: float = PATIENT) -> None:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 
@@ -16,12 +17,15 @@ from bench.core.settings import Site
 from bench.sweep.worker import Worker, train_pack
 from bench.tasks.opened import Tasks
 from bench.training.checkpoint import GENERATIONS
-from tests.sweep.test_plan import GOOD, PATIENT, bench, bench_anew, environment, records, wait_for, write_text_task
+from tests.sweep.test_plan import GOOD, PATIENT, bench, environment, records, wait_for, workers_at, write_text_task
+from tests.warm import start
 
 LONG = (
     *("task=mine", "cell=gru", "hidden_size=6", "train.max_epochs=0", "train.max_updates=1000"),
     *("checkpoint_seconds=0", "report=false"),
 )
+TO_THE_END = (*LONG, "checkpoint_seconds=1000")
+"""The same for a command that nothing interrupts: checkpoints are most of its time, and no part of its result."""
 
 
 @pytest.fixture(scope="module")
@@ -32,13 +36,28 @@ def folder(tmp_path_factory):
     return path
 
 
-def started(folder, *words) -> subprocess.Popen:
+def started(folder, *words, begin=start):
     """Start a command and wait until its training has left a checkpoint."""
     name = next(word.removeprefix("name=") for word in words if word.startswith("name="))
-    with (folder / f"{name}.log").open("w") as log:
-        process = subprocess.Popen([sys.executable, "-m", "bench", *words], cwd=folder, env=environment(), stderr=log)
+    command = begin(folder, *words, err=folder / f"{name}.log")
     wait_for(lambda: list(folder.glob(f"results/{name}/runs/*/checkpoint.previous")))
-    return process
+    return command
+
+
+def start_anew(folder, *words, err) -> subprocess.Popen:
+    """Start a command as a user does, whose Python imports what it needs and starts workers that do so as well."""
+    with err.open("w") as log:
+        return subprocess.Popen([sys.executable, "-m", "bench", *words], cwd=folder, env=environment(), stderr=log)
+
+
+def looked_at(folder, name, *words) -> int:
+    """Return the exit status of a command whose worker stands still, so that its limits are looked at."""
+    command = start(folder, *LONG, f"name={name}", "train.max_updates=1000000", *words, err=folder / f"{name}.log")
+    wait_for(lambda: workers_at(folder, name) or command.poll() is not None)
+    for worker in workers_at(folder, name):
+        with suppress(ProcessLookupError):  # it is killed as soon as its limits are looked at
+            os.kill(worker, signal.SIGSTOP)
+    return command.wait(PATIENT)
 
 
 def outcome(folder, name):
@@ -46,14 +65,17 @@ def outcome(folder, name):
     return record.outcome
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGUSR2, 143)])
-def test_a_stopped_run_says_so_and_goes_on_to_the_same_bits(folder, number, status):
+STOPS = [(signal.SIGTERM, 143, start_anew), (signal.SIGINT, 130, start), (signal.SIGUSR2, 143, start)]
+
+
+@pytest.mark.parametrize(("number", "status", "begin"), STOPS)
+def test_a_stopped_run_says_so_and_goes_on_to_the_same_bits(folder, number, status, begin):
     name = f"name=stopped{int(number)}"
-    process = started(folder, *LONG, name)
+    process = started(folder, *LONG, name, begin=begin)
     process.send_signal(number)
     assert process.wait(PATIENT) == status
     assert "run the same command to continue" in (folder / f"stopped{int(number)}.log").read_text()
-    assert bench(folder, *LONG, name).returncode == 0
+    assert bench(folder, *TO_THE_END, name).returncode == 0
     (record,) = records(folder, name.removeprefix("name="))
     assert record.outcome == outcome(folder, "whole")
     (note,) = record.provenance.resumed
@@ -62,7 +84,7 @@ def test_a_stopped_run_says_so_and_goes_on_to_the_same_bits(folder, number, stat
 
 
 def test_a_run_whose_worker_is_killed_is_tried_again_from_its_checkpoint(folder):
-    process = started(folder, *LONG, "name=retried")
+    process = started(folder, *LONG, "name=retried", begin=start_anew)
     children = subprocess.run(["pgrep", "-P", str(process.pid), "-f", "spawn_main"], capture_output=True, text=True)
     os.kill(int(children.stdout.split()[0]), signal.SIGKILL)
     assert process.wait(PATIENT) == 0
@@ -73,7 +95,7 @@ def test_a_run_whose_worker_is_killed_is_tried_again_from_its_checkpoint(folder)
 
 
 def test_workers_end_with_their_parent(folder):
-    process = started(folder, *LONG, "name=orphans", "train.max_updates=1000000")
+    process = started(folder, *LONG, "name=orphans", "train.max_updates=1000000", begin=start_anew)
     children = subprocess.run(["pgrep", "-P", str(process.pid), "-f", "spawn_main"], capture_output=True, text=True)
     process.kill()
     process.wait()
@@ -87,26 +109,24 @@ def test_a_run_that_is_out_of_time_goes_on_when_it_is_given_more(folder):
     assert "limits.seconds: 0.001 s are spent after" in done.stderr
     again = bench(folder, *LONG, "name=timed", "limits.seconds=0.001")
     assert "1 already done" in again.stderr
-    assert bench(folder, *LONG, "name=timed", "limits.seconds=1000").returncode == 0
+    assert bench(folder, *TO_THE_END, "name=timed", "limits.seconds=1000").returncode == 0
     assert outcome(folder, "timed") == outcome(folder, "whole")
 
 
 def test_a_run_beyond_its_memory_ends_as_failed_with_the_reason(folder):
-    done = bench_anew(folder, *LONG, "name=large", "limits.memory=0.01")  # a worker that starts slowly is looked at
-    assert done.returncode == 1
+    assert looked_at(folder, "large", "limits.memory=0.01") == 1
     assert "out of memory: its process took" in outcome(folder, "large").reason
 
 
 def test_a_run_that_says_nothing_ends_as_failed_with_the_reason(folder):
-    done = bench_anew(folder, *LONG, "name=silent", "limits.silence=0.001")  # a worker that starts slowly is looked at
-    assert done.returncode == 1
+    assert looked_at(folder, "silent", "limits.silence=0.001") == 1
     assert "(limits.silence: 0.001)" in outcome(folder, "silent").reason
 
 
 @pytest.mark.parametrize("seed", [0, 1], ids=["skipped", "found by a worker"])
 def test_a_checkpoint_that_a_finished_run_has_left_behind_is_removed_at_the_next_look(folder, seed):
     name = f"left{seed}"
-    assert bench(folder, *LONG, f"name={name}").returncode == 0
+    assert bench(folder, *TO_THE_END, f"name={name}").returncode == 0
     (run,) = folder.glob(f"results/{name}/runs/*")
     for generation in GENERATIONS:
         (run / generation).write_bytes(b"of a process that died after it had written the record")
@@ -116,7 +136,7 @@ def test_a_checkpoint_that_a_finished_run_has_left_behind_is_removed_at_the_next
         assert ending.delivery == "recorded"
     else:
         before = (run / "record.json").read_bytes()
-        assert bench(folder, *LONG, f"name={name}").returncode == 0
+        assert bench(folder, *TO_THE_END, f"name={name}").returncode == 0
         assert (run / "record.json").read_bytes() == before
     assert {path.name for path in run.iterdir()} == {"record.json", "lock"}
 
@@ -137,7 +157,7 @@ TWO = ("-m", *LONG, "seed=0,1", "workers=1", "population=1")
 def test_a_run_whose_folder_is_deleted_under_it_ends_as_failed_and_the_others_go_on(folder):
     process = started(folder, *TWO, "name=deleted")
     (run,) = folder.glob("results/deleted/runs/*")
-    worker = results.holder(run).pid
+    (worker,) = workers_at(folder, "deleted")
     os.kill(worker, signal.SIGSTOP)
     shutil.rmtree(run)
     os.kill(worker, signal.SIGCONT)
@@ -145,13 +165,13 @@ def test_a_run_whose_folder_is_deleted_under_it_ends_as_failed_and_the_others_go
     found = {record.run.label: record.outcome for record in records(folder, "deleted")}
     assert sorted(each.status for each in found.values()) == ["done", "failed"]
     assert found[run.name].reason == "its folder was deleted while it was trained"
-    assert bench(folder, *TWO, "name=deleted").returncode == 0
+    assert bench(folder, *TWO, "name=deleted", "checkpoint_seconds=1000").returncode == 0
     assert [record.outcome.status for record in records(folder, "deleted")] == ["done", "done"]
 
 
 def test_what_is_said_to_be_safe_is_there(folder):
     name = "name=counted"
-    assert bench(folder, *LONG, "seed=0", name).returncode == 0
+    assert bench(folder, *TO_THE_END, "seed=0", name).returncode == 0
     process = started(folder, *TWO, name)
     shutil.rmtree(next(folder.glob("results/counted/runs/*/record.json")).parent)
     process.send_signal(signal.SIGTERM)
@@ -165,7 +185,7 @@ def test_a_damaged_checkpoint_is_named_in_the_record_and_costs_no_bit(folder):
     process.wait(PATIENT)
     (path,) = folder.glob("results/damaged/runs/*/checkpoint")
     path.write_bytes(path.read_bytes()[:-9])
-    assert bench(folder, *LONG, "name=damaged").returncode == 0
+    assert bench(folder, *TO_THE_END, "name=damaged").returncode == 0
     (record,) = records(folder, "damaged")
     assert record.outcome == outcome(folder, "whole")
     assert "the file is damaged; set aside as checkpoint.damaged-1" in record.provenance.resumed[0]

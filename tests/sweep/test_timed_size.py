@@ -238,7 +238,7 @@ def test_what_a_solved_size_leaves_of_its_budget_is_shown(words, line, folder, c
 
 
 def test_a_sweep_keeps_its_sizes_and_goes_on_with_the_same(folder, timings, capsys):
-    assert dispatch([*SWEEP], capsys)[0] == 0
+    assert dispatch([*SWEEP, "workers=1"], capsys)[0] == 0
     assert len(list((folder / "results" / "timed" / "sizes").iterdir())) == 2
     assert {record.run.hidden_size for record in results.read(folder / "results" / "timed").records} == {8}
     timings.clear()

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from bench import results
-from tests.sweep.test_plan import GOOD, PATIENT, bench, environment, records, wait_for, write_text_task
+from tests.sweep.test_plan import GOOD, PATIENT, bench, records, wait_for, workers_at, write_text_task
 from tests.sweep.test_resumption import LONG, outcome, started
+from tests.warm import Command, start
 
 AT_ONCE = 4
 WAITING = "of other processes: process"
@@ -29,35 +27,28 @@ def folder(tmp_path_factory):
     return path
 
 
-def second(folder: Path, name: str, *words: str) -> subprocess.Popen:
+def second(folder: Path, name: str, *words: str) -> Command:
     """Start a command whose Run another one is at, and wait until it says that it waits."""
     said = folder / f"{name}.second"
-    command = [sys.executable, "-m", "bench", *words, f"name={name}"]
-    with said.open("w") as err:
-        process = subprocess.Popen(command, cwd=folder, env=environment(), stderr=err)
-    wait_for(lambda: WAITING in said.read_text())
-    return process
+    command = start(folder, *words, f"name={name}", err=said)
+    wait_for(lambda: said.exists() and WAITING in said.read_text())
+    return command
 
 
-def suspended(folder: Path, name: str) -> tuple[subprocess.Popen, int]:
+def suspended(folder: Path, name: str) -> tuple[Command, int]:
     """Start a command, and stop the worker of its Run in its tracks; return both."""
-    process = started(folder, *LONG, f"name={name}")
-    (run,) = folder.glob(f"results/{name}/runs/*")
-    worker = results.holder(run).pid
+    command = started(folder, *LONG, f"name={name}")
+    (worker,) = workers_at(folder, name)
     os.kill(worker, signal.SIGSTOP)
-    return process, worker
+    return command, worker
 
 
 @pytest.mark.parametrize("words", [SWEEP, TUNING], ids=["sweep", "tuning"])
 def test_equal_commands_at_once_all_end_well_and_carry_out_each_run_once(folder, words):
     name = words[-1].replace("=", "").replace(",", "").replace(".", "")
-    command = [sys.executable, "-m", "bench", *words, f"name={name}", "report=false"]
     said = [folder / f"{name}-{number}.err" for number in range(AT_ONCE)]
-    commands = []
-    for path in said:
-        with path.open("w") as err:
-            commands.append(subprocess.Popen(command, cwd=folder, env=environment(), stderr=err))
-    statuses = [process.wait(PATIENT) for process in commands]
+    commands = [start(folder, *words, f"name={name}", "report=false", err=path) for path in said]
+    statuses = [command.wait(PATIENT) for command in commands]
     texts = [path.read_text() for path in said]
     assert statuses == [0] * AT_ONCE, texts
     assert not any("Traceback" in text or "failed" in text for text in texts)
