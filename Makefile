@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.up-to-date
 # Tests at a time; half of the suite is sweeps that take two cores themselves.
 JOBS ?= 2
+# Packages whose tensors have shapes, and the tests that call them.
+CHECKED := bench.cells,bench.kernels,bench.tasks,bench.stats,bench.training.batches,bench.training.initial,bench.training.model,bench.training.gradients,bench.training.joint,bench.training.probes,bench.training.loop
+NUMERICAL := tests/cells tests/kernels tests/training tests/stats
 
 .PHONY: venv demo test test-long test-all check lowest cluster lint types floors clean
 
@@ -26,11 +29,13 @@ demo: venv
 	  "$(BIN)/python -m bench tasks                                       # what else there is to learn"
 
 test: venv
-	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile
 
-# What takes minutes by its nature: a share of every fault program.
+# What takes minutes by its nature: a share of every fault program, and the numerical tests once more with the shapes of
+# all tensors checked at every call.
 test-long: venv
-	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m long
+	@$(BIN)/python -m pytest -q -n $(JOBS) -m long
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --jaxtyping-packages=$(CHECKED),beartype.beartype $(NUMERICAL)
 
 test-all: test test-long
 
@@ -40,7 +45,7 @@ check: lint types floors test
 lowest:
 	@test -d .venv-lowest || $(PYTHON) -m venv .venv-lowest
 	@.venv-lowest/bin/python -m pip install -q -q -c constraints-lowest.txt -e '.[dev]'
-	@.venv-lowest/bin/python -m pytest -q -n $(JOBS) --dist loadgroup -o filterwarnings=default
+	@.venv-lowest/bin/python -m pytest -q -n $(JOBS) --dist loadfile -o filterwarnings=default
 
 # The executors of clusters: submitit's jobs on this machine, and a Ray cluster of two nodes.
 cluster:

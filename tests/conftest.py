@@ -12,17 +12,6 @@ import torch
 from tests.toys import music_task, text_task
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Keep the tests of a file together where several processes test, so that its fixtures are made once.
-
-    The fault programs share nothing and take a minute each: every one stands for itself.
-    """
-    for item in items:
-        if item.path.name != "test_faults.py":
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-
-
 @pytest.fixture(autouse=True)
 def _one_thread():
     torch.set_num_threads(1)

@@ -51,7 +51,15 @@ def test_every_committed_run_that_is_done_keeps_that_ending_by_the_rule_of_diver
             assert record.outcome.curve[-1].validation_nats <= WORST * blind, record.run.label
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
+LARGE = "claims_small"
+"""The results whose report takes half a minute, most of it for the importance of settings in 60 studies."""
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [pytest.param(path, marks=pytest.mark.long) if path.name == LARGE else path for path in FOLDERS],
+    ids=lambda path: path.name,
+)
 def test_the_committed_report_is_what_the_records_give(folder):
     """Text and numbers; a figure's bytes depend on the version of the library that draws it, its name does not."""
     document = composed(folder)

@@ -126,6 +126,7 @@ def test_the_conversion_is_announced_before_it_starts_and_not_made_twice(cache, 
     assert said.count("read") == n_read == len(said) - 1
 
 
+@pytest.mark.long
 def test_the_chorales_are_those_of_the_documentation(chorale_cache):
     spec = music_spec(sources=(SOURCE,))
     rolls = {split: read_rolls(spec, split, None) for split in ("train", "validation", "test")}
@@ -138,6 +139,7 @@ def test_the_chorales_are_those_of_the_documentation(chorale_cache):
     assert notes == pytest.approx([3.870, 3.882, 3.880], abs=5e-4)
 
 
+@pytest.mark.long
 def test_no_roll_is_in_two_splits(chorale_cache):
     rolls = [roll.tobytes() for split in ("train", "validation", "test") for roll in packaged.read_chorales(split)]
     assert len(set(rolls)) == len(rolls) == 362

@@ -37,7 +37,7 @@ def first_source(name):
 def present(request, name):
     """Skip a task whose data are neither in BENCH_DATA nor in a package; give the data folder."""
     if isinstance(first_source(name), PackageSource):
-        if name == "music21_bach":
+        if name == CONVERTED:
             request.getfixturevalue("chorale_cache")
         return None
     if DATA is None or state(spec(name), DATA).kind != "local":
@@ -54,7 +54,13 @@ def test_a_task_says_what_it_is_sets_what_can_be_set_and_looks_on_the_disk_first
         check(found)
 
 
-@pytest.mark.parametrize("name", NAMES)
+CONVERTED = "music21_bach"
+"""The task whose data are converted first, which takes half a minute."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.long) if name == CONVERTED else name for name in NAMES]
+)
 def test_the_data_are_what_the_task_and_print_say(name, present):
     published = spec(name).published
     if published is not None:

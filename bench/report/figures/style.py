@@ -62,8 +62,9 @@ PALETTE_SIZE = 256
 
 
 def render(figure: Figure) -> Image:
-    """Return a figure as PNG and SVG."""
+    """Return a figure as PNG and SVG, both in the layout that the first was given."""
     png = _with_palette(_save(figure, "png", {"Software": None}))
+    figure.set_layout_engine("none")
     return Image(png, _save(figure, "svg", {"Date": None, "Creator": None}))
 
 

@@ -1,0 +1,17 @@
+"""Figures of tests are drawn coarsely: what is looked at is whether they can be drawn, and what they say."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.report.figures import style
+from bench.report.formats import page
+
+COARSE = 50
+"""Dots per inch."""
+
+
+@pytest.fixture(autouse=True)
+def _coarse(monkeypatch):
+    for module in (style, page):
+        monkeypatch.setattr(module, "DOTS_PER_INCH", COARSE)
