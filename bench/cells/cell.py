@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from torch import Tensor
 
@@ -50,14 +50,18 @@ class Cell:
         return tuple(self.program.products)
 
     @property
-    def values(self) -> Mapping[str, Value]:
-        """The fields by name."""
-        return dict(self.fields)
+    def node(self) -> dict[str, Any]:
+        """What builds the cell again: plain numbers and words."""
+        words = {name: [value] for name, value in self.fields if isinstance(value, str)}
+        own = {name: getattr(self, name) for name in ("name", "kind", "title", "source", "biases", "equations")}
+        start = {each.target: each.text for each in self.start}
+        return {**own, **dict(self.fields), "states": list(self.states), "fields": words, "start": start}
 
     def weights(self, n_inputs: int, hidden_size: int) -> dict[str, Weight]:
         """Return the weights of one layer, G gates, R products and V own vectors of H units.
 
-        W (G H, I), U (R H, H), b (G H), with `biases: double` b_recurrent (R H), and P (V, H); what has no rows is left out.
+        W (G H, I), U (R H, H), b (G H), with `biases: double` b_recurrent (R H), and P (V, H); what has no rows is
+        left out.
         """
         H, rows, n_own = hidden_size, len(self.products) * hidden_size, len(self.program.own)
         weights = {"W": Weight((len(self.gates) * H, n_inputs), "input")}

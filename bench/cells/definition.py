@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 from typing import Any, Literal, get_args
@@ -37,6 +36,8 @@ ORIGINAL: Mapping[str, str] = MappingProxyType(
 NAME = Matching(r"[a-z][a-z0-9_]{0,39}", "lower-case letters, digits and _, at most 40, the first a letter")
 TEXT = Matching(r"(?s).{1,1500}", "between 1 and 1,500 characters")
 MOST_STATES = 8
+LARGEST = 1e6
+"""Of a field without a range."""
 
 
 def cell_of(node: Mapping[str, Any], where: str = "cell") -> Cell:
@@ -79,7 +80,7 @@ def _cell(name: str, kind: str, node: Mapping[str, Any], where: str) -> Cell:
         source=" ".join(convert(str, node["source"], f"{where}.source").split()),
         states=states,
         fields=tuple(fields.items()),
-        biases=convert(Literal[get_args(Biases)], biases, f"{where}.biases"),  # type: ignore[valid-type]
+        biases=convert(Literal[get_args(Biases)], biases, f"{where}.biases"),
         equations=equations,
         start=start,
         program=program,
@@ -87,7 +88,7 @@ def _cell(name: str, kind: str, node: Mapping[str, Any], where: str) -> Cell:
 
 
 def _states(node: object, where: str) -> tuple[str, ...]:
-    states = convert(tuple[str, ...], node, where)
+    states: tuple[str, ...] = convert(tuple[str, ...], node, where)
     if not 1 <= len(states) == len(set(states)) <= MOST_STATES:
         raise ConfigError(where, f"must be between 1 and {MOST_STATES} different names, the output first, got {node!r}")
     for state in states:
@@ -115,12 +116,12 @@ def _value(value: object, allowed: object, where: str) -> Value:
     """Return a field's value: true or false, a number between two bounds, or one of several words."""
     if isinstance(value, bool):
         return value
-    is_range = isinstance(allowed, Sequence) and len(allowed) == 2 and all(type(each) in (int, float) for each in allowed)
+    is_range = isinstance(allowed, Sequence) and [type(each) in (int, float) for each in allowed] == [True, True]
     if is_range or allowed is None:
         number: float = convert(float, value, where)
-        low, high = allowed if is_range else (-1e6, 1e6)  # type: ignore[misc]
-        if not Range(low, high).admits(number):
-            raise ConfigError(where, f"must be {Range(low, high)}, got {number:g}")
+        bounds = Range(*allowed) if isinstance(allowed, Sequence) else Range(-LARGEST, LARGEST)
+        if not bounds.admits(number):
+            raise ConfigError(where, f"must be {bounds}, got {number:g}")
         return number
     words = convert(tuple[str, ...], allowed, where.replace("cell.", "cell.fields.", 1))
     return convert(Literal[words], value, where)  # type: ignore[no-any-return]

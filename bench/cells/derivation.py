@@ -1,8 +1,9 @@
 """The order in which a step is computed, forward and backward: the stages between its recurrent products, and its
 derivative in reverse mode.
 
-The products of a stage need what the stages before it compute. The backward pass goes through the stages from the last to
-the first; each begins when the gradients of the operands of all later products are known, which take a matrix product.
+The products of a stage need what the stages before it compute. The backward pass goes through the stages from the
+last to the first; each begins when the gradients of the operands of all later products are known, which take a matrix
+product.
 """
 
 from __future__ import annotations
@@ -12,7 +13,19 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from bench.cells.equations import Node, Program
-from bench.cells.expressions import ZERO, Expression, Number, Symbol, add, derivative, slope, symbols_of, times
+from bench.cells.expressions import (
+    ZERO,
+    Call,
+    Expression,
+    Number,
+    Operation,
+    Symbol,
+    add,
+    derivative,
+    slope,
+    symbols_of,
+    times,
+)
 
 Line = tuple[Symbol, Expression]
 """A symbol and what it stands for."""
@@ -95,7 +108,9 @@ class Derivation:
     @cached_property
     def _first(self) -> int:
         """The level of the first stage: without an operand that is made of states and inputs alone, 1."""
-        is_made = any(operand.kind == "value" and self.levels[operand] == 0 for operand in self.program.products.values())
+        is_made = any(
+            operand.kind == "value" and self.levels[operand] == 0 for operand in self.program.products.values()
+        )
         return 0 if is_made or not self.program.products else 1
 
     def stage_of(self, symbol: Symbol) -> int:
@@ -129,6 +144,19 @@ class Derivation:
         """The backward stages, by stage: the last one is computed first."""
         return _Reverse(self).run()
 
+    def described(self) -> str:
+        """Return the backward pass in words and lines, in the order in which it is computed."""
+        names = {node.symbol: _names(self.program).get(node.symbol, node.symbol.name) for node in self.program.nodes}
+        lines = []
+        for stage in reversed(range(self.n_stages)):
+            found = self.backward[stage]
+            lines += [f"stage {stage + 1} of {self.n_stages}"] if self.n_stages > 1 else []
+            lines += [f"  {_shown(symbol, names)} = {_shown(value, names)}" for symbol, value in found.lines]
+            for what, part in (("x.", found.inputs), ("U.", found.products), ("p.", found.own), ("", found.states)):
+                lines += [f"  d {what}{name} += {_shown(value, names)}" for name, value in part.items()]
+            lines += [f"  {_shown(waiting_of(s), names)} = {_shown(v, names)}" for s, v in found.waiting.items()]
+        return "\n".join(lines)
+
     @cached_property
     def shared(self) -> tuple[str, ...]:
         """Gates whose input preactivation and recurrent product have one gradient."""
@@ -136,6 +164,22 @@ class Derivation:
         for stage in self.backward:
             found += [gate for gate, d in stage.inputs.items() if stage.products.get(gate) == d]
         return tuple(gate for gate in self.program.inputs if gate in found)
+
+
+def _names(program: Program) -> dict[Symbol, str]:
+    return {value: name for name, value in program.named.items() if isinstance(value, Symbol)}
+
+
+def _shown(expression: Expression, names: Mapping[Symbol, str]) -> str:
+    """Return an expression as text; a gradient is d and what it is of, and a state before the step has a dash."""
+    if isinstance(expression, Number):
+        return f"{expression.value:g}"
+    if isinstance(expression, Call):
+        return f"{expression.function}({', '.join(_shown(each, names) for each in expression.arguments)})"
+    if isinstance(expression, Operation):
+        return f"({_shown(expression.left, names)} {expression.operator} {_shown(expression.right, names)})"
+    prefix = {"input": "x.", "product": "u.", "own": "p.", "gradient": "d_", "state": "", "value": ""}[expression.kind]
+    return f"{prefix}{names.get(expression, expression.name)}{chr(39) * (expression.kind == 'state')}"
 
 
 @dataclass
@@ -182,9 +226,7 @@ class _Reverse:
         found = {kind: self._collected(kind, {*done, *added}) for kind in ("input", "product", "own", "state")}
         waiting = {symbol: self._sum(self.terms.pop(symbol)) for symbol in list(self.terms)}
         self.terms = {symbol: [waiting_of(symbol)] for symbol in waiting}
-        return Backward(
-            tuple(self.lines), found["input"], found["product"], found["own"], found["state"], waiting
-        )
+        return Backward(tuple(self.lines), found["input"], found["product"], found["own"], found["state"], waiting)
 
     def _collected(self, kind: str, symbols: Collection[Symbol]) -> dict[str, Expression]:
         """Return the gradients of those of some symbols that are of a kind."""

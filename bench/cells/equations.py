@@ -1,8 +1,8 @@
 """The equations of a cell, read as data: Python's syntax against a list of what is allowed, and never executed.
 
-A line reads `name = expression`. `x.g` is the input preactivation of gate g (W x + b), `U.g(operand)` a recurrent product
-(U operand, and the recurrent bias where there is one), `p.v` the cell's own vector v, and a state's name its value before
-the step until the line that gives it anew.
+A line reads `name = expression`. `x.g` is the input preactivation of gate g (W x + b), `U.g(operand)` a recurrent
+product (U operand, and the recurrent bias where there is one), `p.v` the cell's own vector v, and a state's name its
+value before the step until the line that gives it anew.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ class Node:
 class Program:
     """What a step computes, in the order in which it is written.
 
-    `inputs` are the gates with an input preactivation and `own` the cell's vectors, in the order of their first use, and
-    `products` every gate with a recurrent product to its operand: a state or a value. `outputs` are the states after the
-    step.
+    `inputs` are the gates with an input preactivation and `own` the cell's vectors, in the order of their first use,
+    and `products` every gate with a recurrent product to its operand: a state or a value. `outputs` are the states
+    after the step, and `named` what each line's name stands for at the end.
     """
 
     states: tuple[str, ...]
@@ -61,6 +61,7 @@ class Program:
     own: tuple[str, ...]
     nodes: tuple[Node, ...]
     outputs: tuple[Expression, ...]
+    named: Mapping[str, Expression]
 
 
 def program_of(equations: str, states: tuple[str, ...], fields: Mapping[str, Value], where: str) -> Program:
@@ -84,9 +85,8 @@ def _lines(equations: str, where: str) -> list[tuple[int, ast.Assign]]:
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             problem = f"is no equation: {getattr(error, 'msg', error)}; got `{_short(text)}`"
             raise ConfigError(f"{where}, line {number}", problem) from error
-        (statement,) = body if len(body) == 1 else (None,)
-        is_equation = isinstance(statement, ast.Assign) and len(statement.targets) == 1
-        if not (is_equation and isinstance(statement.targets[0], ast.Name)):
+        statement = body[0] if len(body) == 1 else None
+        if not (isinstance(statement, ast.Assign) and len(statement.targets) == 1 and _target(statement)):
             raise ConfigError(f"{where}, line {number}", f"must read `name = expression`, got `{_short(text)}`")
         found.append((number, statement))
     if not found:
@@ -94,15 +94,22 @@ def _lines(equations: str, where: str) -> list[tuple[int, ast.Assign]]:
     return found
 
 
+def _target(line: ast.Assign) -> str:
+    """Return the name that a line gives a value, "" if it gives something else one."""
+    target = line.targets[0]
+    return target.id if isinstance(target, ast.Name) else ""
+
+
 def _uses(lines: list[tuple[int, ast.Assign]], states: tuple[str, ...]) -> list[int]:
     """Return how often the value of each line is used later, as a state after the step too."""
-    uses, named = [0] * len(lines), {}
+    uses = [0] * len(lines)
+    named: dict[str, int] = {}
     for place, (_, line) in enumerate(lines):
         names = Counter(node.id for node in ast.walk(line.value) if isinstance(node, ast.Name))
         for name, count in names.items():
             if name in named:
                 uses[named[name]] += count
-        named[line.targets[0].id] = place
+        named[_target(line)] = place
     for state in states:
         if state in named:
             uses[named[state]] += 1
@@ -132,8 +139,7 @@ class _Reader:
     def read(self, number: int, line: ast.Assign) -> None:
         """Read an equation."""
         self.line = number
-        target = line.targets[0]
-        name = target.id if isinstance(target, ast.Name) else ""
+        name = _target(line)
         if name in NAMESPACES or name in FUNCTIONS or name in self.fields:
             raise self._error(f"`{name}` has a meaning of its own and cannot be given a value")
         value = self._value(line.value, 0)
@@ -155,7 +161,8 @@ class _Reader:
             raise ConfigError(self.where, "must use an input preactivation, such as x.h; none does")
         products = {gate: operand for gate, operand in self.products.items() if Symbol("product", gate) in used}
         nodes = tuple(node for node in self.nodes if node.symbol in used)
-        return Program(self.states, tuple(inputs), products, tuple(own), nodes, outputs)
+        named = {name: value for name, value in self.names.items() if name in self.given}
+        return Program(self.states, tuple(inputs), products, tuple(own), nodes, outputs, named)
 
     def _leaves(self) -> tuple[tuple[Literal["input", "own"], dict[str, None]], ...]:
         return ("input", self.inputs), ("own", self.own)
@@ -177,7 +184,7 @@ class _Reader:
     def _value(self, node: ast.expr, depth: int) -> Expression:
         if depth > MOST_DEPTH:
             raise self._error(f"is nested more than {MOST_DEPTH} deep")
-        if isinstance(node, ast.Constant) and type(node.value) in (int, float) and abs(node.value) < 1e6:
+        if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and abs(node.value) < 1e6:
             return Number(float(node.value))
         if isinstance(node, ast.Name):
             return self._named(node.id)
@@ -268,4 +275,3 @@ class _Reader:
 def _short(text: str) -> str:
     text = " ".join(text.split())
     return text if len(text) <= 60 else text[:57] + "..."
-

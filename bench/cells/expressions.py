@@ -1,4 +1,4 @@
-"""Expressions over one unit of a cell: trees that keep the order of their operands, since that decides the last bits."""
+"""Expressions over one unit of a cell: trees that keep the order of operands, since that decides the last bits."""
 
 from __future__ import annotations
 
@@ -145,16 +145,19 @@ def derivative(expression: Expression, symbol: Symbol) -> Expression:
 
 def slope(function: str, place: int, value: Symbol, arguments: tuple[Expression, ...]) -> Expression:
     """Return the derivative of a function with respect to its argument at a place, given the symbol of its value."""
-    above = Call("above", arguments) if len(arguments) == 2 else Call("above", (arguments[0], ZERO))
-    return {
-        "same": lambda: ONE,
-        "sigmoid": lambda: Operation("*", value, Operation("-", ONE, value)),
-        "tanh": lambda: Operation("-", ONE, Operation("*", value, value)),
-        "relu": lambda: Call("above", (value, ZERO)),
-        "exp": lambda: value,
-        "log": lambda: Operation("/", ONE, arguments[0]),
-        "softplus": lambda: Operation("-", ONE, Call("exp", (subtract(ZERO, value),))),
-        "abs": lambda: Operation("-", above, Call("above", (ZERO, arguments[0]))),
-        "max": lambda: above if place == 0 else Operation("-", ONE, above),
-        "min": lambda: Call("above", arguments[::-1]) if place == 0 else Operation("-", ONE, Call("above", arguments[::-1])),
-    }[function]()
+    first, last = arguments[0], arguments[-1] if len(arguments) > 1 else ZERO
+    above, below = Call("above", (first, last)), Call("above", (last, first))
+    if function in ("max", "min"):
+        first_is_taken = above if function == "max" else below
+        return first_is_taken if place == 0 else Operation("-", ONE, first_is_taken)
+    slopes: dict[str, Expression] = {
+        "same": ONE,
+        "sigmoid": Operation("*", value, Operation("-", ONE, value)),
+        "tanh": Operation("-", ONE, Operation("*", value, value)),
+        "relu": Call("above", (value, ZERO)),
+        "exp": value,
+        "log": divide(ONE, first),
+        "softplus": Operation("-", ONE, Call("exp", (subtract(ZERO, value),))),
+        "abs": Operation("-", above, below),
+    }
+    return slopes[function]

@@ -1,9 +1,10 @@
 """What a cell asks of its initial weights beyond the scheme of `init`: offsets of biases, and recurrent blocks.
 
-A line of `start` is `b.g: OFFSET`, added to the initial bias of gate g, or `U.g: identity`, the initial block of a recurrent
-product. An OFFSET is a number, a field, or `chrono(T)` for the longest dependency T, a number or a field; each may have a
-minus sign. `chrono(T)` draws log(u), u uniform between 1 and T - 1, once for each unit, the same for all gates; at T = 0 it
-is 0. Source: Tallec and Ollivier 2018, arXiv 1804.11188, section 3; identity: Le et al. 2015, arXiv 1504.00941.
+A line of `start` is `b.g: OFFSET`, added to the initial bias of gate g, or `U.g: identity`, the initial block of a
+recurrent product. An OFFSET is a number, a field, or `chrono(T)` for the longest dependency T, a number or a field;
+each may have a minus sign. `chrono(T)` draws log(u), u uniform between 1 and T - 1, once for each unit, the same for
+all gates; at T = 0 it is 0. Source: Tallec and Ollivier 2018, arXiv 1804.11188, section 3; identity: Le et al. 2015,
+arXiv 1504.00941.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ FORM = re.compile(r"(-?)\s*(?:(chrono)\(\s*([\w.]+)\s*\)|([\w.]+))")
 class Start:
     """How the bias or the recurrent block of a gate starts; `text` is what the file says.
 
-    `offset` is added to the bias. With `chrono` above 0 the offset is `sign` times the draw for that longest dependency.
+    `offset` is added to the bias. With `chrono` above 0 the offset is `sign` times the draw for that longest
+    dependency.
     """
 
     target: str
@@ -72,4 +74,6 @@ def _number(word: str, fields: Mapping[str, Value], where: str) -> float:
         return float(value)
     except ValueError as error:
         known = ", ".join(name for name, each in fields.items() if isinstance(each, float)) or "none"
-        raise ConfigError(where, f"`{word}` is neither a number nor a field that is one; such fields: {known}") from error
+        raise ConfigError(
+            where, f"`{word}` is neither a number nor a field that is one; such fields: {known}"
+        ) from error

@@ -42,9 +42,8 @@ def check_cell(node: Mapping[str, Any]) -> None:
 def check_names(node: Mapping[str, Any]) -> None:
     """It says its name, its gates, its states and the paper with the equations."""
     cell = cell_of(node)
-    require(isinstance(cell, Cell), f"{type(cell).__name__} lacks a part of `bench.cells.Cell`")
     require(cell.name == node["name"], f"`name` must be {node['name']}, got {cell.name}")
-    require(bool(cell.source.paper and cell.source.equations), "`source` must name the paper and its equations")
+    require(bool(cell.title and cell.source), "`title` and `source` must say what it is and where it is from")
     for what, names in (("gates", cell.gates), ("states", cell.states)):
         require(0 < len(names) == len(set(names)), f"`{what}` must be different names, at least one, got {names}")
 
@@ -53,8 +52,13 @@ def check_weights(node: Mapping[str, Any]) -> None:
     """Its gates name the rows of W, U and b, and every weight has a name and a role that models know."""
     cell = cell_of(node)
     for n_inputs, n_units in ((5, 7), (3, 2)):
-        weights, rows = cell.weights(n_inputs, n_units), len(cell.gates) * n_units
-        for name, shape in (("W", (rows, n_inputs)), ("U", (rows, n_units)), ("b", (rows,))):
+        weights, rows, products = (
+            cell.weights(n_inputs, n_units),
+            len(cell.gates) * n_units,
+            len(cell.products) * n_units,
+        )
+        wanted = {"W": (rows, n_inputs), "U": (products, n_units), "b": (rows,)}
+        for name, shape in wanted.items() if products else {"W": wanted["W"], "b": wanted["b"]}.items():
             found = weights[name].shape if name in weights else None
             require(found == shape, f"{name} must be {shape} for {n_inputs} inputs and {n_units} units, got {found}")
             role = weights[name].role
@@ -66,16 +70,14 @@ def check_weights(node: Mapping[str, Any]) -> None:
 
 def check_bias_offsets(node: Mapping[str, Any]) -> None:
     """What is added to biases is a finite number for one of its gates."""
-    cell = cell_of(node)
-    for gate, offset in cell.bias_offsets().items():
-        require(gate in cell.gates, f"`bias_offsets` must name gates, {cell.gates}; got {gate}")
-        require(math.isfinite(offset), f"the bias offset of {gate} must be finite, got {offset}")
+    for start in cell_of(node).start:
+        require(math.isfinite(start.offset), f"the offset of {start.target} must be finite, got {start.offset}")
 
 
 def check_single_bias(node: Mapping[str, Any]) -> None:
     """With `biases: single`, where it has that field, there is no recurrent bias, and nothing else is different."""
     cell = cell_of(node)
-    if not hasattr(cell, "biases"):
+    if not cell.products:
         return
     single, double = (set(cell_of({**node, "biases": each}).weights(I, H)) for each in ("single", "double"))
     require("b_recurrent" not in single, "`biases: single` must leave out b_recurrent")

@@ -1,4 +1,4 @@
-"""Build the C++ library on first use, once for each version of the sources, compiler and CPU.
+"""Build the C++ library of a cell on first use, once for each version of the sources, compiler and CPU.
 
 A build gets the name under which it is found only after it has been checked against the reference kernel.
 """
@@ -6,6 +6,7 @@ A build gets the name under which it is found only after it has been checked aga
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from bench.cells import Cell
 from bench.core import disk
 from bench.core.processor import described
 
@@ -32,7 +34,7 @@ CHECK = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from bench.kernels.fused.check import main
-sys.exit(main(sys.argv[2]))
+sys.exit(main(sys.argv[2], sys.argv[3]))
 """
 DISAGREES = 3
 """Exit status of a check that found the library wrong."""
@@ -44,18 +46,23 @@ class BuildError(Exception):
     """The library could not be built; the message says why in one line."""
 
 
-def library_path() -> Path:
-    """Return the built library, building it if this CPU has none yet. Raises BuildError."""
+def library_path(source: str, cell: Cell) -> Path:
+    """Return the library of a cell whose equations are printed as `source`, building it if this CPU has none yet.
+
+    The printed equations lie beside it. Raises BuildError.
+    """
     compiler = os.environ.get("CXX") or shutil.which("g++") or shutil.which("c++")
     if compiler is None:
         raise BuildError("no C++ compiler (g++) was found")
-    folder, stem = _cache_folder(), f"fused-{_key(compiler)}"
-    with _locked(folder / "fused.lock"):
+    folder, stem = _cache_folder(), f"fused-{_key(compiler, source)}"
+    with _locked(folder / f"{stem}.lock"):
         built = _whole(folder, stem)
         if built is None:
             _check_refused(folder, stem)
-            print("building the fused kernel for this CPU, once (about 15 seconds)", file=sys.stderr, flush=True)
-            built = _compile(compiler, folder, stem)
+            said = f"building the fused kernel of cell `{cell.name}` for this CPU, once (some 10 seconds)"
+            print(said, file=sys.stderr, flush=True)
+            disk.write_whole(folder / f"{stem}.h", source.encode())
+            built = _compile(compiler, folder, stem, cell)
     return built
 
 
@@ -89,20 +96,21 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
-def _compile(compiler: str, folder: Path, stem: str) -> Path:
+def _compile(compiler: str, folder: Path, stem: str, cell: Cell) -> Path:
     """Compile under another name, and move a library that is right to its own, which carries its digest.
 
     That it is wrong is written down: no process builds it again.
     """
     descriptor, name = tempfile.mkstemp(suffix=".so", dir=folder)
     os.close(descriptor)
-    command = [compiler, *FLAGS, str(SOURCES / "fused.cpp"), "-o", name]
+    printed = f'-DCELL="{folder / stem}.h"'
+    command = [compiler, *FLAGS, printed, str(SOURCES / "fused.cpp"), "-o", name]
     try:
         done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
         if done.returncode:
             lines = [line for line in done.stderr.splitlines() if "error" in line] or ["no message"]
             raise BuildError(f"{compiler} failed: {lines[0]}")
-        if found := _disagreement(Path(name)):
+        if found := _disagreement(Path(name), cell):
             problem = f"what {compiler} {' '.join(FLAGS)} built does not compute what it must: {found}"
             disk.write_whole(_refusal(folder, stem), problem.encode())
             raise BuildError(problem)
@@ -113,10 +121,10 @@ def _compile(compiler: str, folder: Path, stem: str) -> Path:
         Path(name).unlink(missing_ok=True)
 
 
-def _disagreement(built: Path) -> str:
+def _disagreement(built: Path, cell: Cell) -> str:
     """Return in what a library disagrees with the reference, in a process of its own, which it may bring down."""
     root = HERE.parents[3]
-    command = [sys.executable, "-P", "-c", CHECK, str(root), str(built)]
+    command = [sys.executable, "-P", "-c", CHECK, str(root), str(built), json.dumps(cell.node)]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
     if done.returncode == DISAGREES:
         return done.stdout.strip()
@@ -128,11 +136,17 @@ def _disagreement(built: Path) -> str:
     return ""
 
 
-def _key(compiler: str) -> str:
+def _key(compiler: str, source: str) -> str:
     """Return a name for what the library's machine code depends on, and whether it is taken for right."""
     patterns = ("*.h", "*.cpp", "check*.py")
     parts = [path.read_bytes() for pattern in patterns for path in sorted(SOURCES.glob(pattern))]
-    parts += [" ".join(FLAGS).encode(), _version(compiler).encode(), _program(compiler), _cpu().encode()]
+    parts += [
+        source.encode(),
+        " ".join(FLAGS).encode(),
+        _version(compiler).encode(),
+        _program(compiler),
+        _cpu().encode(),
+    ]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 

@@ -64,10 +64,12 @@ template <class T, class F> static void pack(int64_t vecs, int64_t segments, int
     });
 }
 
-// out[row][column] = start + sum over segments and k of x[row][segment stride + k] * packed(segment, k, column);
+constexpr int ONE_PLACE[] = {0};
+
+// out[row][column] = start + sum over segments and k of x[row][place of the segment * stride + k] * packed(segment, k, column);
 // start is what `out` holds (`add`), a bias for each column, or zero.
 template <class T>
-static void product(const T* x, int64_t ldx, int64_t segments, int64_t stride, int64_t depth, const T* packed, int64_t vecs,
+static void product(const T* x, int64_t ldx, int64_t segments, const int* places, int64_t stride, int64_t depth, const T* packed, int64_t vecs,
                     T* out, int64_t ldo, int64_t rows, const T* bias, bool add) {
     constexpr int W = Lanes<T>::W;
     in_parts(vecs, VECS, [&](int64_t first, int n) {
@@ -82,7 +84,7 @@ static void product(const T* x, int64_t ldx, int64_t segments, int64_t stride, i
                         for (int v = 0; v < NV; v++)
                             acc[r][v] = add ? load(o + r * ldo + v * W) : bias ? load(bias + (first + v) * W) : Vec<T>{};
                     for (int64_t s = 0; s < segments; s++)
-                        accumulate<T, R, NV>(x + row * ldx + s * stride, ldx, 1, packed + s * depth * NV * W, NV * W, depth, acc);
+                        accumulate<T, R, NV>(x + row * ldx + places[s] * stride, ldx, 1, packed + s * depth * NV * W, NV * W, depth, acc);
                     for (int r = 0; r < R; r++)
                         for (int v = 0; v < NV; v++) store(o + r * ldo + v * W, acc[r][v]);
                 });
