@@ -52,7 +52,7 @@ SAID = "GATEBENCH_SAID_FUSED_IS_MISSING"
 
 def supports(kernel: Kernel, cell: Cell, device: torch.device, dtype: torch.dtype) -> bool:
     """Return whether a kernel computes a cell there; builds the fused library if needed."""
-    return kernel.runs_on(device, dtype) and not (isinstance(kernel, Fused) and missing(cell))
+    return kernel.runs_on(device, dtype) and not (isinstance(kernel, Fused) and missing(cell, dtype))
 
 
 def choose(name: str, cell: Cell, device: torch.device, dtype: torch.dtype) -> Kernel:
@@ -67,14 +67,16 @@ def choose(name: str, cell: Cell, device: torch.device, dtype: torch.dtype) -> K
             return kernel
         if isinstance(kernel, Fused) and kernel.runs_on(device, dtype):
             if name == kernel.name:
-                raise ConfigError("kernel", f"must be {_or(SEQUENCE_KERNELS)} here, for {missing(cell)}; got {name}")
-            _say_once(f"the fused kernel is not available: {missing(cell)}; using a slower one")
+                raise ConfigError(
+                    "kernel", f"must be {_or(SEQUENCE_KERNELS)} here, for {missing(cell, dtype)}; got {name}"
+                )
+            _say_once(f"the fused kernel is not available: {missing(cell, dtype)}; using a slower one")
     raise ConfigError("kernel", f"`{name}` does not run on {device} in {dtype}")
 
 
-def library_of(kernel: Kernel, cell: Cell) -> str:
+def library_of(kernel: Kernel, cell: Cell, dtype: torch.dtype) -> str:
     """Return the digest of the compiled library that a kernel computes a cell with, empty where it needs none."""
-    return library_digest(cell) if isinstance(kernel, Fused) else ""
+    return library_digest(cell, dtype) if isinstance(kernel, Fused) else ""
 
 
 def _or(kernels: Sequence[Kernel]) -> str:

@@ -62,7 +62,9 @@ def fused_gradients(
     for k, tally in enumerate(tallies):
         factors = _factors(shape, batch, k, drop, rows.dtype)
         view, kept = _ragged_view(batch, factors) if isinstance(batch, Ragged) else _view(batch, k, packed[k], factors)
-        c.step(c.library(shape.cell), _model(shape, head), view, rows[k], grads[k], 1 / batch.n_units[k], tally)
+        c.step(
+            c.library(shape.cell, rows.dtype), _model(shape, head), view, rows[k], grads[k], 1 / batch.n_units[k], tally
+        )
         del kept
     return rows.new_tensor([tally.nats for tally in tallies]), _unpacked(packed), grads
 
@@ -75,7 +77,7 @@ def fused_totals(
     tallies = [c.Tally() for _ in rows]
     for k, tally in enumerate(tallies):
         view, kept = _view(batch, k, packed[k], _factors(shape, batch, k, NO_DROPOUT, rows.dtype))
-        c.step(c.library(shape.cell), _model(shape, head), view, rows[k], None, 0.0, tally)
+        c.step(c.library(shape.cell, rows.dtype), _model(shape, head), view, rows[k], None, 0.0, tally)
         del kept
     names = ("nats", "units", "hits", "errors") if head == "bernoulli" else ("nats", "units", "hits")
     sums = {name: torch.tensor([getattr(t, name) for t in tallies], dtype=torch.float64) for name in names}

@@ -113,7 +113,7 @@ def member_of(run: Run, shape: Shape, task: Task, machine: Machine) -> Member:
         task, seed=run.seed, batch_size=settings.batch_size, window=settings.window, dtype=machine.dtype
     )
     if isinstance(machine.kernel, Fused):
-        optimiser: Optimiser = FusedOptimiser(row, run.optim, settings.clip_norm, library(shape.cell))
+        optimiser: Optimiser = FusedOptimiser(row, run.optim, settings.clip_norm, library(shape.cell, row.dtype))
     else:
         optimiser = TorchOptimiser(row, run.optim, settings.clip_norm)
     return Member(run, row, batches, optimiser, Schedule(run.optim), blind_nats(task))

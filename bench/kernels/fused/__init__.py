@@ -11,8 +11,8 @@ from functools import lru_cache
 import torch
 
 from bench.cells import Cell
-from bench.kernels.fused.build import BuildError
-from bench.kernels.fused.interface import SUFFIX, library
+from bench.kernels.fused.build import REALS, BuildError
+from bench.kernels.fused.interface import library
 
 
 class Fused:
@@ -22,14 +22,14 @@ class Fused:
 
     def runs_on(self, device: torch.device, dtype: torch.dtype) -> bool:
         """Return whether the library supports the device and number type; `missing` says whether there is a library."""
-        return device.type == "cpu" and dtype in SUFFIX
+        return device.type == "cpu" and dtype in REALS
 
 
 @lru_cache(maxsize=256)
-def missing(cell: Cell) -> str:
+def missing(cell: Cell, dtype: torch.dtype = torch.float32) -> str:
     """Return why there is no library of a cell on this machine, building it if needed; empty if there is one."""
     try:
-        library(cell)
+        library(cell, dtype)
     except BuildError as error:
         return str(error)
     return ""

@@ -17,14 +17,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import torch
+
 from bench.cells import Cell
 from bench.core import disk
 from bench.core.processor import described
+from bench.kernels.fused.source import source_of
 
 HERE = Path(__file__).resolve()
 SOURCES = HERE.parent
 FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-std=c++17", "-shared", "-fPIC", "-w")
 """No -ffast-math: NaN and infinity must be seen."""
+
+REALS = {torch.float32: "float", torch.float64: "double"}
+"""The numbers that there are libraries for, each with its name in C++; double is for tests."""
 
 TIMEOUT_SECONDS = 300
 MOST_OF_PROGRAM = 1 << 20
@@ -34,7 +40,7 @@ CHECK = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from bench.kernels.fused.check import main
-sys.exit(main(sys.argv[2], sys.argv[3]))
+sys.exit(main(*sys.argv[2:]))
 """
 DISAGREES = 3
 """Exit status of a check that found the library wrong."""
@@ -46,15 +52,16 @@ class BuildError(Exception):
     """The library could not be built; the message says why in one line."""
 
 
-def library_path(source: str, cell: Cell) -> Path:
-    """Return the library of a cell whose equations are printed as `source`, building it if this CPU has none yet.
+def library_path(cell: Cell, dtype: torch.dtype) -> Path:
+    """Return the library of a cell for numbers of a type, building it if this CPU has none yet.
 
-    The printed equations lie beside it. Raises BuildError.
+    What is printed from the equations lies beside it. Raises BuildError.
     """
     compiler = os.environ.get("CXX") or shutil.which("g++") or shutil.which("c++")
     if compiler is None:
         raise BuildError("no C++ compiler (g++) was found")
-    folder, stem = _cache_folder(), f"fused-{_key(compiler, source)}"
+    source = source_of(cell)
+    folder, stem = _cache_folder(), f"{cell.kind}-{_key(compiler, source, REALS[dtype])}"
     with _locked(folder / f"{stem}.lock"):
         built = _whole(folder, stem)
         if built is None:
@@ -62,7 +69,7 @@ def library_path(source: str, cell: Cell) -> Path:
             said = f"building the fused kernel of cell `{cell.name}` for this CPU, once (some 10 seconds)"
             print(said, file=sys.stderr, flush=True)
             disk.write_whole(folder / f"{stem}.h", source.encode())
-            built = _compile(compiler, folder, stem, cell)
+            built = _compile(compiler, folder, stem, cell, dtype)
     return built
 
 
@@ -96,7 +103,7 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
-def _compile(compiler: str, folder: Path, stem: str, cell: Cell) -> Path:
+def _compile(compiler: str, folder: Path, stem: str, cell: Cell, dtype: torch.dtype) -> Path:
     """Compile under another name, and move a library that is right to its own, which carries its digest.
 
     That it is wrong is written down: no process builds it again.
@@ -104,13 +111,13 @@ def _compile(compiler: str, folder: Path, stem: str, cell: Cell) -> Path:
     descriptor, name = tempfile.mkstemp(suffix=".so", dir=folder)
     os.close(descriptor)
     printed = f'-DCELL="{folder / stem}.h"'
-    command = [compiler, *FLAGS, printed, str(SOURCES / "fused.cpp"), "-o", name]
+    command = [compiler, *FLAGS, printed, f"-DREAL={REALS[dtype]}", str(SOURCES / "fused.cpp"), "-o", name]
     try:
         done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
         if done.returncode:
             lines = [line for line in done.stderr.splitlines() if "error" in line] or ["no message"]
             raise BuildError(f"{compiler} failed: {lines[0]}")
-        if found := _disagreement(Path(name), cell):
+        if found := _disagreement(Path(name), cell, dtype):
             problem = f"what {compiler} {' '.join(FLAGS)} built does not compute what it must: {found}"
             disk.write_whole(_refusal(folder, stem), problem.encode())
             raise BuildError(problem)
@@ -121,10 +128,10 @@ def _compile(compiler: str, folder: Path, stem: str, cell: Cell) -> Path:
         Path(name).unlink(missing_ok=True)
 
 
-def _disagreement(built: Path, cell: Cell) -> str:
+def _disagreement(built: Path, cell: Cell, dtype: torch.dtype) -> str:
     """Return in what a library disagrees with the reference, in a process of its own, which it may bring down."""
     root = HERE.parents[3]
-    command = [sys.executable, "-P", "-c", CHECK, str(root), str(built), json.dumps(cell.node)]
+    command = [sys.executable, "-P", "-c", CHECK, str(root), str(built), json.dumps(cell.node), REALS[dtype]]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
     if done.returncode == DISAGREES:
         return done.stdout.strip()
@@ -136,12 +143,13 @@ def _disagreement(built: Path, cell: Cell) -> str:
     return ""
 
 
-def _key(compiler: str, source: str) -> str:
+def _key(compiler: str, source: str, real: str) -> str:
     """Return a name for what the library's machine code depends on, and whether it is taken for right."""
     patterns = ("*.h", "*.cpp", "check*.py")
     parts = [path.read_bytes() for pattern in patterns for path in sorted(SOURCES.glob(pattern))]
     parts += [
         source.encode(),
+        real.encode(),
         " ".join(FLAGS).encode(),
         _version(compiler).encode(),
         _program(compiler),

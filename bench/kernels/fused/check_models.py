@@ -155,7 +155,7 @@ def _nats(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
 
 def computed(library: CDLL, case: Case, data: Data) -> Found:
     """Return what the library gives; the counts come from a second call, without a gradient."""
-    step = getattr(library, f"step_{c.SUFFIX[case.dtype]}")
+    step = library.step_batch
     gradient, tallies, state = torch.zeros_like(data.row), (c.Tally(), c.Tally()), data.state.clone()
     for tally, target in zip(tallies, (gradient.data_ptr(), None), strict=True):
         state = data.state.clone()

@@ -168,8 +168,10 @@ template <class T> double update(const Rule* rule, int64_t count, T* w, T* g, T*
 extern "C" {
 // Add the totals of a batch to `tally`; with `grads`, also write the gradient of scale times the total loss.
 // Returns 0, 1 if there is no memory, 2 for too many layers.
-int step_float(const Model* m, const Batch* b, float* row, float* grads, double scale, Tally* tally) { return step(m, b, row, grads, scale, tally); }
-int step_double(const Model* m, const Batch* b, double* row, double* grads, double scale, Tally* tally) { return step(m, b, row, grads, scale, tally); }
-double update_float(const Rule* r, int64_t count, float* w, float* g, float* m, float* v, int64_t n) { return update(r, count, w, g, m, v, n); }
-double update_double(const Rule* r, int64_t count, double* w, double* g, double* m, double* v, int64_t n) { return update(r, count, w, g, m, v, n); }
+int step_batch(const Model* m, const Batch* b, REAL* row, REAL* grads, double scale, Tally* tally) {
+    return step(m, b, row, grads, scale, tally);
+}
+double update_weights(const Rule* r, int64_t count, REAL* w, REAL* g, REAL* m, REAL* v, int64_t n) {
+    return update(r, count, w, g, m, v, n);
+}
 }

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from bench.cells import Cell
 from bench.kernels.fused.build import digest_in, library_path
-from bench.kernels.fused.source import source_of
 
 MOST_LAYERS = 16
 Offsets = c_int64 * MOST_LAYERS
@@ -66,39 +65,29 @@ class Rule(ctypes.Structure):
     ]
 
 
-SUFFIX = {torch.float32: "float", torch.float64: "double"}
+@lru_cache(maxsize=256)
+def library(cell: Cell, dtype: torch.dtype) -> ctypes.CDLL:
+    """Return the library of a cell, the same for as long as this process lives. Raises BuildError if it cannot be."""
+    return load(_path(cell, dtype))
+
+
+def library_digest(cell: Cell, dtype: torch.dtype) -> str:
+    """Return the digest of a cell's library: two of one digest compute the same bits. Raises BuildError."""
+    return digest_in(_path(cell, dtype))
 
 
 @lru_cache(maxsize=256)
-def library(cell: Cell) -> ctypes.CDLL:
-    """Return the library of a cell, the same for as long as this process lives. Raises BuildError if it cannot be."""
-    return load(_path(source_of(cell), cell))
-
-
-def library_digest(cell: Cell) -> str:
-    """Return the digest of a cell's library: two of one digest compute the same bits. Raises BuildError."""
-    return digest_in(_path(source_of(cell), cell))
-
-
-_PATHS: dict[str, Path] = {}
-
-
-def _path(source: str, cell: Cell) -> Path:
-    if source not in _PATHS:
-        _PATHS[source] = library_path(source, cell)
-    return _PATHS[source]
+def _path(cell: Cell, dtype: torch.dtype) -> Path:
+    return library_path(cell, dtype)
 
 
 def load(path: Path) -> ctypes.CDLL:
     """Return a built library with its functions declared."""
     loaded = ctypes.CDLL(str(path))
-    for suffix in SUFFIX.values():
-        step = getattr(loaded, f"step_{suffix}")
-        step.argtypes = [POINTER(Model), POINTER(Batch), c_void_p, c_void_p, c_double, POINTER(Tally)]
-        step.restype = c_int
-        update = getattr(loaded, f"update_{suffix}")
-        update.argtypes = [POINTER(Rule), c_int64, c_void_p, c_void_p, c_void_p, c_void_p, c_int64]
-        update.restype = c_double
+    loaded.step_batch.argtypes = [POINTER(Model), POINTER(Batch), c_void_p, c_void_p, c_double, POINTER(Tally)]
+    loaded.step_batch.restype = c_int
+    loaded.update_weights.argtypes = [POINTER(Rule), c_int64, c_void_p, c_void_p, c_void_p, c_void_p, c_int64]
+    loaded.update_weights.restype = c_double
     return loaded
 
 
@@ -106,8 +95,7 @@ def step(
     library: ctypes.CDLL, model: Model, batch: Batch, row: Tensor, grads: Tensor | None, scale: float, tally: Tally
 ) -> None:
     """Add a batch's totals to the tally and, with `grads`, write the gradient of `scale` times the loss."""
-    function = getattr(library, f"step_{SUFFIX[row.dtype]}")
-    code = function(model, batch, row.data_ptr(), None if grads is None else grads.data_ptr(), scale, tally)
+    code = library.step_batch(model, batch, row.data_ptr(), None if grads is None else grads.data_ptr(), scale, tally)
     if code == 1:
         raise MemoryError("the fused kernel could not allocate its workspace")
     if code:
@@ -118,6 +106,5 @@ def update(
     library: ctypes.CDLL, rule: Rule, count: int, row: Tensor, grad: Tensor, first: Tensor, second: Tensor
 ) -> float:
     """Clip the gradient, step the optimiser, and return the norm before clipping; a norm not finite changes nothing."""
-    function = getattr(library, f"update_{SUFFIX[row.dtype]}")
     pointers = (row.data_ptr(), grad.data_ptr(), first.data_ptr(), second.data_ptr())
-    return float(function(rule, count, *pointers, row.numel()))
+    return float(library.update_weights(rule, count, *pointers, row.numel()))

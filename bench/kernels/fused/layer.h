@@ -1,7 +1,6 @@
 // One recurrent layer of one member over a packed batch: the time loop, written once for every cell.
 #pragma once
-#include "step.h"
-#include "matrix.h"
+#include "panels.h"
 
 // A batch of sequences sorted from long to short and packed step by step: step t holds rows start[t] to start[t] + width[t],
 // one for each sequence that is that long. Padding is nowhere: it costs neither numbers nor time.
@@ -23,32 +22,26 @@ template <class T> struct Input {
     const T* values;
 };
 
-// One layer's weights in the order of their rows; the pointers that a cell does not have are null.
-template <class T> struct LayerWeights {
-    T *W, *U, *b, *b_recurrent, *P;
-};
-
 template <class T, class C> struct Layer {
     static constexpr int LANES = Lanes<T>::W;
     static constexpr int OPERANDS = at_least_one(C::OPERANDS);
-    static constexpr int MOST_IN_TILE = 6;  // products of one operand whose accumulators fit the registers
     int64_t I, H, Ip, Hp, units;
     Steps steps;
     const int64_t* shared = nullptr;
     T *wx, *operand[OPERANDS], *d_operand[OPERANDS], *state[C::STATES], *initial[C::STATES], *saved, *d, *carry[C::STATES];
-    T *panel[OPERANDS], *d_panel[OPERANDS], *products, *own, *d_own, *sums;
-    T *input_panel, *bias, *recurrent_bias, *d_input_panel, *scratch, *d_rows;
+    T *products, *d_own, *sums, *scratch, *d_rows;
+    Panels<T, C> panels;
 
-    Layer(int64_t I_, int64_t H_, Steps s) : I(I_), H(H_), Ip(padded(I_, LANES)), Hp(padded(H_, LANES)), steps(s) { units = Hp / LANES; }
+    Layer(int64_t I_, int64_t H_, Steps s)
+        : I(I_), H(H_), Ip(padded(I_, LANES)), Hp(padded(H_, LANES)), units(Hp / LANES), steps(s), panels(I_, H_) {}
 
     void take(Workspace& space) {
         int64_t N = steps.N, B = steps.B;
+        panels.take(space);
         wx = space.take<T>(N * C::INPUTS * Hp);
         for (int q = 0; q < C::OPERANDS; q++) {
             operand[q] = space.take<T>(N * Hp);
             d_operand[q] = C::OPERAND_STATE[q] < 0 ? space.take<T>(B * Hp) : nullptr;
-            panel[q] = space.take<T>(H * C::OPERAND_COUNT[q] * Hp);
-            d_panel[q] = space.take<T>(C::OPERAND_COUNT[q] * H * Hp);
         }
         products = space.take<T>(B * C::PRODUCTS * Hp + LANES);
         saved = space.take<T>(N * C::SAVED * Hp + LANES);
@@ -58,91 +51,10 @@ template <class T, class C> struct Layer {
             initial[s] = space.take<T>(B * Hp);
             carry[s] = space.take<T>(B * Hp);
         }
-        input_panel = space.take<T>(I * C::INPUTS * Hp);
-        d_input_panel = space.take<T>(C::INPUTS * H * Ip);
-        bias = space.take<T>(C::INPUTS * Hp);
-        recurrent_bias = space.take<T>(C::PRODUCTS * Hp + LANES);
-        own = space.take<T>(C::OWN * Hp + LANES);
         d_own = space.take<T>(C::OWN * Hp + LANES);
         sums = space.take<T>(C::BLOCKS * Hp);
         scratch = space.take<T>(std::max(H * std::max(Ip, Hp), I * C::INPUTS * Hp));
         d_rows = space.take<T>(N * C::INPUTS * Hp);
-    }
-
-    int lanes(int64_t unit_vector) const { return (int)std::max<int64_t>(0, std::min<int64_t>(LANES, H - unit_vector * LANES)); }
-
-    // Copy a vector over units (gate by gate) into padded blocks.
-    void pad(const T* from, int blocks, const int* order, T* to) const {
-        for (int g = 0; g < blocks; g++) {
-            std::fill(to + g * Hp, to + (g + 1) * Hp, T(0));
-            const T* row = from ? from + (order ? order[g] : g) * H : nullptr;
-            if (row) std::copy(row, row + H, to + g * Hp);
-        }
-    }
-
-    // The operand whose products are all that a stage waits for, where they fit a tile; -1 where there is none such.
-    template <int S> static constexpr int tiled() {
-        int found = -1;
-        for (int q = 0; q < C::OPERANDS; q++)
-            if (C::OPERAND_STAGE[q] == S) {
-                if (found >= 0) return -1;
-                found = q;
-            }
-        return found >= 0 && C::OPERAND_COUNT[found] <= MOST_IN_TILE ? found : -1;
-    }
-    static constexpr int tile_units(int products) { return products == 1 ? VECS : 1; }                      // unit vectors
-    static constexpr int tile_rows(int products) { return products <= 3 ? ROWS : products == 4 ? 6 : 4; }  // accumulators fit
-
-    void pack_forward(const LayerWeights<T>& w, bool by_key) {
-        auto of_W = [&](int64_t, int64_t v) {
-            int64_t unit = v % units;
-            return Column<T>{w.W + (C::INPUT_ROW[v / units] * H + unit * LANES) * I, 1, I, lanes(unit)};
-        };
-        if (by_key)  // one row for each key
-            for (int64_t v = 0; v < C::INPUTS * units; v++) pack_column<T>(of_W(0, v), I, input_panel + v * LANES, C::INPUTS * Hp);
-        else pack<T>(C::INPUTS * units, 1, I, input_panel, of_W);
-        pad(w.b, C::INPUTS, C::INPUT_ROW, bias);
-        pad(w.b_recurrent, C::PRODUCTS, C::PRODUCT_ROW, recurrent_bias);
-        pad(w.P, C::OWN, nullptr, own);
-        pack_stages<0>(w.U);
-    }
-
-    template <int S> void pack_stages(const T* U) {
-        if constexpr (S < C::STAGES) {
-            constexpr int Q = tiled<S>();
-            if constexpr (Q >= 0) pack_tiles<C::OPERAND_COUNT[Q], tile_units(C::OPERAND_COUNT[Q])>(U, C::OPERAND_FIRST[Q], panel[Q]);
-            else
-                for (int q = 0; q < C::OPERANDS; q++)
-                    if (C::OPERAND_STAGE[q] == S)
-                        pack<T>(C::OPERAND_COUNT[q] * units, 1, H, panel[q], [&](int64_t, int64_t v) {
-                            int64_t unit = v % units, row = C::PRODUCT_ROW[C::OPERAND_FIRST[q] + v / units];
-                            return Column<T>{U + (row * H + unit * LANES) * H, 1, H, lanes(unit)};
-                        });
-            pack_stages<S + 1>(U);
-        }
-    }
-
-    // [tile of units][k][unit vector][gate][lane]
-    template <int G, int NU> void pack_tiles(const T* U, int first_gate, T* out) const {
-        in_parts(units, NU, [&](int64_t unit, int n) {
-            for (int u = 0; u < n; u++)
-                for (int g = 0; g < G; g++) {
-                    const T* row = U + (C::PRODUCT_ROW[first_gate + g] * H + (unit + u) * LANES) * H;
-                    pack_column<T>({row, 1, H, lanes(unit + u)}, H, out + (u * G + g) * LANES, n * G * LANES);
-                }
-            out += H * n * G * LANES;
-        });
-    }
-
-    void pack_backward(const LayerWeights<T>& w, bool needs_input) {
-        for (int q = 0; q < C::OPERANDS; q++)
-            pack<T>(units, C::OPERAND_COUNT[q], H, d_panel[q], [&](int64_t s, int64_t v) {
-                return Column<T>{w.U + C::PRODUCT_ROW[C::OPERAND_FIRST[q] + s] * H * H + v * LANES, H, 1, lanes(v)};
-            });
-        if (needs_input)
-            pack<T>(Ip / LANES, C::INPUTS, H, d_input_panel, [&](int64_t s, int64_t v) {
-                return Column<T>{w.W + C::INPUT_ROW[s] * H * I + v * LANES, I, 1, (int)std::min<int64_t>(LANES, I - v * LANES)};
-            });
     }
 
     // The surroundings of a step of sequence j at unit vector u.
@@ -162,7 +74,7 @@ template <class T, class C> struct Layer {
             a.operand_[q] = operand[q] + row * Hp + at_unit;
             if (C::OPERAND_STATE[q] < 0) a.d_operand_[q] = d_operand[q] + j * Hp + at_unit;
         }
-        if constexpr (C::OWN > 0) { a.own_ = own + at_unit; a.d_own_ = d_own + at_unit; }
+        if constexpr (C::OWN > 0) { a.own_ = panels.own + at_unit; a.d_own_ = d_own + at_unit; }
         return a;
     }
 
@@ -177,7 +89,7 @@ template <class T, class C> struct Layer {
                         Vec<T> acc[R][N * G];
                         for (int u = 0; u < N; u++)
                             for (int g = 0; g < G; g++) {
-                                Vec<T> b = load(recurrent_bias + (first_gate + g) * Hp + (unit + u) * LANES);
+                                Vec<T> b = load(panels.recurrent_bias + (first_gate + g) * Hp + (unit + u) * LANES);
                                 for (int r = 0; r < R; r++) acc[r][u * G + g] = b;
                             }
                         accumulate<T, R, N * G>(x + j * Hp, Hp, 1, panel, N * G * LANES, H, acc);
@@ -192,10 +104,10 @@ template <class T, class C> struct Layer {
 
     // From inputs and initial states to `state[0]`, the outputs (N, Hp).
     void forward(const Input<T>& in, const LayerWeights<T>& w) {
-        pack_forward(w, in.keys != nullptr);
+        panels.pack_forward(w, in.keys != nullptr);
         shared = in.shared;
         if (in.keys) project_keys(in);
-        else product<T>(in.x, in.ld, 1, ONE_PLACE, 0, I, input_panel, C::INPUTS * units, wx, C::INPUTS * Hp, in.rows, bias, false);
+        else product<T>(in.x, in.ld, 1, ONE_PLACE, 0, I, panels.input, C::INPUTS * units, wx, C::INPUTS * Hp, in.rows, panels.bias, false);
         for (int64_t t = 0; t < steps.T; t++) {
             for (int q = 0; q < C::OPERANDS; q++)
                 if (int s = C::OPERAND_STATE[q]; s >= 0) {
@@ -208,10 +120,10 @@ template <class T, class C> struct Layer {
 
     template <int S> void forward_stages(int64_t t) const {
         if constexpr (S < C::STAGES) {
-            constexpr int Q = tiled<S>();
+            constexpr int Q = Panels<T, C>::template tiled<S>();
             if constexpr (Q >= 0) {
                 constexpr int G = C::OPERAND_COUNT[Q];
-                recur<G, tile_units(G), tile_rows(G)>(t, operand[Q] + steps.start[t] * Hp, panel[Q], C::OPERAND_FIRST[Q],
+                recur<G, Panels<T, C>::tile_units(G), Panels<T, C>::tile_rows(G)>(t, operand[Q] + steps.start[t] * Hp, panels.operand[Q], C::OPERAND_FIRST[Q],
                                                       [](const At<T, C>& a, const Vec<T>* u) { C::template forward<S>(a, u); });
             } else {
                 forward_by_rows<S>(t);
@@ -229,8 +141,8 @@ template <class T, class C> struct Layer {
                 int64_t from = C::OPERAND_FIRST[q];
                 if (first < 0) first = from;
                 count += C::OPERAND_COUNT[q];
-                product<T>(operand[q] + steps.start[t] * Hp, Hp, 1, ONE_PLACE, 0, H, panel[q], C::OPERAND_COUNT[q] * units,
-                           products + from * Hp, C::PRODUCTS * Hp, n, recurrent_bias + from * Hp, false);
+                product<T>(operand[q] + steps.start[t] * Hp, Hp, 1, ONE_PLACE, 0, H, panels.operand[q], C::OPERAND_COUNT[q] * units,
+                           products + from * Hp, C::PRODUCTS * Hp, n, panels.recurrent_bias + from * Hp, false);
             }
         for (int64_t j = 0; j < n; j++)
             for (int64_t unit = 0; unit < units; unit++) {
@@ -249,9 +161,9 @@ template <class T, class C> struct Layer {
                 with_constant<12>(count, [&](auto nv) {
                     constexpr int NV = decltype(nv)::value;
                     Vec<T> acc[NV];
-                    for (int v = 0; v < NV; v++) acc[v] = load(bias + (v0 + v) * LANES);
+                    for (int v = 0; v < NV; v++) acc[v] = load(panels.bias + (v0 + v) * LANES);
                     for (int64_t e = in.first[n]; e < in.first[n + 1]; e++) {
-                        const T* row = input_panel + (in.keys[e] * vecs + v0) * LANES;
+                        const T* row = panels.input + (in.keys[e] * vecs + v0) * LANES;
                         Vec<T> value = broadcast(in.values[e]);
                         for (int v = 0; v < NV; v++) acc[v] += value * load(row + v * LANES);
                     }
@@ -262,7 +174,7 @@ template <class T, class C> struct Layer {
 
     // From the gradient of the outputs (N, Hp) to those of the weights and, where asked, of the input's rows (rows, Ip).
     void backward(const Input<T>& in, const T* d_out, const LayerWeights<T>& w, const LayerWeights<T>& grads, T* dx) {
-        pack_backward(w, dx != nullptr);
+        panels.pack_backward(w, dx != nullptr);
         for (int s = 0; s < C::STATES; s++) std::fill(carry[s], carry[s] + steps.B * Hp, T(0));
         std::fill(d_own, d_own + C::OWN * Hp, T(0));
         for (int64_t t = steps.T - 1; t >= 0; t--) backward_stages<C::STAGES - 1>(t, d_out);
@@ -282,7 +194,7 @@ template <class T, class C> struct Layer {
                 unpad(scratch, Ip, H, I, grads.W + C::INPUT_ROW[i] * H * I);
             }
         gather_gradients(grads);
-        if (dx) product<T>(d_in, ldd, C::INPUTS, places, Hp, H, d_input_panel, Ip / LANES, dx, Ip, in.rows, nullptr, false);
+        if (dx) product<T>(d_in, ldd, C::INPUTS, places, Hp, H, panels.d_input, Ip / LANES, dx, Ip, in.rows, nullptr, false);
     }
 
     template <int S> void backward_stages(int64_t t, const T* d_out) {
@@ -298,7 +210,7 @@ template <class T, class C> struct Layer {
                 if (C::OPERAND_STAGE[q] == S) {
                     int s = C::OPERAND_STATE[q];
                     product<T>(d + start * C::BLOCKS * Hp, C::BLOCKS * Hp, C::OPERAND_COUNT[q], C::PRODUCT_BLOCK + C::OPERAND_FIRST[q],
-                               Hp, H, d_panel[q], units, s < 0 ? d_operand[q] : carry[s < 0 ? 0 : s], Hp, n, nullptr, s >= 0);
+                               Hp, H, panels.d_operand[q], units, s < 0 ? d_operand[q] : carry[s < 0 ? 0 : s], Hp, n, nullptr, s >= 0);
                 }
             backward_stages<S - 1>(t, d_out);
         }
