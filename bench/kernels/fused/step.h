@@ -43,4 +43,7 @@ template <class T, class C> struct At {
     void add_d_own(int i, Vec<T> v) const { store(d_own_ + i * stride, load((const T*)d_own_ + i * stride) + v); }
 };
 
+// Without a name of its own a library would share the constants of the first `Cell` that the process has loaded.
+namespace {
 #include CELL
+}
