@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import itertools
 import sys
 
@@ -16,10 +18,17 @@ from bench.cli.compose import Composer
 from bench.cli.config import command_of, conf_dir, options
 
 
-def commands(monkeypatch, name: str, *changes: str):
+@contextlib.contextmanager
+def found_plugins():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "path", [str(PLUGINS), *sys.path])
+        yield
+
+
+@functools.cache
+def commands(name: str, *changes: str):
     """Return the commands of an experiment's points of one seed, each composed from the values that it sweeps."""
-    monkeypatch.setattr(sys, "path", [str(PLUGINS), *sys.path])
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+    with found_plugins(), initialize_config_dir(str(conf_dir()), version_base="1.3"):
         hydra = GlobalHydra.instance().hydra
         words = [f"experiments={name}", *changes]
         config = hydra.compose_config("config", words, run_mode=RunMode.MULTIRUN, with_log_configuration=False)
@@ -38,14 +47,14 @@ def commands(monkeypatch, name: str, *changes: str):
 
 
 @pytest.mark.parametrize("name", sorted(options("experiments", [conf_dir()])))
-def test_every_experiment_is_made_of_settings_that_there_are(name, monkeypatch):
-    made = commands(monkeypatch, name)
+def test_every_experiment_is_made_of_settings_that_there_are(name):
+    made = commands(name)
     assert {each.name for each in made} == {name}
     assert len({each.task["name"] + each.cell["name"] for each in made}) > 1
 
 
-def test_chung_2014_has_their_cells_at_their_sizes_and_once_more_at_an_equal_total(monkeypatch):
-    made = commands(monkeypatch, "chung2014")
+def test_chung_2014_has_their_cells_at_their_sizes_and_once_more_at_an_equal_total():
+    made = commands("chung2014")
     assert len(made) == 4 * 3 * 2
     sizes = {(each.cell["name"], each.size.count): each.hidden_size for each in made}
     units = {"gru_before": 46, "lstm_peephole": 36, "tanh": 100}
@@ -55,5 +64,5 @@ def test_chung_2014_has_their_cells_at_their_sizes_and_once_more_at_an_equal_tot
     assert {(each.tune.n_trials, each.tune.confirm_seeds) for each in made} == {(30, 10)}
 
 
-def test_chung_2014_has_a_small_scale(monkeypatch):
-    assert {each.tune.n_trials for each in commands(monkeypatch, "chung2014", "scale=lite")} == {6}
+def test_chung_2014_has_a_small_scale():
+    assert {each.tune.n_trials for each in commands("chung2014", "scale=lite")} == {6}

@@ -1,4 +1,4 @@
-"""Shape annotations: jaxtyping where it is installed (tests check every call), plain tensors elsewhere."""
+"""Shape annotations: jaxtyping where it is installed (`make test-long` checks every call), plain tensors elsewhere."""
 
 from __future__ import annotations
 

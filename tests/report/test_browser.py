@@ -63,7 +63,7 @@ def test_every_image_is_loaded_from_the_page_itself(browser, page):
     show(browser, page)
     widths = browser.execute_script("return [...document.images].map(image => image.naturalWidth)")
     assert len(widths) == 8
-    assert min(widths) > 300
+    assert min(widths) > 1000
     requests = browser.execute_script("return performance.getEntriesByType('resource').map(entry => entry.name)")
     assert [name for name in requests if not name.startswith("data:")] == []
 

@@ -31,6 +31,7 @@ def test_a_chapter_on_tuning_with_importance_loads_neither_torch_nor_hydra(tmp_p
         "from pathlib import Path; from tests.report.made import build; "
         "from tests.report.tuned import study, together; "
         "from bench.claims import importance, shares; importance.N_DECOYS = shares.N_RESAMPLES = 1; "
+        "from bench.report.figures import style; style.DOTS_PER_INCH = 50; "
         "studies, records = together(study('gru', 20), study('lstm', 20)); "
         f"build(records, Path({str(tmp_path)!r}), name='x', studies=studies)"
     )
@@ -47,9 +48,12 @@ class Refused:
 sys.meta_path.insert(0, Refused())
 from bench import results
 from bench.report.comparison import compare_folders
+from bench.report.figures import style
+from bench.report.formats import page
 from bench.report.publish import publish
 from tests.report.fabricated import sweep
 from tests.report.tuned import study, together
+style.DOTS_PER_INCH = page.DOTS_PER_INCH = 50
 studies, trials = together(study("gru", 6), study("lstm", 6))
 for name, n in (("a", 6), ("b", 7)):
     folder = Path(sys.argv[1]) / name
