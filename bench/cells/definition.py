@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 
 from bench.cells.base import Biases
 from bench.cells.cell import Cell
-from bench.cells.equations import NAMESPACES, Value, program_of
+from bench.cells.equations import NAMESPACES, Program, Value, mentioned, program_of
 from bench.cells.expressions import FUNCTIONS
 from bench.cells.starts import Start, start_of
 from bench.core.digest import digest_of
@@ -29,7 +29,7 @@ DEFINING = ("states", "start", "fields", "equations")
 RESERVED = ("name", "kind", "biases", *WORDS, *DEFINING)
 
 ORIGINAL: Mapping[str, str] = MappingProxyType(
-    {"tanh": "e7cfb253a14e34ca", "gru": "fa74c2ad2269e70d", "lstm": "c64364810501b2bc"}
+    {"tanh": "e7cfb253a14e34ca", "gru": "05ebfff02faa079d", "lstm": "9c705f5eddbd1e8b"}
 )
 """Digests of the definitions of the first records, whose cells were recorded by their kind and fields alone."""
 
@@ -70,9 +70,7 @@ def _cell(name: str, kind: str, node: Mapping[str, Any], where: str) -> Cell:
     program = program_of(equations, states, fields, f"{where}.equations")
     start = _starts(node.get("start", {}), fields, f"{where}.start")
     for each in start:
-        gates = program.inputs if each.parameter == "b" else tuple(program.products)
-        if each.gate not in gates:
-            raise ConfigError(f"{where}.start.{each.target}", f"no such gate; {did_you_mean(each.gate, gates)}")
+        _check_gate(each, program, equations, f"{where}.start.{each.target}")
     return Cell(
         name=name,
         kind=kind,
@@ -131,6 +129,16 @@ def _starts(node: object, fields: Mapping[str, Value], where: str) -> tuple[Star
     if not isinstance(node, Mapping):
         raise ConfigError(where, f"must be a mapping from b.g or U.g to what is there at first, got {node!r}")
     return tuple(start_of(str(target), value, fields, f"{where}.{target}") for target, value in node.items())
+
+
+def _check_gate(start: Start, program: Program, equations: str, where: str) -> None:
+    """Check that a start is of a gate of the equations, and of none that the fields leave out, unless it is nothing."""
+    space, used = ("x", program.inputs) if start.parameter == "b" else ("U", tuple(program.products))
+    gates = mentioned(equations, space)
+    if start.gate not in gates:
+        raise ConfigError(where, f"no such gate; {did_you_mean(start.gate, gates)}")
+    if start.gate not in used and not start.is_nothing:
+        raise ConfigError(where, f"must be 0, for without gate `{start.gate}` it has no effect; got {start.text}")
 
 
 @cache

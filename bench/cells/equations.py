@@ -63,6 +63,12 @@ class Program:
     outputs: tuple[Expression, ...]
     named: Mapping[str, Expression]
 
+    @property
+    def read(self) -> frozenset[str]:
+        """The states whose value before the step is used."""
+        expressions = (*self.products.values(), *(a for node in self.nodes for a in node.arguments), *self.outputs)
+        return frozenset(s.name for each in expressions for s in symbols_of(each) if s.kind == "state")
+
 
 def program_of(equations: str, states: tuple[str, ...], fields: Mapping[str, Value], where: str) -> Program:
     """Return the program of some equations at given fields. Raises ConfigError naming the line."""
@@ -71,6 +77,13 @@ def program_of(equations: str, states: tuple[str, ...], fields: Mapping[str, Val
     for number, line in lines:
         reader.read(number, line)
     return reader.program()
+
+
+def mentioned(equations: str, space: str) -> list[str]:
+    """Return the gates `x.g` or `U.g` of some equations that were read, whatever the fields are."""
+    nodes = [node for _, line in _lines(equations, "") for node in ast.walk(line.value)]
+    names = [node.attr for node in nodes if isinstance(node, ast.Attribute) and ast.unparse(node.value) == space]
+    return list(dict.fromkeys(names))
 
 
 def _lines(equations: str, where: str) -> list[tuple[int, ast.Assign]]:

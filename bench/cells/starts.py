@@ -1,9 +1,9 @@
 """What a cell asks of its initial weights beyond the scheme of `init`: offsets of biases, and recurrent blocks.
 
 A line of `start` is `b.g: OFFSET`, added to the initial bias of gate g, or `U.g: identity`, the initial block of a
-recurrent product. An OFFSET is a number, a field, or `chrono(T)` for the longest dependency T, a number or a field;
-each may have a minus sign. `chrono(T)` draws log(u), u uniform between 1 and T - 1, once for each unit, the same for
-all gates; at T = 0 it is 0. Source: Tallec and Ollivier 2018, arXiv 1804.11188, section 3; identity: Le et al. 2015,
+recurrent product. An OFFSET is a sum of numbers, fields, and `chrono(T)` for the longest dependency T, a number or a
+field; each may have a minus sign. `chrono(T)` draws log(u), u uniform between 1 and T - 1, once for each unit, the same
+for all gates; at T = 0 it is 0. Source: Tallec and Ollivier 2018, arXiv 1804.11188, section 3; identity: Le et al. 2015,
 arXiv 1504.00941.
 """
 
@@ -11,20 +11,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.cells.equations import Value
 from bench.core.errors import ConfigError
 
-FORM = re.compile(r"(-?)\s*(?:(chrono)\(\s*([\w.]+)\s*\)|([\w.]+))")
+TERM = re.compile(r"\s*([+-]?)\s*(?:(chrono)\(\s*([\w.]+)\s*\)|([\w.]+))\s*")
 
 
 @dataclass(frozen=True)
 class Start:
     """How the bias or the recurrent block of a gate starts; `text` is what the file says.
 
-    `offset` is added to the bias. With `chrono` above 0 the offset is `sign` times the draw for that longest
-    dependency.
+    `offset` is added to the bias, and with `chrono` above 0 `sign` times the draw for that longest dependency.
     """
 
     target: str
@@ -37,6 +36,11 @@ class Start:
     def parameter(self) -> str:
         """`b` or `U`."""
         return self.target.partition(".")[0]
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether the bias is left as it is."""
+        return self.parameter == "b" and not (self.offset or self.chrono)
 
     @property
     def gate(self) -> str:
@@ -53,17 +57,29 @@ def start_of(target: str, value: object, fields: Mapping[str, Value], where: str
         if text != "identity":
             raise ConfigError(where, f"must be identity, got {text!r}")
         return Start(target, text)
-    match = FORM.fullmatch(text)
-    if match is None:
-        raise ConfigError(where, f"must be a number, a field or chrono(T), each with or without a minus, got {text!r}")
-    minus, chrono, length, plain = match.groups()
-    sign = -1.0 if minus else 1.0
-    number = _number(length or plain, fields, where)
-    if not chrono:
-        return Start(target, text, offset=sign * number)
-    if number and number < 3:
-        raise ConfigError(where, f"chrono takes 0 or a longest dependency of at least 3 steps, got {number:g}")
-    return Start(target, text, chrono=number, sign=sign)
+    return _sum(target, text, fields, where)
+
+
+def _sum(target: str, text: str, fields: Mapping[str, Value], where: str) -> Start:
+    """Return the sum that a line names."""
+    start, place = Start(target, text), 0
+    while place < len(text) or not text:
+        match = TERM.match(text, place)
+        if match is None or (place and not match[1]):
+            allowed = "a sum of numbers, fields and chrono(T), such as `1.5 - chrono(T)`"
+            raise ConfigError(where, f"must be {allowed}, got {text!r}")
+        place = match.end()
+        sign = -1.0 if match[1] == "-" else 1.0
+        number = _number(match[3] or match[4], fields, where)
+        if not match[2]:
+            start = replace(start, offset=start.offset + sign * number)
+        elif number and number < 3:
+            raise ConfigError(where, f"chrono takes 0 or a longest dependency of at least 3 steps, got {number:g}")
+        elif number and start.chrono:
+            raise ConfigError(where, f"can hold one chrono(T), got {text!r}")
+        elif number:
+            start = replace(start, chrono=number, sign=sign)
+    return start
 
 
 def _number(word: str, fields: Mapping[str, Value], where: str) -> float:

@@ -61,7 +61,7 @@ def _start(shape: Shape, parameter: str, weight: Tensor, *, seed: int, layer: st
     H, cell = shape.hidden_size, shape.cell
     gates = {"b": cell.gates, "U": cell.products}.get(parameter, ())
     for start in cell.start:
-        if start.parameter != parameter:
+        if start.parameter != parameter or start.is_nothing:
             continue
         block = weight[gates.index(start.gate) * H :][:H]
         if parameter == "U":

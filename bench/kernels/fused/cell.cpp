@@ -1,8 +1,8 @@
-// Whole training steps of recurrent models, one member at a time: forward, loss, backward, clipping, optimiser.
+// Whole training steps of recurrent models of one cell, one member at a time: forward, loss, backward.
 // A plain C interface: no header but its own and the compiler's, so that it builds in seconds.
 #include "heads.h"
 #include "inputs.h"
-#include "optimiser.h"
+#include "layer.h"
 
 namespace {
 
@@ -151,27 +151,12 @@ template <class T> int step(const Model* m, const Batch* b, T* row, T* grads, do
     return 0;
 }
 
-// Clip and step; returns the norm before clipping. A norm that is not finite changes nothing.
-template <class T> double update(const Rule* rule, int64_t count, T* w, T* g, T* m, T* v, int64_t n) {
-    double length = norm<T>(g, n);
-    if (!std::isfinite(length)) return length;
-    if (rule->clip_norm > 0) {
-        T factor = std::min(1.0, rule->clip_norm / (length + 1e-6));
-        for (int64_t i = 0; i < n; i++) g[i] *= factor;
-    }
-    apply<T>(*rule, count, w, g, m, v, n);
-    return length;
-}
-
 }  // namespace
 
 extern "C" {
 // Add the totals of a batch to `tally`; with `grads`, also write the gradient of scale times the total loss.
 // Returns 0, 1 if there is no memory, 2 for too many layers.
-int step_batch(const Model* m, const Batch* b, REAL* row, REAL* grads, double scale, Tally* tally) {
+__attribute__((visibility("default"))) int step_batch(const Model* m, const Batch* b, REAL* row, REAL* grads, double scale, Tally* tally) {
     return step(m, b, row, grads, scale, tally);
-}
-double update_weights(const Rule* r, int64_t count, REAL* w, REAL* g, REAL* m, REAL* v, int64_t n) {
-    return update(r, count, w, g, m, v, n);
 }
 }
