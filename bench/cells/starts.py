@@ -3,12 +3,14 @@
 A line of `start` is `b.g: OFFSET`, added to the initial bias of gate g, or `U.g: identity`, the initial block of a
 recurrent product. An OFFSET is a sum of numbers, fields, and `chrono(T)` for the longest dependency T, a number or a
 field; each may have a minus sign. `chrono(T)` draws log(u), u uniform between 1 and T - 1, once for each unit, the same
-for all gates; at T = 0 it is 0. Source: Tallec and Ollivier 2018, arXiv 1804.11188, section 3; identity: Le et al. 2015,
-arXiv 1504.00941.
+for all gates; at T = 0 it is 0.
+
+Sources: Tallec and Ollivier 2018, arXiv 1804.11188, section 3; for the identity Le et al. 2015, arXiv 1504.00941.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -87,9 +89,12 @@ def _number(word: str, fields: Mapping[str, Value], where: str) -> float:
     try:
         if isinstance(value, bool):
             raise ValueError(word)
-        return float(value)
+        number = float(value)
     except ValueError as error:
         known = ", ".join(name for name, each in fields.items() if isinstance(each, float)) or "none"
         raise ConfigError(
             where, f"`{word}` is neither a number nor a field that is one; such fields: {known}"
         ) from error
+    if not math.isfinite(number):
+        raise ConfigError(where, f"must be finite, got {word}")
+    return number

@@ -1,4 +1,4 @@
-"""A step of every cell of the literature against its paper's equations, written once more in numpy with matrices by name.
+"""A step of every cell of the literature against its paper's equations, written in numpy with matrices by name.
 
 Equations are transcribed from the papers that the cell's file names, in their own form: not the file's.
 """

@@ -1,4 +1,4 @@
-"""Every shipped cell in every kernel: `bptt` here, and `fused`, whose libraries take a while to build, where it is long."""
+"""Every shipped cell in `bptt`, and among the long tests in `fused`, whose libraries take time to build."""
 
 from __future__ import annotations
 

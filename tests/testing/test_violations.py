@@ -12,9 +12,8 @@ import torch
 
 from bench.cells import Cell, shipped_cell
 from bench.cells.base import Weight
-from bench.core.errors import ConfigError
 from bench.core.settings import CmaEs, RandomSearch, Tpe
-from bench.kernels import BPTT, Fused, Reference
+from bench.kernels import Fused, Reference
 from bench.tasks.language_model import LanguageModel
 from bench.tasks.piano_roll import PianoRoll
 from bench.testing import cells, kernels, samplers, tasks
