@@ -36,6 +36,15 @@ def test_it_computes_every_cell_in_the_precisions_that_it_was_tested_in():
         assert supports(BPTT(), cell_of(node), cpu, torch.float32)
 
 
+@pytest.mark.parametrize("inside", ["abs(x.a + U.a(h))", "max(x.a + U.a(h), x.b)"])
+def test_a_factor_may_hold_the_sum_of_an_input_and_its_product(inside):
+    words = {"name": "mine", "title": "mine", "source": "this test", "states": ["h"], "biases": "single"}
+    cell = cell_of({**words, "equations": f"h = sigmoid({inside})"})
+    layer = layer_of(cell).differentiable()
+    for mine, theirs in zip(results(BPTT(), cell, layer), results(Reference(), cell, layer), strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
 def in_torch_nn(cell, x, params, pull):
     """Return outputs and the gradients of x and the weights by torch.nn, member by member."""
     found = []

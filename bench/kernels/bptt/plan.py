@@ -55,14 +55,15 @@ class Plan:
 
     @cached_property
     def added(self) -> frozenset[str]:
-        """Gates whose product is used in `x.g + U.g(...)` alone: it is added to the input preactivation in place."""
+        """Gates whose product is used in `x.g + U.g(...)` alone and in no factor: added to the input in place."""
         program = self.derivation.program
         uses: dict[Symbol, int] = {}
         sums: dict[str, int] = {}
         for expression in (*(a for node in program.nodes for a in node.arguments), *program.outputs):
             _count(expression, uses, sums)
         alone = [gate for gate in program.products if uses.get(Symbol("product", gate)) == sums.get(gate) == 1]
-        return frozenset(gate for gate in alone if uses.get(Symbol("input", gate)) == 1)
+        kept = [symbol.name for symbol in self.kept if symbol.kind == "product"]
+        return frozenset(gate for gate in alone if uses.get(Symbol("input", gate)) == 1 and gate not in kept)
 
     @cached_property
     def forward(self) -> tuple[tuple[Node, ...], ...]:
