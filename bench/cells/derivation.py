@@ -157,6 +157,15 @@ class Derivation:
             lines += [f"  {_shown(waiting_of(s), names)} = {_shown(v, names)}" for s, v in found.waiting.items()]
         return "\n".join(lines)
 
+    def text_of(self, symbol: Symbol) -> str:
+        """Return what a state or value is: its name, or where it has none its expression."""
+        names = _names(self.program)
+        node = self._nodes.get(symbol)
+        if symbol in names or node is None:
+            return names.get(symbol, symbol.name)
+        texts = [_shown(each, names) for each in node.arguments]
+        return texts[0] if node.function == "same" else f"{node.function}({', '.join(texts)})"
+
     @cached_property
     def shared(self) -> tuple[str, ...]:
         """Gates whose input preactivation and recurrent product have one gradient."""

@@ -17,11 +17,11 @@ Known = dict[Symbol, Tensor]
 
 
 def _max(a: Tensor, b: Tensor) -> Tensor:
-    return torch.where((a > b) | a.isnan(), a, b)
+    return torch.where((a > b) | (a != a), a, b)  # which NaN is too
 
 
 def _min(a: Tensor, b: Tensor) -> Tensor:
-    return torch.where((a < b) | a.isnan(), a, b)
+    return torch.where((a < b) | (a != a), a, b)
 
 
 FUNCTIONS: Mapping[str, Callable[..., Tensor]] = {

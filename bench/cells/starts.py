@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bench.cells.equations import Value
+from bench.cells.equations import LARGEST, Value
 from bench.core.errors import ConfigError
 
 FORM = re.compile(r"(-?)\s*(?:(chrono)\(\s*([\w.]+)\s*\)|([\w.]+))")
@@ -71,9 +71,12 @@ def _number(word: str, fields: Mapping[str, Value], where: str) -> float:
     try:
         if isinstance(value, bool):
             raise ValueError(word)
-        return float(value)
+        number = float(value)
     except ValueError as error:
         known = ", ".join(name for name, each in fields.items() if isinstance(each, float)) or "none"
         raise ConfigError(
             where, f"`{word}` is neither a number nor a field that is one; such fields: {known}"
         ) from error
+    if not abs(number) <= LARGEST:
+        raise ConfigError(where, f"a number must be at most {LARGEST:g}, got {number:g}")
+    return number
