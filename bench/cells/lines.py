@@ -13,8 +13,11 @@ from dataclasses import dataclass
 from bench.cells.expressions import FUNCTIONS
 from bench.core.errors import ConfigError
 
-MOST_LINES, MOST_CHARACTERS = 40, 4000
-"""Limits that no cell of the literature comes near, and that keep a file from elsewhere cheap to read."""
+MOST_LINES, MOST_CHARACTERS, MOST_OF_LINE = 40, 4000, 300
+"""Limits that no cell of the literature comes near, and that keep a file from elsewhere cheap to read.
+
+The derivative of a line grows with the square of its length.
+"""
 
 NAMESPACES = {"x": "input preactivations, x.g", "U": "recurrent products, U.g(operand)", "p": "own vectors, p.v"}
 NAME = re.compile(r"(?=.{1,20}$)[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)*_?")
@@ -120,6 +123,8 @@ def _code(equations: str, where: str) -> Iterator[tuple[int, str]]:
             if not character.isprintable() and character != "\t":
                 raise ConfigError(at, f"the character U+{ord(character):04X} is not allowed")
         code = text.split("#")[0].strip()
+        if len(code) > MOST_OF_LINE:
+            raise ConfigError(at, f"must be at most {MOST_OF_LINE} characters, got {len(code):,}")
         for character in code:
             if not character.isascii() or character in FORBIDDEN:
                 raise ConfigError(at, f"the character `{character}` is not allowed; got `{shortened(text)}`")
