@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 from torch import Tensor
 
 from bench.cells.base import Biases, Parameters, State, Weight
+from bench.cells.conditions import Value
 from bench.cells.derivation import Derivation
-from bench.cells.equations import Program, Value
+from bench.cells.program import Program
 from bench.cells.reading import Values, values_of
 from bench.cells.starts import Start
 from bench.core.typing import Float
@@ -21,6 +23,7 @@ class Cell:
     """One recurrent step: equations, fields, and how weights start.
 
     Two cells are equal if all that decides their numbers is; what is derived from the equations is computed once.
+    `choices` are the words that fields may be.
     """
 
     name: str
@@ -33,6 +36,7 @@ class Cell:
     equations: str
     start: tuple[Start, ...]
     program: Program = field(compare=False, repr=False)
+    choices: Mapping[str, tuple[str, ...]] = field(compare=False, repr=False)
 
     @cached_property
     def derivation(self) -> Derivation:
@@ -52,7 +56,7 @@ class Cell:
     @property
     def node(self) -> dict[str, Any]:
         """What builds the cell again: plain numbers and words."""
-        words = {name: [value] for name, value in self.fields if isinstance(value, str)}
+        words = {name: list(each) for name, each in self.choices.items()}
         own = {name: getattr(self, name) for name in ("name", "kind", "title", "source", "biases", "equations")}
         start = {each.target: each.text for each in self.start}
         return {**own, **dict(self.fields), "states": list(self.states), "fields": words, "start": start}

@@ -12,7 +12,6 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from bench.cells.equations import Node, Program
 from bench.cells.expressions import (
     ZERO,
     Call,
@@ -26,6 +25,7 @@ from bench.cells.expressions import (
     symbols_of,
     times,
 )
+from bench.cells.program import Node, Program
 
 Line = tuple[Symbol, Expression]
 """A symbol and what it stands for."""
@@ -156,6 +156,15 @@ class Derivation:
                 lines += [f"  d {what}{name} += {_shown(value, names)}" for name, value in part.items()]
             lines += [f"  {_shown(waiting_of(s), names)} = {_shown(v, names)}" for s, v in found.waiting.items()]
         return "\n".join(lines)
+
+    def text_of(self, symbol: Symbol) -> str:
+        """Return what a state or value is: its name, or where it has none its expression."""
+        names = _names(self.program)
+        node = self._nodes.get(symbol)
+        if symbol in names or node is None:
+            return names.get(symbol, symbol.name)
+        texts = [_shown(each, names) for each in node.arguments]
+        return texts[0] if node.function == "same" else f"{node.function}({', '.join(texts)})"
 
     @cached_property
     def shared(self) -> tuple[str, ...]:

@@ -18,11 +18,11 @@ Functions = Mapping[str, Callable[..., Tensor]]
 
 
 def _max(a: Tensor, b: Tensor) -> Tensor:
-    return torch.where((a > b) | a.isnan(), a, b)
+    return torch.where((a > b) | (a != a), a, b)  # which NaN is too
 
 
 def _min(a: Tensor, b: Tensor) -> Tensor:
-    return torch.where((a < b) | a.isnan(), a, b)
+    return torch.where((a < b) | (a != a), a, b)
 
 
 FUNCTIONS: Functions = {

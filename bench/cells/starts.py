@@ -10,15 +10,16 @@ Sources: Tallec and Ollivier 2018, arXiv 1804.11188, section 3; for the identity
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from bench.cells.equations import Value
+from bench.cells.conditions import Value
+from bench.cells.equations import LARGEST
 from bench.core.errors import ConfigError
 
-TERM = re.compile(r"\s*([+-]?)\s*(?:(chrono)\(\s*([\w.]+)\s*\)|([\w.]+))\s*")
+WORD = r"(\d[\d.]*(?:e[+-]?\d+)?|[A-Za-z_]\w*)"
+TERM = re.compile(rf"\s*([+-]?)\s*(?:(chrono)\(\s*{WORD}\s*\)|{WORD})\s*")
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,6 @@ def _number(word: str, fields: Mapping[str, Value], where: str) -> float:
         raise ConfigError(
             where, f"`{word}` is neither a number nor a field that is one; such fields: {known}"
         ) from error
-    if not math.isfinite(number):
-        raise ConfigError(where, f"must be finite, got {word}")
+    if not abs(number) <= LARGEST:
+        raise ConfigError(where, f"a number must be at most {LARGEST:g}, got {number:g}")
     return number

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from bench.cells import Cell, cell_of
-from bench.cells.base import State
 from bench.kernels import Fused, Kernel, Reference, SequenceKernel, choose
+from bench.kernels.agreement import AGREES, B, H, K, Layer, T, gradient_error, layer_of, pulled, results
 from bench.results.run import Run
 from bench.tasks import Task
 from bench.tasks.base import Split, Stream
@@ -35,8 +34,6 @@ SINGLE = 2.0
 MOST_TOKENS = 60
 """How many tokens are evaluated after an epoch of a text: the reference takes them one by one."""
 
-K, B, T, I, H = 3, 4, 9, 5, 6  # noqa: E741
-
 
 def check_kernel(kernel: str | Kernel, node: Mapping[str, Any]) -> None:
     """Check a kernel, by its name or itself, with the cell of a YAML node.
@@ -50,50 +47,6 @@ def check_kernel(kernel: str | Kernel, node: Mapping[str, Any]) -> None:
             check(found, cell)
     for check_trained in TRAINING_CHECKS:
         check_trained(found, node)
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A layer's x (K, B, T, I), its initial state and its weights, drawn from a normal distribution."""
-
-    x: Tensor
-    state: State
-    params: dict[str, Tensor]
-
-    @property
-    def leaves(self) -> list[Tensor]:
-        """Everything that may have a gradient."""
-        return [self.x, *self.state, *self.params.values()]
-
-    def like(self, tensors: Iterable[Tensor]) -> Layer:
-        """Return the layer with other tensors in the order of `leaves`."""
-        rest = iter(tensors)
-        x, state = next(rest), tuple(next(rest) for _ in self.state)
-        return Layer(x, state, dict(zip(self.params, rest, strict=True)))
-
-    def differentiable(self) -> Layer:
-        """Return a copy whose tensors have gradients."""
-        return self.like(leaf.detach().clone().requires_grad_() for leaf in self.leaves)
-
-
-def layer_of(cell: Cell, *, sizes: Sequence[int] = (K, B, T, I, H), scale: float = 1.0, seed: int = 0) -> Layer:
-    """Return the same layer at every call with one seed."""
-    n_members, n_sequences, n_steps, n_inputs, n_units = sizes
-    generator = torch.Generator().manual_seed(seed)
-
-    def draw(*shape: int) -> Tensor:
-        return torch.randn(shape, generator=generator, dtype=torch.float64)
-
-    weights = cell.weights(n_inputs, n_units).items()
-    params = {name: scale * draw(n_members, *weight.shape) for name, weight in weights}
-    x = draw(n_members, n_sequences, n_steps, n_inputs)
-    return Layer(x, tuple(draw(n_members, n_sequences, n_units) for _ in cell.states), params)
-
-
-def results(kernel: SequenceKernel, cell: Cell, layer: Layer) -> list[Tensor]:
-    """Return the outputs (K, B, T, H) and every part of the last state (K, B, H)."""
-    outputs, last = kernel.run(cell, layer.x, layer.state, layer.params)
-    return [outputs, *last]
 
 
 def check_steps(kernel: SequenceKernel, cell: Cell) -> None:
@@ -152,15 +105,9 @@ def check_gradients_reach(kernel: SequenceKernel, cell: Cell) -> None:
 
 def check_finite_differences(kernel: SequenceKernel, cell: Cell) -> None:
     """Gradients are those of finite differences."""
-    layer = layer_of(cell, sizes=(1, 2, 3, 2, 3)).differentiable()
-
-    def function(*leaves: Tensor) -> tuple[Tensor, ...]:
-        return tuple(results(kernel, cell, layer.like(leaves)))
-
-    try:
-        torch.autograd.gradcheck(function, layer.leaves)
-    except RuntimeError as error:
-        raise AssertionError(f"gradients are not those of finite differences: {error}") from error
+    error = gradient_error(kernel, cell)
+    problem = f"gradients are not those of finite differences: error {error:.2g}, at most {AGREES:g} is allowed"
+    require(error <= AGREES, problem)
 
 
 def check_gradients(kernel: SequenceKernel, cell: Cell) -> None:
@@ -187,10 +134,7 @@ def _stacked(kernel: SequenceKernel, cell: Cell, layers: Sequence[Layer]) -> lis
 
 def _pulled(found: Sequence[Tensor], leaves: Sequence[Tensor], which: Iterable[int]) -> list[Tensor]:
     """Return the leaves' gradients of a random sum of some results, zeros where there is none."""
-    generator = torch.Generator().manual_seed(7)
-    pulls = [torch.randn(each.shape, generator=generator, dtype=torch.float64).to(each.dtype) for each in found]
-    loss = torch.stack([(found[index] * pulls[index]).sum() for index in which]).sum()
-    gradients = torch.autograd.grad(loss, leaves, retain_graph=True, allow_unused=True)
+    gradients = torch.autograd.grad(pulled(found, which), leaves, retain_graph=True, allow_unused=True)
     return [torch.zeros_like(leaf) if each is None else each for leaf, each in zip(leaves, gradients, strict=True)]
 
 

@@ -13,7 +13,6 @@ from functools import cached_property, lru_cache
 
 from bench.cells import Cell
 from bench.cells.derivation import Derivation, Operand, waiting_of
-from bench.cells.equations import Node
 from bench.cells.expressions import (
     ONE,
     ZERO,
@@ -26,6 +25,7 @@ from bench.cells.expressions import (
     subtract,
     symbols_of,
 )
+from bench.cells.program import Node
 
 Form = dict[Symbol, Expression]
 """A linear form: gradient to its factor, which holds no gradient."""

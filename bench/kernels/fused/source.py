@@ -12,8 +12,8 @@ from functools import cached_property
 
 from bench.cells.cell import Cell
 from bench.cells.derivation import Backward, Derivation, gradient_of, waiting_of
-from bench.cells.equations import Node
 from bench.cells.expressions import Call, Expression, Number, Operation, Symbol, symbols_of
+from bench.cells.program import Node
 
 PREFIX = {"input": "x_", "product": "u_", "own": "p_", "state": "s_", "value": "", "gradient": "g_"}
 FUNCTIONS = {"sigmoid": "sigmoid", **{name: f"{name}_" for name in ("tanh", "relu", "exp", "log", "softplus", "abs")}}
