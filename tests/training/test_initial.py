@@ -92,7 +92,7 @@ def test_a_start_is_a_sum_of_numbers_fields_and_one_chrono(value, offset, chrono
         ("chrono(2)", "chrono takes 0 or a longest dependency of at least 3 steps, got 2"),
         ("chrono(9) - chrono(T)", "can hold one chrono"),
         ("baas", "`baas` is neither a number nor a field that is one; such fields: bias, T"),
-        ("nan", "must be finite"),
+        ("nan", "a number must be at most 1e.06, got nan"),
     ],
 )
 def test_a_start_that_is_none_is_refused(value, said):

@@ -119,12 +119,10 @@ def backward(
     K, T, B, _ = d_outputs.shape
     D = d_outputs.new_empty((K, T, B, len(plan.blocks), H))
     order = list(program.products)
-    U = params["U"].unflatten(1, (-1, H)) if order else None
     matrices = []
     for operand in derivation.operands:
-        assert U is not None
         places = [order.index(gate) for gate in operand.gates]
-        matrices.append((operand, plan.span(operand), U[:, places].flatten(1, 2)))
+        matrices.append((operand, plan.span(operand), params["U"].unflatten(1, (-1, H))[:, places].flatten(1, 2)))
     carried = list(d_last)
     d_own = [torch.zeros_like(d_outputs[:, 0]) for _ in program.own]
     for t in reversed(range(T)):
