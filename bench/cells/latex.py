@@ -67,7 +67,7 @@ class _Printer:
 
     def operation(self, left: ast.expr, operator: ast.operator, right: ast.expr, precedence: int) -> str:
         own, sign = SIGNS[type(operator)]
-        first, second = self.text(left, own), self.text(right, own + 1)
+        first, second = self.text(left, own), self.text(right, own + (not isinstance(operator, ast.Add)))
         if isinstance(operator, ast.Add) and second == "0":
             return self.text(left, precedence)
         return _bracketed(f"{first} {sign} {second}", own < precedence)
