@@ -7,8 +7,7 @@ meaning of its own is a field of the cell, with its value.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
@@ -17,24 +16,27 @@ from bench.cells.cell import Cell
 from bench.cells.equations import NAMESPACES, Value, program_of
 from bench.cells.expressions import FUNCTIONS
 from bench.cells.starts import Start, start_of
+from bench.core.cell_words import (
+    DEFINING,
+    LOOKS,
+    NAME,
+    RESERVED,
+    CellWords,
+    FieldWords,
+    field_values,
+    shipped,
+    with_text_keys,
+    words_in,
+)
 from bench.core.digest import digest_of
 from bench.core.errors import ConfigError, did_you_mean
-from bench.core.schema import Matching, Range, convert
-from bench.core.yaml_files import conf_dir, load
-
-WORDS = ("title", "source")
-DEFINING = ("states", "start", "fields", "equations")
-"""Keys of a file that holds equations."""
-
-RESERVED = ("name", "kind", "biases", *WORDS, *DEFINING)
+from bench.core.schema import Range, convert
 
 ORIGINAL: Mapping[str, str] = MappingProxyType(
     {"tanh": "e7cfb253a14e34ca", "gru": "fa74c2ad2269e70d", "lstm": "c64364810501b2bc"}
 )
 """Digests of the definitions of the first records, whose cells were recorded by their kind and fields alone."""
 
-NAME = Matching(r"[a-z][a-z0-9_]{0,39}", "lower-case letters, digits and _, at most 40, the first a letter")
-TEXT = Matching(r"(?s).{1,1500}", "between 1 and 1,500 characters")
 MOST_STATES = 8
 LARGEST = 1e6
 """Of a field without a range."""
@@ -51,7 +53,7 @@ def cell_of(node: Mapping[str, Any], where: str = "cell") -> Cell:
         definition = _shipped_kind(kind, where)
         for key in node:
             if key in DEFINING or (key not in RESERVED and key not in definition):
-                legal = [each for each in definition if each not in (*WORDS, *DEFINING)]
+                legal = dict.fromkeys([each for each in definition if each not in DEFINING] + list(LOOKS))
                 raise ConfigError(f"{where}.{key}", f"unknown key; {did_you_mean(str(key), legal)}")
     return _cell(name, kind, {**definition, **node}, where)
 
@@ -64,7 +66,8 @@ def _cell(name: str, kind: str, node: Mapping[str, Any], where: str) -> Cell:
         if key not in node:
             raise ConfigError(f"{where}.{key}", "is required; got none")
     biases = node.get("biases", "double")
-    fields = dict(_fields(node, where))
+    words = words_in(node, where)
+    fields = dict(_fields(node, words, where))
     states = _states(node["states"], f"{where}.states")
     equations = convert(str, node["equations"], f"{where}.equations")
     program = program_of(equations, states, fields, f"{where}.equations")
@@ -73,6 +76,10 @@ def _cell(name: str, kind: str, node: Mapping[str, Any], where: str) -> Cell:
         gates = program.inputs if each.parameter == "b" else tuple(program.products)
         if each.gate not in gates:
             raise ConfigError(f"{where}.start.{each.target}", f"no such gate; {did_you_mean(each.gate, gates)}")
+    named = dict.fromkeys([*program.named, *program.inputs, *program.products])
+    for gate in words.gates:
+        if gate not in named:
+            raise ConfigError(f"{where}.gates.{gate}", f"no such gate; {did_you_mean(gate, named)}")
     return Cell(
         name=name,
         kind=kind,
@@ -97,47 +104,38 @@ def _states(node: object, where: str) -> tuple[str, ...]:
     return states
 
 
-def _fields(node: Mapping[str, Any], where: str) -> Iterator[tuple[str, Value]]:
+def _fields(node: Mapping[str, Any], words: CellWords, where: str) -> Iterator[tuple[str, Value]]:
     """Yield the fields with their values, each within what `fields` allows."""
-    allowed = node.get("fields") or {}
-    if not isinstance(allowed, Mapping):
-        raise ConfigError(f"{where}.fields", f"must be a mapping from a field to what it may be, got {allowed!r}")
-    names = [str(key) for key in node if key not in RESERVED]
-    for name in allowed:
-        if name not in names:
-            raise ConfigError(f"{where}.fields.{name}", f"is no field; {did_you_mean(str(name), names)}")
-    for name in names:
+    fields = {str(name): value for name, value in field_values(node).items()}
+    for name in words.fields:
+        if name not in fields:
+            raise ConfigError(f"{where}.fields.{name}", f"is no field; {did_you_mean(name, fields)}")
+    for name, value in fields.items():
         if not NAME.admits(name) or name in FUNCTIONS:
             raise ConfigError(f"{where}.{name}", f"must be a name of {NAME}")
-        yield name, _value(node[name], allowed.get(name), f"{where}.{name}")
+        if isinstance(value, Mapping | list):
+            raise ConfigError(f"{where}.{name}", f"is no key of a cell; {did_you_mean(name, RESERVED)}")
+        yield name, _value(value, words.fields.get(name, FieldWords()), f"{where}.{name}")
 
 
-def _value(value: object, allowed: object, where: str) -> Value:
+def _value(value: object, allowed: FieldWords, where: str) -> Value:
     """Return a field's value: true or false, a number between two bounds, or one of several words."""
-    if isinstance(value, bool):
-        return value
-    is_range = isinstance(allowed, Sequence) and [type(each) in (int, float) for each in allowed] == [True, True]
-    if is_range or allowed is None:
-        number: float = convert(float, value, where)
-        bounds = Range(*allowed) if isinstance(allowed, Sequence) else Range(-LARGEST, LARGEST)
-        if not bounds.admits(number):
-            raise ConfigError(where, f"must be {bounds}, got {number:g}")
-        return number
-    words = convert(tuple[str, ...], allowed, where.replace("cell.", "cell.fields.", 1))
-    return convert(Literal[words], value, where)  # type: ignore[no-any-return]
+    if allowed.of == "switch" or (not allowed.of and isinstance(value, bool)):
+        return convert(bool, value, where)  # type: ignore[no-any-return]
+    if allowed.of == "words":
+        return convert(Literal[tuple(allowed.means)], value, where)  # type: ignore[no-any-return]
+    number: float = convert(float, value, where)
+    low, high = allowed.range or (-LARGEST, LARGEST)
+    bounds = Range(low, high)
+    if not bounds.admits(number):
+        raise ConfigError(where, f"must be {bounds}, got {number:g}")
+    return number
 
 
 def _starts(node: object, fields: Mapping[str, Value], where: str) -> tuple[Start, ...]:
     if not isinstance(node, Mapping):
         raise ConfigError(where, f"must be a mapping from b.g or U.g to what is there at first, got {node!r}")
     return tuple(start_of(str(target), value, fields, f"{where}.{target}") for target, value in node.items())
-
-
-@cache
-def shipped() -> Mapping[str, Mapping[str, Any]]:
-    """Return the nodes of the cells of `conf/cell/` by name."""
-    paths = sorted((conf_dir() / "cell").glob("*.yaml"))
-    return {path.stem: load(path) for path in paths}
 
 
 def _shipped_kind(kind: str, where: str) -> Mapping[str, Any]:
@@ -161,7 +159,7 @@ def recorded(node: Mapping[str, Any]) -> dict[str, Any]:
     """
     cell = cell_of(node)
     if ORIGINAL.get(cell.kind) != digest_of_definition(cell):
-        return dict(node)
+        return dict(with_text_keys(node))
     return {"name": cell.name, "kind": cell.kind, **dict(cell.fields), "biases": cell.biases}
 
 
