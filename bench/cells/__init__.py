@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench.cells.cell import Cell
-from bench.cells.definition import cell_of, recorded, shipped, shipped_cell
+from bench.cells.definition import cell_of, recorded, shipped_cell
+from bench.core.cell_words import shipped
 
 __all__ = ["Cell", "cell_of", "recorded", "shipped", "shipped_cell"]

@@ -20,23 +20,27 @@ from bench.cells.equations import program_of
 from bench.cells.lines import lines_of, meaning_of, mentioned
 from bench.cells.program import Program
 from bench.cells.starts import Start, start_of
+from bench.core.cell_words import (
+    DEFINING,
+    LOOKS,
+    NAME,
+    RESERVED,
+    CellWords,
+    FieldWords,
+    field_values,
+    shipped,
+    with_text_keys,
+    words_in,
+)
 from bench.core.digest import digest_of
 from bench.core.errors import ConfigError, did_you_mean
 from bench.core.schema import Matching, Range, convert
-from bench.core.yaml_files import conf_dir, load
-
-WORDS = ("title", "source")
-DEFINING = ("states", "start", "fields", "equations")
-"""Keys of a file that holds equations."""
-
-RESERVED = ("name", "kind", "biases", *WORDS, *DEFINING)
 
 ORIGINAL: Mapping[str, str] = MappingProxyType(
     {"tanh": "e7cfb253a14e34ca", "gru": "05ebfff02faa079d", "lstm": "9c705f5eddbd1e8b"}
 )
 """Digests of the definitions of the first records, whose cells were recorded by their kind and fields alone."""
 
-NAME = Matching(r"[a-z][a-z0-9_]{0,39}", "lower-case letters, digits and _, at most 40, the first a letter")
 STATE = Matching(
     r"[a-z](?:_?[a-z0-9]){0,11}", "lower-case letters, digits and single _, at most 12, the first a letter"
 )
@@ -68,7 +72,7 @@ def definition_of(node: Mapping[str, Any], where: str = "cell") -> Mapping[str, 
         definition = _shipped_kind(kind, where)
         for key in node:
             if key in DEFINING or (key not in RESERVED and key not in definition):
-                legal = [each for each in definition if each not in (*WORDS, *DEFINING)]
+                legal = dict.fromkeys([each for each in definition if each not in DEFINING] + list(LOOKS))
                 raise ConfigError(f"{where}.{key}", f"unknown key; {did_you_mean(str(key), legal)}")
     return {**definition, **node, "name": name, "kind": kind}
 
@@ -82,15 +86,20 @@ def _cell(node: Mapping[str, Any], where: str) -> Cell:
         if key not in node:
             raise ConfigError(f"{where}.{key}", "is required; got none")
     biases = node.get("biases", "double")
-    fields = dict(_fields(node, where))
+    words = words_in(node, where)
+    fields = dict(_fields(node, words, where))
     states = _states(node["states"], f"{where}.states", fields)
     equations = convert(str, node["equations"], f"{where}.equations")
-    choices = _choices(node, fields)
+    choices = _choices(words, fields)
     program = program_of(equations, states, fields, f"{where}.equations", choices=choices)
     start = _starts(node.get("start", {}), fields, f"{where}.start")
     _check_read(fields, equations, start, where)
     for each in start:
         _check_gate(each, program, equations, f"{where}.start.{each.target}")
+    named = dict.fromkeys([line.name for line in lines_of(equations, where)])
+    for gate in words.gates:
+        if gate not in named:
+            raise ConfigError(f"{where}.gates.{gate}", f"no such gate; {did_you_mean(gate, named)}")
     return Cell(
         name=name,
         kind=kind,
@@ -140,49 +149,46 @@ def _check_name(name: str, form: Matching, where: str) -> None:
         raise ConfigError(where, f"`{name}` {meaning}; it must have another name")
 
 
-def _fields(node: Mapping[str, Any], where: str) -> Iterator[tuple[str, Value]]:
+def _fields(node: Mapping[str, Any], words: CellWords, where: str) -> Iterator[tuple[str, Value]]:
     """Yield the fields with their values, each within what `fields` allows."""
-    allowed = node.get("fields") or {}
-    if not isinstance(allowed, Mapping):
-        raise ConfigError(f"{where}.fields", f"must be a mapping from a field to what it may be, got {allowed!r}")
-    names = [str(key) for key in node if key not in RESERVED]
-    for name in allowed:
-        if name not in names:
-            raise ConfigError(f"{where}.fields.{name}", f"is no field; {did_you_mean(str(name), names)}")
-    for name in names:
+    fields = {str(name): value for name, value in field_values(node).items()}
+    for name in words.fields:
+        if name not in fields:
+            raise ConfigError(f"{where}.fields.{name}", f"is no field; {did_you_mean(name, fields)}")
+    for name, value in fields.items():
         _check_name(name, NAME, f"{where}.{name}")
-        yield name, _value(node[name], allowed.get(name), f"{where}.{name}")
+        if isinstance(value, Mapping | list):
+            raise ConfigError(f"{where}.{name}", f"is no key of a cell; {did_you_mean(name, RESERVED)}")
+        yield name, _value(value, words.fields.get(name, FieldWords()), f"{where}.{name}")
 
 
-def _choices(node: Mapping[str, Any], fields: Mapping[str, Value]) -> dict[str, tuple[str, ...]]:
+def _choices(words: CellWords, fields: Mapping[str, Value]) -> dict[str, tuple[str, ...]]:
     """Return the words that each field may be, of the fields that are words."""
-    return {name: tuple(node["fields"][name]) for name, value in fields.items() if isinstance(value, str)}
+    return {name: tuple(words.fields[name].means) for name, value in fields.items() if isinstance(value, str)}
 
 
-def _value(value: object, allowed: object, where: str) -> Value:
+def _value(value: object, allowed: FieldWords, where: str) -> Value:
     """Return a field's value: true or false, a number between two bounds, or one of several words."""
-    if isinstance(value, bool):
-        return value
     of_allowed = where.replace("cell.", "cell.fields.", 1)
-    is_range = isinstance(allowed, Sequence) and [type(each) in (int, float) for each in allowed] == [True, True]
-    if allowed is None and isinstance(value, str) and not re.fullmatch(r"[\d.eE+-]+", value):
+    if allowed.of == "switch" or (not allowed.of and isinstance(value, bool)):
+        return convert(bool, value, where)  # type: ignore[no-any-return]
+    if allowed.of == "words":
+        for word in allowed.means:
+            if not CHOICE.admits(word):
+                raise ConfigError(of_allowed, f"must be words of {CHOICE}, got {word!r}")
+        return convert(Literal[tuple(allowed.means)], value, where)  # type: ignore[no-any-return]
+    if not allowed.of and isinstance(value, str) and not re.fullmatch(r"[\d.eE+-]+", value):
         known = did_you_mean(where.rpartition(".")[2], RESERVED)
         raise ConfigError(
             where, f"a field that is a word needs what it may be, in `fields`; as a key of the file: {known}"
         )
-    if is_range or allowed is None:
-        number: float = convert(float, value, where)
-        low, high = allowed if isinstance(allowed, Sequence) else (-LARGEST, LARGEST)
-        if not -LARGEST <= low <= high <= LARGEST:
-            raise ConfigError(of_allowed, f"must be two numbers from {-LARGEST:g} to {LARGEST:g} in order")
-        if not Range(low, high).admits(number):
-            raise ConfigError(where, f"must be {Range(low, high)}, got {number:g}")
-        return number
-    words = convert(tuple[str, ...], allowed, of_allowed)
-    for word in words:
-        if not CHOICE.admits(word):
-            raise ConfigError(of_allowed, f"must be words of {CHOICE}, got {word!r}")
-    return convert(Literal[words], value, where)  # type: ignore[no-any-return]
+    number: float = convert(float, value, where)
+    low, high = allowed.range or (-LARGEST, LARGEST)
+    if not -LARGEST <= low <= high <= LARGEST:
+        raise ConfigError(of_allowed, f"must be two numbers from {-LARGEST:g} to {LARGEST:g} in order")
+    if not Range(low, high).admits(number):
+        raise ConfigError(where, f"must be {Range(low, high)}, got {number:g}")
+    return number
 
 
 def _check_read(fields: Mapping[str, Value], equations: str, start: Sequence[Start], where: str) -> None:
@@ -212,13 +218,6 @@ def _check_gate(start: Start, program: Program, equations: str, where: str) -> N
 
 
 @cache
-def shipped() -> Mapping[str, Mapping[str, Any]]:
-    """Return the nodes of the cells of `conf/cell/` by name."""
-    paths = sorted((conf_dir() / "cell").glob("*.yaml"))
-    return {path.stem: load(path) for path in paths}
-
-
-@cache
 def _kinds() -> Mapping[str, Mapping[str, Any]]:
     return {node.get("kind", node["name"]): node for node in shipped().values() if "equations" in node}
 
@@ -244,7 +243,7 @@ def recorded(node: Mapping[str, Any]) -> dict[str, Any]:
     """
     cell = cell_of(node)
     if ORIGINAL.get(cell.kind) != digest_of_definition(cell):
-        return dict(node)
+        return dict(with_text_keys(node))
     return {"name": cell.name, "kind": cell.kind, **dict(cell.fields), "biases": cell.biases}
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from bench.core.digest import checked_node, digest_of, with_digest, without_layout
+from bench.core.cell_words import without_words
+from bench.core.digest import checked_node, digest_of, with_digest
 from bench.core.endings import RunStatus
 from bench.core.errors import ConfigError, DataError
 from bench.core.schema import CountOrOff, Layers, Width, WidthOrOff, build
@@ -21,9 +22,6 @@ FORMAT = 2
 
 DESCRIPTIVE = ("title", "description", "licence", "sources", "statistics", "published", "settings")
 """Parts of a task's YAML that say something about the task and change nothing in a training."""
-
-OF_A_CELL = ("title", "source", "fields")
-"""Parts of a cell's YAML that say something about it, or what its fields may be, and change nothing in a training."""
 
 DEEPEST = 16
 """Levels of nesting that a YAML node in a record may have."""
@@ -65,9 +63,7 @@ class Run:
         node = {part.name: getattr(self, part.name) for part in dataclasses.fields(self)}
         node |= {name: vars(value) for name, value in node.items() if dataclasses.is_dataclass(value)}
         node["task"] = {name: value for name, value in self.task.items() if name not in DESCRIPTIVE}
-        node["cell"] = {name: value for name, value in self.cell.items() if name not in OF_A_CELL}
-        if isinstance(equations := self.cell.get("equations"), str):
-            node["cell"]["equations"] = without_layout(equations)
+        node["cell"] = without_words(self.cell)
         return digest_of(without_later(node))[:16]
 
     @cached_property
