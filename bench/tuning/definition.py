@@ -75,8 +75,8 @@ class Definition:
         }
         task = {name: value for name, value in command.task.items() if name not in DESCRIPTIVE}
         space = {path: dataclasses.asdict(dimension) for path, dimension in self.space.items()}
-        hashed = {**parts, "settings": without_later(settings)}
-        key = digest_of({**hashed, "task": task, "cell": without_words(command.cell), "space": space})[:16]
+        cell = without_later({"cell": without_words(command.cell)})
+        key = digest_of({**parts, "settings": without_later(settings), "task": task, **cell, "space": space})[:16]
         return StudyRecord(key=key, label=self.label, space=self.space, n_trials=tune.n_trials, **parts)
 
     @property

@@ -19,6 +19,6 @@ def without_later(node: Mapping[str, Any]) -> dict[str, Any]:
     kept = dict(node)
     for path, before in LATER.items():
         section, name = path.split(".")
-        if name in kept[section] and kept[section][name] == before:
+        if name in kept.get(section, {}) and kept[section][name] == before:
             kept[section] = {key: value for key, value in kept[section].items() if key != name}
     return kept
