@@ -200,12 +200,14 @@ def _losses(member: Member) -> Tensor:
     return torch.tensor([dataclasses.astuple(point) for point in member.curve], dtype=torch.float64)
 
 
-def check_members_alone(kernel: Kernel, node: Mapping[str, Any], *, n_members: int = 5) -> None:
-    """A member among others has the bits that it has alone, in float32 and with everything random switched on."""
+def check_members_alone(
+    kernel: Kernel, node: Mapping[str, Any], *, n_members: int = 5, dtype: torch.dtype = torch.float32
+) -> None:
+    """A member among others has the bits that it has alone, with everything random switched on."""
     runs = [changed(noisy(seed, node), "optim", lr=0.01 * (1 + seed) / n_members) for seed in range(n_members)]
-    together = _trained(runs, music_task(), kernel, torch.float32)
+    together = _trained(runs, music_task(), kernel, dtype)
     for each, member in zip(runs, together, strict=True):
-        (alone,) = _trained([each], music_task(), kernel, torch.float32)
+        (alone,) = _trained([each], music_task(), kernel, dtype)
         require_equal([alone.row], [member.row], f"weights of seed {each.seed} trained among {n_members}")
         require_equal(
             [part for part in (alone.best_row,) if part is not None],
