@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
-import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -16,7 +14,7 @@ from bench.cells.definition import definition_of
 from bench.cells.latex import latex
 from bench.cells.operations import operations
 from bench.core.errors import ConfigError
-from bench.kernels import FASTEST_FIRST, SEQUENCE_KERNELS, Fused, SequenceKernel
+from bench.kernels import SEQUENCE_KERNELS, SequenceKernel, available
 from bench.kernels.agreement import AGREES, gradient_error, members_difference
 
 UNITS = 64
@@ -45,7 +43,7 @@ def describe(node: Mapping[str, Any]) -> str:
         *_fields(cell, node),
         f"start: {_listed(f'{each.target}: {each.text}' for each in cell.start) or 'as `init` says'}",
         *_operations(cell),
-        f"kernels: {', '.join(_kernels())}",
+        f"kernels: {', '.join(available())}",
         "",
         latex(cell),
         "",
@@ -106,16 +104,6 @@ def _operations(cell: Cell) -> Iterator[str]:
 def _counts(counted: Counter[str]) -> str:
     arithmetic = [name for name in ("multiplications", "additions", "divisions") if counted[name]]
     return _listed(tuple(f"{name} {counted[name]}" for name in [*arithmetic, *sorted({*counted} - {*arithmetic})]))
-
-
-def _kernels() -> Iterator[str]:
-    """Yield the kernels that compute a cell here; the fused library is not built for that."""
-    for kernel in FASTEST_FIRST:
-        has_compiler = os.environ.get("CXX") or shutil.which("g++") or shutil.which("c++")
-        if isinstance(kernel, Fused):
-            yield "fused" if has_compiler else "fused where there is a C++ compiler (none was found)"
-        elif kernel.runs_on(CPU, torch.float32):
-            yield kernel.name
 
 
 def _checks(cell: Cell) -> Iterator[str]:

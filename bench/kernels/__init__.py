@@ -16,6 +16,7 @@ from bench.core.errors import ConfigError
 from bench.core.typing import Float
 from bench.kernels.bptt import BPTT
 from bench.kernels.fused import Fused, missing
+from bench.kernels.fused.build import found_compiler
 from bench.kernels.fused.interface import library_digest
 from bench.kernels.reference import Reference
 
@@ -79,6 +80,13 @@ def library_of(kernel: Kernel, cell: Cell, dtype: torch.dtype) -> str:
     return library_digest(cell, dtype) if isinstance(kernel, Fused) else ""
 
 
+def available() -> tuple[str, ...]:
+    """Return the names of the kernels that compute cells on this CPU; no library is built to find out."""
+    on_cpu = torch.device("cpu"), torch.float32
+    found = [kernel for kernel in FASTEST_FIRST if kernel.runs_on(*on_cpu)]
+    return tuple(each.name for each in found if found_compiler() is not None or not isinstance(each, Fused))
+
+
 def _or(kernels: Sequence[Kernel]) -> str:
     """Return in words which kernel names are allowed if these compute the cell."""
     *names, last = ["auto", *(kernel.name for kernel in kernels)]
@@ -100,6 +108,7 @@ __all__ = [
     "Kernel",
     "Reference",
     "SequenceKernel",
+    "available",
     "choose",
     "library_of",
     "supports",

@@ -224,8 +224,8 @@ FILES = {
     "field that nothing reads": (
         {"peepholes": True},
         "peepholes",
-        "is read by no equation and no start; as a key of the file: legal: biases, equations, fields, kind, name, "
-        "source, start, states, title",
+        "is read by no equation and no start; as a key of the file: legal: biases, colour, equations, fields, gates, "
+        "kind, marker, name, published, source, start, states, title",
     ),
     "misspelt key": (
         {"biase": "single"},

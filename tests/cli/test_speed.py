@@ -75,7 +75,7 @@ def test_the_table_names_the_machine_and_says_what_is_not_ranked(tmp_path, capsy
 def test_any_cell_is_timed_and_drawn_beside_the_lstm(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "cell").mkdir()
-    (tmp_path / "cell" / "mine.yaml").write_text("kind: mgu\ntitle: Mine\ngate: input\n")
+    (tmp_path / "cell" / "mine.yaml").write_text("kind: mgu\ntitle: Mine\ngate: state\n")
     words = ["speed", "--workloads", "tiny_music", "--cells", "mine,sru,lstm", "--kernels", "bptt", "--rounds", "1"]
     page = json.loads(said([*words, "--json", "--lstm-figure", "cells"], capsys))
     assert [(row["cell"], row["kernel"]) for row in page["rows"]] == [

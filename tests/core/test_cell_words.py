@@ -24,7 +24,7 @@ MINE = {
         "mode": {"means": {"fast": "the quick form", "slow": "the slow form"}},
     },
     "gates": {"k": "keep"},
-    "equations": "k = sigmoid(x.k + U.k(h))\nh = leak * k * h + x.h\n",
+    "equations": "k = sigmoid(x.k + U.k(h))\nh = (leak if mode == 'fast' else 1) * k * h + (x.h if is_wide else 0)\n",
 }
 
 
@@ -83,7 +83,7 @@ def test_a_variant_of_a_first_cell_is_recorded_without_words_and_called_by_its_n
 ):
     node = {"name": "mine", "kind": "gru", "title": "GRU (mine)", "reset": "after", "biases": "double"}
     kept = recorded(node)
-    assert kept == {name: node[name] for name in ("name", "kind", "reset", "biases")}
+    assert kept == {"name": "mine", "kind": "gru", "reset": "after", "chrono": 0.0, "biases": "double"}
     assert title_of("mine", cell_words(kept)) == "mine"
     assert cell_words(kept).gate("z") == "update"
     monkeypatch.chdir(tmp_path)

@@ -11,7 +11,7 @@ from bench.cli.commands.tables import show
 from bench.core.errors import ConfigError, did_you_mean
 from bench.core.yaml_files import nodes
 
-COLUMNS = ("cell", "title", "states", "gates", "products", "settings", "parameters", "source")
+COLUMNS = ("cell", "title", "states", "gates", "products", "settings", "parameters", "kernels", "source")
 UNITS = 64
 """Inputs and hidden units that parameters are counted at."""
 
@@ -38,6 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _row(node: Mapping[str, Any]) -> dict[str, Any]:
     from bench.cells import cell_of
+    from bench.kernels import available
 
     cell = cell_of(node)
     return {
@@ -48,6 +49,7 @@ def _row(node: Mapping[str, Any]) -> dict[str, Any]:
         "products": list(cell.products),
         "settings": {**dict(cell.fields), "biases": cell.biases},
         "parameters": sum(weight.size for weight in cell.weights(UNITS, UNITS).values()),
+        "kernels": list(available()),
         "source": cell.source,
     }
 

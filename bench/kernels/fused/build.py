@@ -52,16 +52,21 @@ class BuildError(Exception):
     """The library could not be built; the message says why in one line."""
 
 
+def found_compiler() -> str | None:
+    """Return the C++ compiler: the program that `CXX` names, or one that is found."""
+    return os.environ.get("CXX") or shutil.which("g++") or shutil.which("c++")
+
+
 def library_path(cell: Cell, dtype: torch.dtype) -> Path:
     """Return the library of a cell for numbers of a type, building it if this CPU has none yet.
 
     What is printed from the equations lies beside it. Raises BuildError.
     """
-    compiler = os.environ.get("CXX") or shutil.which("g++") or shutil.which("c++")
-    if compiler is None:
+    program = found_compiler()
+    if program is None:
         raise BuildError("no C++ compiler (g++) was found")
     source, real = source_of(cell), REALS[dtype]
-    folder, stem = _cache_folder(), f"{cell.kind}-{_key(compiler, source, real)}"
+    folder, stem = _cache_folder(), f"{cell.kind}-{_key(program, source, real)}"
     with _locked(folder / f"{stem}.lock"):
         built = _whole(folder, stem, ".so")
         if built is None:
@@ -69,7 +74,7 @@ def library_path(cell: Cell, dtype: torch.dtype) -> Path:
             said = f"building the fused kernel of cell `{cell.name}` for this CPU, once (some 10 seconds)"
             print(said, file=sys.stderr, flush=True)
             disk.write_whole(folder / f"{stem}.h", source.encode())
-            built = _library(compiler, folder, stem, cell, dtype)
+            built = _library(program, folder, stem, cell, dtype)
     return built
 
 

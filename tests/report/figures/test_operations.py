@@ -15,7 +15,7 @@ CELLS = {
     "gru": ("GRU", 0.78, 0.8),
     "mut2": ("MUT2", 0.78, 0.81),
     "mut3": ("MUT3", 0.78, 0.8),
-    "lstm_fgr": ("LSTM (full gate recurrence)", 1.8, 2.6),
+    "fgr": ("LSTM (full gate recurrence)", 1.8, 2.6),
 }
 
 
