@@ -25,7 +25,8 @@ examples
 commands (each has --help)
   tasks        every task: size, metric, where its data come from
   cells        every cell: equations' source, states, settings
-  validate     check a task and show its statistics and one batch: validate task=mine
+  validate     check a task and show its statistics and one batch, or a cell and what is derived from its
+               equations: validate task=mine, validate cell=mine
   report       rebuild the report of a results directory: report results/NAME
   status       what is done, running, failed and missing, and the time left: status results/NAME
   diff         which runs of two results directories differ, and whether their means do: diff A B

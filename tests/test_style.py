@@ -14,7 +14,7 @@ SOURCES = sorted((ROOT / "bench").rglob("*.py"))
 GPU_PARTS = ("cells", "kernels", "training/model.py", "training/joint", "training/loop.py", "speed/gpu.py")
 """What runs where only torch, numpy and SymPy are installed, with everything it imports."""
 
-BARE = {"torch", "numpy", "sympy", "bench", "jaxtyping"}
+BARE = {"torch", "yaml", "numpy", "sympy", "bench", "jaxtyping"}
 LONGEST_FUNCTION = 50
 LONGEST_FILE = 300
 
@@ -39,7 +39,7 @@ def parts(place: str) -> list[Path]:
     return sorted(path.rglob("*.py")) if path.is_dir() else [path]
 
 
-def test_what_runs_on_a_gpu_machine_needs_torch_numpy_and_sympy_alone():
+def test_what_runs_on_a_gpu_machine_needs_torch_numpy_sympy_and_pyyaml_alone():
     seen, waiting = set(), [path for place in GPU_PARTS for path in parts(place)]
     while waiting:
         path = waiting.pop()

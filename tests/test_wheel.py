@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import results
 from tests.cli.test_config import GOOD
 from tests.toys import write_text_task
 
@@ -75,3 +77,27 @@ def test_the_wheel_finds_its_experiments(installed, tmp_path):
     assert done.returncode == 2
     assert "legal: " in done.stderr or "did you mean" in done.stderr
     assert "demo" in done.stderr
+
+
+def test_the_cell_of_the_readme_is_validated_trained_and_reported_beside_the_wheel(installed, tmp_path):
+    """In one file of an empty folder; with the compiled kernel where there is a compiler, as a shipped cell."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (equations,) = re.findall(r"```yaml\n# cell/mine.yaml\n(.*?)```", text, flags=re.DOTALL)
+    (tmp_path / "cell").mkdir()
+    (tmp_path / "cell" / "mine.yaml").write_text(equations, encoding="utf-8")
+    write_text_task(tmp_path, GOOD)
+    page = run(installed, tmp_path, "validate", "cell=mine")
+    assert page.returncode == 0, page.stderr
+    assert page.stdout.startswith("Leaky GRU (cell=mine)\n")
+    assert page.stdout.endswith("\nvalid\n")
+    words = ("-m", "task=mine", "cell=mine,gru", "hidden_size=4", "name=try", "kernel=auto")
+    done = run(installed, tmp_path, *words)
+    assert done.returncode == 0, done.stderr
+    assert "Leaky GRU" in (tmp_path / "results" / "try" / "report" / "report.md").read_text(encoding="utf-8")
+    kernels = {record.run.cell_name: record.outcome.kernel for record in results.read(tmp_path / "results/try").records}
+    assert kernels["mine"] == kernels["gru"]
+    again = run(installed, tmp_path, *words, "dry_run=true")
+    assert "2 already done, 0 to do" in again.stderr
+    (tmp_path / "cell" / "mine.yaml").write_text(equations.replace("r * h", "h * r"), encoding="utf-8")
+    changed = run(installed, tmp_path, *words, "dry_run=true")
+    assert "1 already done, 1 to do" in changed.stderr

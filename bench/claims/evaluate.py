@@ -45,7 +45,8 @@ def evaluate(
     settings is in `importances`.
     """
     tasks = [(rows, runs[(runs[TASK] == list(task)).all(axis=1)]) for task, rows in table.groupby(TASK, sort=False)]
-    return tuple(_finding(claim, tasks, points, importances) for claim in claims)
+    names = {claim.name: tuple(cell_name(choice, runs) for choice in claim.choices) for claim in claims}
+    return tuple(replace(_finding(claim, tasks, points, importances), names=names[claim.name]) for claim in claims)
 
 
 def _finding(
@@ -132,7 +133,7 @@ def _case_of_importance(claim: Claim, rows: pd.DataFrame, importances: Importanc
 
 def _count(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame) -> Result:
     task, task_label = str(rows["task"].iloc[0]), str(rows["task_label"].iloc[0])
-    names = [cell_name(choice) for choice in claim.choices]
+    names = [cell_name(choice, runs) for choice in claim.choices]
     meant = [of_cell(choice, runs) for choice in claim.choices]
     counts = [_counts(of_runs) for of_runs in meant]
     ratios = (counts[0] / counts[1]).dropna()

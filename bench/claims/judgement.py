@@ -100,12 +100,16 @@ class Result:
 
 @dataclass(frozen=True)
 class Finding:
-    """A claim with its results; `why` says why there are none, `overall` is the one word where all must agree."""
+    """A claim with its results; `why` says why there are none, `overall` is the one word where all must agree.
+
+    `names` are what its cells are called in print.
+    """
 
     claim: Claim
     results: tuple[Result, ...]
     why: str = ""
     overall: str = ""
+    names: tuple[str, ...] = ()
 
     @property
     def tested(self) -> tuple[Result, ...]:

@@ -11,7 +11,7 @@ import pandas as pd
 from bench.claims.claim import OVER_DATA, THRESHOLDS, TIMED, CellChoice, Claim
 from bench.core.wording import listed, plain
 from bench.results.frames import CONDITIONS, SIZE, SIZED, are_interleaved
-from bench.results.labels import NAMES
+from bench.results.labels import styles_of
 from bench.results.summary import at_fractions, best_groups, done
 
 FAIR = {"hidden": SIZE, "same": SIZE, "any": []}
@@ -48,7 +48,7 @@ def sides_of(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame) -> tuple[Side
     several shares of the training split were trained on, both sides are at the largest that both have.
     """
     left, right = candidates(claim, rows, runs)
-    names = [cell_name(choice) for choice in claim.choices]
+    names = [cell_name(choice, runs) for choice in claim.choices]
     shared = set(left["train_fraction"]) & set(right["train_fraction"])
     if not shared:
         raise NotTestedError(f"{listed(names)} have no share of the training split in common.")
@@ -89,16 +89,16 @@ def of_cell(choice: CellChoice, runs: pd.DataFrame) -> pd.DataFrame:
     return runs[runs["cell_node"].isin(named or meant)]
 
 
-def cell_name(choice: CellChoice) -> str:
+def cell_name(choice: CellChoice, runs: pd.DataFrame) -> str:
     """Return the name of a side: the cell's printed name, and the fields that restrict it."""
-    return f"{NAMES.get(choice.word, plain(choice.word, 24))} {choice.fields_text}".strip()
+    return f"{styles_of(runs, [choice.word])[choice.word].name} {choice.fields_text}".strip()
 
 
 def candidates(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the rows of either side with a score at a fair size. Raises NotTestedError if a side has none."""
     fair = _fair(claim, rows)
     left, right = (_of_cell(choice, fair, runs) for choice in claim.choices)
-    missing = [cell_name(choice) for choice, side in zip(claim.choices, (left, right), strict=True) if side.empty]
+    missing = [cell_name(choice, runs) for choice, side in zip(claim.choices, (left, right), strict=True) if side.empty]
     if missing:
         raise NotTestedError(f"No finished run of {listed(missing)}{_mode(claim)}.")
     return left, right

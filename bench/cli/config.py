@@ -44,6 +44,8 @@ def command_of(node: Mapping[str, Any]) -> Command:
 
     A setting left at null takes the task's own, and otherwise the default in `bench/core/settings`.
     """
+    from bench.cells import recorded
+
     task, cell = _section(node, "task"), _section(node, "cell")
     own = _task_settings(task)
     values: dict[str, Any] = {key: value for key, value in node.items() if value is not None}
@@ -51,6 +53,7 @@ def command_of(node: Mapping[str, Any]) -> Command:
         if name in own:
             values.setdefault(name, own[name])
     values |= {name: _filled(kind, node, own, name) for name, kind in SECTIONS.items()}
+    values["cell"] = recorded(cell)
     values["size"] = build(SizeSettings, _section(node, "size"), "size")
     if values["size"].mode == "hidden":
         values.setdefault("hidden_size", DEFAULT_HIDDEN_SIZE)
@@ -59,7 +62,7 @@ def command_of(node: Mapping[str, Any]) -> Command:
     command = _built(values)
     if command.space and not command.tune.n_trials:
         raise ConfigError("space", "is searched only with tune.n_trials above 0")
-    _check_cell_and_task(cell, task)
+    _check_task(task)
     _check_together(command)
     return command
 
@@ -149,11 +152,9 @@ def _section(node: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return section
 
 
-def _check_cell_and_task(cell: Mapping[str, Any], task: Mapping[str, Any]) -> None:
-    from bench.cells import cell_of
+def _check_task(task: Mapping[str, Any]) -> None:
     from bench.tasks.spec import task_spec
 
-    cell_of(cell, "cell")
     task_spec(task, "task")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import Any, TypeVar
 
 from bench.core.errors import ConfigError, DataError
@@ -53,3 +54,16 @@ def digest_of(node: object) -> str:
     """Return the SHA-256 of a JSON-like value in canonical form."""
     text = json.dumps(node, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def without_layout(equations: str) -> str:
+    """Return equations without comments, empty lines and spaces that mean nothing: for digests, not to be read."""
+    return "\n".join(_packed(code) for line in equations.splitlines() if (code := line.split("#")[0].strip()))
+
+
+def _packed(code: str) -> str:
+    """Return a line with one space where words would grow together, and none elsewhere; quoted words stay."""
+    parts = re.split(r"('[^']*'|\"[^\"]*\")", code)
+    for place in range(0, len(parts), 2):
+        parts[place] = re.sub(r"\s*([^\w\s])\s*", r"\1", " ".join(parts[place].split()), flags=re.ASCII)
+    return "".join(parts)

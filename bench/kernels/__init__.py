@@ -10,11 +10,13 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from bench.cells.base import Cell, Parameters, State
+from bench.cells import Cell
+from bench.cells.base import Parameters, State
 from bench.core.errors import ConfigError
 from bench.core.typing import Float
 from bench.kernels.bptt import BPTT
 from bench.kernels.fused import Fused, missing
+from bench.kernels.fused.build import found_compiler
 from bench.kernels.fused.interface import library_digest
 from bench.kernels.reference import Reference
 
@@ -26,10 +28,6 @@ class SequenceKernel(Protocol):
     @property
     def name(self) -> str:
         """Name of the kernel class; speeds are compared only within one."""
-        ...
-
-    def unknown(self, cell: Cell) -> str:
-        """Return in words which part of a cell it does not compute, as after "does not compute"; empty if none."""
         ...
 
     def runs_on(self, device: torch.device, dtype: torch.dtype) -> bool:
@@ -55,8 +53,7 @@ SAID = "GATEBENCH_SAID_FUSED_IS_MISSING"
 
 def supports(kernel: Kernel, cell: Cell, device: torch.device, dtype: torch.dtype) -> bool:
     """Return whether a kernel computes a cell there; builds the fused library if needed."""
-    is_able = kernel.runs_on(device, dtype) and not kernel.unknown(cell)
-    return is_able and not (isinstance(kernel, Fused) and missing())
+    return kernel.runs_on(device, dtype) and not (isinstance(kernel, Fused) and missing(cell, dtype))
 
 
 def choose(name: str, cell: Cell, device: torch.device, dtype: torch.dtype) -> Kernel:
@@ -69,35 +66,25 @@ def choose(name: str, cell: Cell, device: torch.device, dtype: torch.dtype) -> K
             continue
         if supports(kernel, cell, device, dtype):
             return kernel
-        if isinstance(kernel, Fused) and kernel.runs_on(device, dtype) and not kernel.unknown(cell):
+        if isinstance(kernel, Fused) and kernel.runs_on(device, dtype):
             if name == kernel.name:
-                raise ConfigError("kernel", f"must be {_or(SEQUENCE_KERNELS)} here, for {missing()}; got {name}")
-            _say_once(f"the fused kernel is not available: {missing()}; using a slower one")
-    raise ConfigError("kernel", f"`{name}` does not support cell `{cell.name}` on {device} in {dtype}")
+                raise ConfigError(
+                    "kernel", f"must be {_or(SEQUENCE_KERNELS)} here, for {missing(cell, dtype)}; got {name}"
+                )
+            _say_once(f"the fused kernel is not available: {missing(cell, dtype)}; using a slower one")
+    raise ConfigError("kernel", f"`{name}` does not run on {device} in {dtype}")
 
 
-def library_of(kernel: Kernel) -> str:
-    """Return the digest of the compiled library that a kernel computes with, empty where it needs none."""
-    return library_digest() if isinstance(kernel, Fused) else ""
+def library_of(kernel: Kernel, cell: Cell, dtype: torch.dtype) -> str:
+    """Return the digest of the compiled library that a kernel computes a cell with, empty where it needs none."""
+    return library_digest(cell, dtype) if isinstance(kernel, Fused) else ""
 
 
-def check_known(name: str, cell: Cell) -> None:
-    """Refuse a kernel that is requested by name and does not compute the whole cell. Raises ConfigError."""
-    for kernel in FASTEST_FIRST:
-        if kernel.name == name and (unknown := kernel.unknown(cell)):
-            able = _or([other for other in FASTEST_FIRST if not other.unknown(cell)])
-            problem = f"must be {able} for cell `{cell.name}`: {name} does not compute {unknown}; got {name}"
-            raise ConfigError("kernel", problem)
-
-
-def passed_over(cell: Cell, device: torch.device, dtype: torch.dtype) -> str:
-    """Return in a line why `auto` does not compute a cell with the fastest kernel there is; empty where it does."""
-    there = [kernel for kernel in FASTEST_FIRST if kernel.runs_on(device, dtype)]
-    chosen = next(kernel for kernel in there if not kernel.unknown(cell))
-    if chosen is there[0]:
-        return ""
-    unknown = there[0].unknown(cell)
-    return f"cell `{cell.name}`: the {there[0].name} kernel does not compute {unknown}; kernel=auto takes {chosen.name}"
+def available() -> tuple[str, ...]:
+    """Return the names of the kernels that compute cells on this CPU; no library is built to find out."""
+    on_cpu = torch.device("cpu"), torch.float32
+    found = [kernel for kernel in FASTEST_FIRST if kernel.runs_on(*on_cpu)]
+    return tuple(each.name for each in found if found_compiler() is not None or not isinstance(each, Fused))
 
 
 def _or(kernels: Sequence[Kernel]) -> str:
@@ -121,9 +108,8 @@ __all__ = [
     "Kernel",
     "Reference",
     "SequenceKernel",
-    "check_known",
+    "available",
     "choose",
     "library_of",
-    "passed_over",
     "supports",
 ]

@@ -8,7 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bench.cells.base import Cell, Parameters, State
+from bench.cells import Cell
+from bench.cells.base import Parameters, State
 from bench.core.typing import Float
 
 
@@ -16,10 +17,6 @@ class Reference:
     """Autograd loop over time."""
 
     name = "reference"
-
-    def unknown(self, cell: Cell) -> str:
-        """Return the empty string: the cell computes each step itself."""
-        return ""
 
     def runs_on(self, device: torch.device, dtype: torch.dtype) -> bool:
         """Return True."""

@@ -64,6 +64,7 @@ def compose(inputs: ReportInputs) -> Document:
         findings=found.findings,
         verdicts=verdicts(found.findings),
         untested=untested(found.findings),
+        looks=looks,
     )
 
 

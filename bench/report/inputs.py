@@ -14,7 +14,7 @@ from bench.claims.judgement import Finding
 from bench.claims.shares import importances
 from bench.results import AuthorNote, ProbeRecord
 from bench.results.frames import curves_frame, runs_frame
-from bench.results.labels import CellStyles, cell_styles
+from bench.results.labels import CellStyles, styles_of
 from bench.results.run import RunRecord
 from bench.results.study import StudyRecord
 from bench.results.summary import reported, summary
@@ -71,7 +71,7 @@ def prepared(material: ReportInputs) -> ReportData:
     records = tuple(unique.values())
     runs, points = runs_frame(records, material.searched), curves_frame(records)
     table = summary(runs)
-    looks = cell_styles([*runs["cell"], *(study.cell for study in material.studies)])
+    looks = styles_of(runs, [study.cell for study in material.studies])
     tuned = tuned_tasks(material.studies, trials_frame(material.studies, records, runs, looks))
     findings = evaluate(material.claims, runs, points, table, importances(material.claims, tuned, unique))
     return ReportData(records, runs, points, table, looks, tuned, findings)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from bench.claims.judgement import Finding
+from bench.results.labels import CellStyles
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,7 @@ class Document:
     findings: tuple[Finding, ...] = ()
     verdicts: Section | None = None
     untested: tuple[tuple[str, str], ...] = ()
+    looks: CellStyles = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

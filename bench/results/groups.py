@@ -9,6 +9,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
+from bench.core.cell_words import without_words
 from bench.core.digest import digest_of
 from bench.core.settings.added_later import LATER
 from bench.results.run import DESCRIPTIVE, Run, RunRecord
@@ -26,6 +27,7 @@ def settings_of(run: Run) -> dict[str, str]:
     """Return every setting of a Run that its numbers depend on, the seed excepted."""
     node = {field.name: getattr(run, field.name) for field in dataclasses.fields(run)}
     node["task"] = {name: value for name, value in run.task.items() if name not in DESCRIPTIVE}
+    node["cell"] = without_words(run.cell)
     del node["seed"]
     return dict(leaves(node, ""))
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
+from typing import Any
 
 import pandas as pd
 
+from bench.core.cell_words import NO_WORDS, CellWords, cell_words, shipped, title_of
 from bench.core.digest import digest_of
 from bench.core.wording import plain
 from bench.results.run import slug
@@ -55,56 +58,53 @@ TEXT_COLOUR = "#202124"
 GREY = "#5f6368"
 
 
-ORDER = ("gru", "gru_before", "lstm", "lstm_b", "lstm_peephole", "tanh")
-
-
-NAMES = {
-    "gru": "GRU",
-    "gru_before": "GRU (reset before)",
-    "lstm": "LSTM",
-    "lstm_b": "LSTM (forget bias 1)",
-    "lstm_peephole": "LSTM (peepholes)",
-}
-
-
-COLOURS = {
-    "gru": "#0072B2",
-    "gru_before": "#3A9BCF",
-    "lstm": "#D55E00",
-    "lstm_b": "#CC79A7",
-    "lstm_peephole": "#B07D00",
-    "tanh": "#009E73",
-}
-
-
 OTHER_COLOURS = ("#5B5B5B", "#7B5EA7", "#8C564B", "#2E8B8B", "#A0A000")
 
 
-MARKERS = {"gru": "o", "gru_before": "h", "lstm": "s", "lstm_b": "d", "lstm_peephole": "p", "tanh": "^"}
-
-
 OTHER_MARKERS = ("D", "v", "P", "X", "<", ">")
+"""Looks of cells that have none of their own."""
 
 
 @dataclass(frozen=True)
 class CellStyle:
-    """A cell's looks. Colours after Okabe and Ito (2008) are told apart with any colour vision; markers help."""
+    """A cell's looks and words.
+
+    Colours after Okabe and Ito (2008) are told apart with any colour vision; markers help.
+    """
 
     name: str
     colour: str
     marker: str
+    words: CellWords = NO_WORDS
 
 
 CellStyles = Mapping[str, CellStyle]
 """Cell to its looks, in the order in which cells are listed."""
 
 
-def cell_styles(cells: Iterable[str]) -> dict[str, CellStyle]:
-    """Return the looks of all cells of a report: gru, lstm, tanh first, the others by name."""
+def cell_styles(cells: Iterable[str], nodes: Iterable[str] = ()) -> dict[str, CellStyle]:
+    """Return the looks of all cells of a report: the shipped ones first, the others by name.
+
+    `nodes` are what records keep of some of them, as JSON. A title or a colour that a cell before has is not taken
+    again: of two cells with one title, the second is told by its name as well.
+    """
+    kept: dict[str, Mapping[str, Any]] = {}
+    for text in sorted(set(nodes)):
+        node = json.loads(text)
+        kept.setdefault(str(node["name"]), node)
     others = cycle(zip(OTHER_COLOURS, OTHER_MARKERS, strict=False))
-    ordered = sorted(set(cells), key=lambda cell: (ORDER.index(cell) if cell in ORDER else len(ORDER), cell))
-    looks = {}
-    for cell in ordered:
-        colour, marker = (COLOURS[cell], MARKERS[cell]) if cell in ORDER else next(others)
-        looks[cell] = CellStyle(NAMES.get(cell, plain(cell, 24)), colour, marker)
+    looks: dict[str, CellStyle] = {}
+    for cell in sorted(set(cells), key=lambda cell: (cell not in shipped(), cell)):
+        words = cell_words(kept.get(cell, {"name": cell}))
+        is_new = words.colour.lower() not in {look.colour.lower() for look in looks.values()}
+        own = (words.colour, words.marker) if words.colour and words.marker and is_new else next(others)
+        name = title_of(cell, words)
+        if name in {look.name for look in looks.values()}:
+            name = f"{name} ({plain(cell, 24)})"
+        looks[cell] = CellStyle(name, *own, words)
     return looks
+
+
+def styles_of(runs: pd.DataFrame, others: Iterable[str] = ()) -> dict[str, CellStyle]:
+    """Return the looks of the cells of some runs, and of others of which no record is known."""
+    return cell_styles([*runs["cell"], *others], runs["cell_node"])

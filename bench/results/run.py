@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from bench.core.cell_words import without_words
 from bench.core.digest import checked_node, digest_of, with_digest
 from bench.core.endings import RunStatus
 from bench.core.errors import ConfigError, DataError
@@ -62,6 +63,7 @@ class Run:
         node = {part.name: getattr(self, part.name) for part in dataclasses.fields(self)}
         node |= {name: vars(value) for name, value in node.items() if dataclasses.is_dataclass(value)}
         node["task"] = {name: value for name, value in self.task.items() if name not in DESCRIPTIVE}
+        node["cell"] = without_words(self.cell)
         return digest_of(without_later(node))[:16]
 
     @cached_property

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from bench.core.cell_words import without_words
 from bench.core.digest import digest_of
 from bench.core.metrics import METRICS
 from bench.core.wording import plain
@@ -106,7 +107,7 @@ def fixed_settings(study: StudyRecord, records: Mapping[str, RunRecord]) -> Sett
     """Return the settings that a study's trials have in common, with the cell's own where a Run of it is known."""
     settings = {path: value for path, value in leaves(study.settings, "") if path not in study.space}
     run = next((records[key].run for trial in study.trials for key in trial.runs if key in records), None)
-    of_cell = dict(leaves(run.cell, "cell")) if run is not None else {}
+    of_cell = dict(leaves(without_words(run.cell), "cell")) if run is not None else {}
     return settings | {path: value for path, value in of_cell.items() if path not in study.space}
 
 

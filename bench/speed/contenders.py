@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 
+from bench.cells import Cell
 from bench.kernels import FASTEST_FIRST, Kernel, Reference, supports
-from bench.speed.peers import TorchPeer
-from bench.speed.workloads import Workload, cell_named
+from bench.speed.peers import TorchPeer, layers_of
+from bench.speed.workloads import Workload
 from bench.training.batches import Batch
 from bench.training.evaluation import Machine
 from bench.training.loop import member_of, update
@@ -27,7 +28,8 @@ PEERS = (TORCH, JAX)
 class Contender:
     """One way to take a training step of all members of a workload; `kernel` is its class."""
 
-    cell: str
+    workload: Workload
+    cell: Cell
     kernel: str
     step: Step
 
@@ -42,26 +44,32 @@ def has_jax() -> bool:
     return importlib.util.find_spec("jax") is not None
 
 
-def enter(workload: Workload, cell: str, kernels: tuple[str, ...]) -> list[Contender]:
-    """Return our kernels of those names that support the cell, torch.nn, and jax where it is installed.
+def enter(workload: Workload, cell: Cell, kernels: Sequence[str]) -> list[Contender]:
+    """Return our kernels of those names that support the cell, and its peers: all from the same weights and batch."""
+    return [*ours(workload, cell, kernels), *_peers(workload, cell)]
 
-    All start from the same weights and see the same batch.
-    """
-    ours = [Contender(cell, kernel.name, _our_step(workload, cell, kernel)) for kernel in _able(cell, kernels)]
+
+def ours(workload: Workload, cell: Cell, kernels: Sequence[str]) -> list[Contender]:
+    """Return our kernels of those names that support the cell."""
+    able = [kernel for kernel in FASTEST_FIRST if kernel.name in kernels and is_able(kernel, cell)]
+    return [Contender(workload, cell, kernel.name, _our_step(workload, cell, kernel)) for kernel in able]
+
+
+def _peers(workload: Workload, cell: Cell) -> Iterator[Contender]:
+    """Yield torch.nn where it has the cell, and jax where it is installed."""
     members = fresh_members(workload, cell, machine(Reference()))
-    torch_nn = TorchPeer(workload, cell, [member.row for member in members], batch_of(members[0]))
-    found = [*ours, Contender(cell, TORCH, torch_nn.step)]
+    rows, batch = [member.row for member in members], batch_of(members[0])
+    if layers_of(cell) is not None:
+        yield Contender(workload, cell, TORCH, TorchPeer(workload, cell, rows, batch).step)
     if has_jax():
         from bench.speed.jax_peer import JaxPeer
 
-        jax = JaxPeer(workload, cell, [member.row for member in members], batch_of(members[0]))
-        found.append(Contender(cell, JAX, jax.step))
-    return found
+        yield Contender(workload, cell, JAX, JaxPeer(workload, cell, rows, batch).step)
 
 
-def fresh_members(workload: Workload, cell: str, place: Machine) -> list[Member]:
+def fresh_members(workload: Workload, cell: Cell, place: Machine) -> list[Member]:
     """Return the K members of a workload before their first update."""
-    task, shape = workload.task(), workload.shape(cell_named(cell))
+    task, shape = workload.task(), workload.shape(cell)
     return [member_of(workload.run(cell, seed), shape, task, place) for seed in range(workload.members)]
 
 
@@ -75,14 +83,14 @@ def batch_of(member: Member) -> Batch:
     return member.batches.batch(0, 0)
 
 
-def _able(cell: str, kernels: tuple[str, ...]) -> list[Kernel]:
-    place = (torch.device("cpu"), torch.float32)
-    return [kernel for kernel in FASTEST_FIRST if kernel.name in kernels and supports(kernel, cell_named(cell), *place)]
+def is_able(kernel: Kernel, cell: Cell) -> bool:
+    """Return whether a kernel runs a cell here, which it may have to be built for."""
+    return supports(kernel, cell, torch.device("cpu"), torch.float32)
 
 
-def _our_step(workload: Workload, cell: str, kernel: Kernel) -> Step:
+def _our_step(workload: Workload, cell: Cell, kernel: Kernel) -> Step:
     """Return a step of `bench.training.loop.fit` on a CPU: each member alone, its batch assembled in every step."""
-    task, shape, place = workload.task(), workload.shape(cell_named(cell)), machine(kernel)
+    task, shape, place = workload.task(), workload.shape(cell), machine(kernel)
     members = fresh_members(workload, cell, place)
 
     def step() -> None:

@@ -1,6 +1,6 @@
 """The joint schedule on a device beside a loop over torch.nn in cuDNN: `python -m bench.speed.gpu`.
 
-Needs torch and numpy alone. The device is first checked against single members on the CPU in float64.
+Needs torch, numpy and PyYAML alone. The device is first checked against single members on the CPU in float64.
 Prints a JSON object per line: the machine, the checks, and the times of each workload, cell and number of members.
 """
 
@@ -16,12 +16,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bench.cells import Cell
 from bench.core.errors import BenchError, UsageError
 from bench.kernels import BPTT, Reference
 from bench.speed.contenders import TORCH, batch_of, fresh_members
-from bench.speed.peers import TorchPeer
+from bench.speed.peers import TorchPeer, layers_of
 from bench.speed.timing import TURN_SECONDS, interleaved, paired, spread
-from bench.speed.workloads import WORKLOADS, Workload, cell_named, chosen
+from bench.speed.workloads import WORKLOADS, Workload, cells_named, chosen
 from bench.training.batches import stack
 from bench.training.evaluation import Machine, to_device
 from bench.training.gradients import gradients
@@ -56,10 +57,10 @@ def main(words: Sequence[str] | None = None) -> int:
     return 0 if has_passed else 1
 
 
-def check(workload: Workload, cell: str, device: torch.device, recorder: Recorder | None = None) -> Line:
+def check(workload: Workload, cell: Cell, device: torch.device, recorder: Recorder | None = None) -> Line:
     """Compare gradients and clipped Adam steps of joint members on a device with those alone on the CPU."""
     workload = dataclasses.replace(workload, members=CHECKED_MEMBERS)
-    task, shape = workload.task(), workload.shape(cell_named(cell))
+    task, shape = workload.task(), workload.shape(cell)
     alone = Machine(Reference(), torch.device("cpu"), torch.float64)
     joint = Machine(KERNEL, device, torch.float64, is_joint=True)
     expected, found = (_gradients(workload, cell, place).cpu() for place in (alone, joint))
@@ -73,39 +74,49 @@ def check(workload: Workload, cell: str, device: torch.device, recorder: Recorde
     drift = max(float((single.row - member.row.cpu()).abs().max()) for single, member in pairs)
     return {
         "check": workload.name,
-        "cell": cell,
+        "cell": cell.name,
         "gradient_error": error,
         "weight_error": drift,
         "passed": error <= TOLERANCE and drift <= TOLERANCE,
     }
 
 
-def race(workload: Workload, cell: str, device: torch.device, rounds: int, recorder: Recorder | None = None) -> Line:
-    """Time the joint step and the loop over torch.nn in turns, on members of one seed."""
+def race(workload: Workload, cell: Cell, device: torch.device, rounds: int, recorder: Recorder | None = None) -> Line:
+    """Time the joint step and, where torch.nn has the cell, the loop over torch.nn in turns, on members of one seed."""
     place = Machine(KERNEL, device, torch.float32, is_joint=True)
     members = _members_of_one_seed(workload, cell, place)
-    batch = to_device(batch_of(members[0]), device)
-    peer = TorchPeer(workload, cell, [member.row for member in members], batch)
-    schedule = Joint(members, workload.shape(cell_named(cell)), workload.task(), place, recorder)
+    schedule = Joint(members, workload.shape(cell), workload.task(), place, recorder)
 
     def advance() -> None:
         list(schedule.advance())
 
-    steps = [advance, peer.step]  # both end by reading losses, which waits for the device
-    ours, theirs = interleaved(steps, rounds=rounds, clock="wall", turn_seconds=TURN_SECONDS, watch=lambda: None)
-    ratio, milliseconds = paired(theirs, ours), [spread([1e3 * each for each in times]) for times in (ours, theirs)]
+    steps = [advance]  # each step ends by reading losses, which waits for the device
+    if layers_of(cell) is not None:
+        batch = to_device(batch_of(members[0]), device)
+        steps.append(TorchPeer(workload, cell, [member.row for member in members], batch).step)
+    ours, *peers = interleaved(steps, rounds=rounds, clock="wall", turn_seconds=TURN_SECONDS, watch=lambda: None)
+    milliseconds = spread([1e3 * each for each in ours])
     return {
         "workload": workload.name,
-        "cell": cell,
+        "cell": cell.name,
         "K": workload.members,
         "kernel": KERNEL.name,
-        "ms_per_step": milliseconds[0].median,
-        "ms_iqr": milliseconds[0].quartiles,
-        "torch_nn_ms_per_step": milliseconds[1].median,
-        "torch_nn_ms_iqr": milliseconds[1].quartiles,
-        "member_steps_per_second": 1e3 * workload.members / milliseconds[0].median,
-        "ratio_to_torch_nn": ratio.median,
-        "ratio_iqr": ratio.quartiles,
+        "ms_per_step": milliseconds.median,
+        "ms_iqr": milliseconds.quartiles,
+        "member_steps_per_second": 1e3 * workload.members / milliseconds.median,
+        **_against_torch_nn(ours, *peers),
+    }
+
+
+def _against_torch_nn(ours: Sequence[float], theirs: Sequence[float] | None = None) -> Line:
+    """Return the times of torch.nn and how many times as fast ours are: None where it was not timed."""
+    times = spread([1e3 * each for each in theirs]) if theirs else None
+    ratio = paired(theirs, ours) if theirs else None
+    return {
+        "torch_nn_ms_per_step": times and times.median,
+        "torch_nn_ms_iqr": times and times.quartiles,
+        "ratio_to_torch_nn": ratio and ratio.median,
+        "ratio_iqr": ratio and ratio.quartiles,
     }
 
 
@@ -113,7 +124,7 @@ def _lines(arguments: argparse.Namespace) -> Iterator[Line]:
     device = torch.device(arguments.device)
     recorder = Eager() if arguments.eager else None
     workloads = [WORKLOADS[name] for name in chosen(arguments.workloads or RACED, tuple(WORKLOADS), "workload")]
-    cells = chosen(arguments.cells, CELLS, "cell")
+    cells = cells_named(arguments.cells, CELLS)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     yield _header(device, arguments)
     for workload in workloads:
@@ -123,10 +134,10 @@ def _lines(arguments: argparse.Namespace) -> Iterator[Line]:
                 yield race(dataclasses.replace(workload, members=K), cell, device, arguments.rounds, recorder)
 
 
-def _gradients(workload: Workload, cell: str, place: Machine) -> Tensor:
+def _gradients(workload: Workload, cell: Cell, place: Machine) -> Tensor:
     """Return the gradients (K, P) of fresh members on their first batch."""
     members = fresh_members(workload, cell, place)
-    task, shape = workload.task(), workload.shape(cell_named(cell))
+    task, shape = workload.task(), workload.shape(cell)
     batch = to_device(stack([batch_of(member) for member in members]), place.device)
     rows = torch.stack([member.row for member in members])
     return gradients(
@@ -141,9 +152,9 @@ def _gradients(workload: Workload, cell: str, place: Machine) -> Tensor:
     )[2]
 
 
-def _members_of_one_seed(workload: Workload, cell: str, place: Machine) -> list[Member]:
+def _members_of_one_seed(workload: Workload, cell: Cell, place: Machine) -> list[Member]:
     """Return members as tuning has them; an epoch of one batch is ordered once for all of them."""
-    run, task, shape = workload.run(cell, 0), workload.task(), workload.shape(cell_named(cell))
+    run, task, shape = workload.run(cell, 0), workload.task(), workload.shape(cell)
     optims = [dataclasses.replace(run.optim, lr=run.optim.lr / (1 + k)) for k in range(workload.members)]
     return [member_of(dataclasses.replace(run, optim=optim), shape, task, place) for optim in optims]
 
@@ -166,7 +177,7 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.speed.gpu", description=__doc__)
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
     parser.add_argument("--workloads", type=_names, default=(), help="of those of `bench speed`, by commas")
-    parser.add_argument("--cells", type=_names, default=(), help=f"of {', '.join(CELLS)}")
+    parser.add_argument("--cells", type=_names, default=(), help=f"by commas (default: {','.join(CELLS)})")
     parser.add_argument("--members", type=_counts, default=MEMBERS, help="numbers of members, by commas")
     parser.add_argument("--rounds", type=_count, default=7)
     parser.add_argument("--eager", action="store_true", help="no CUDA graphs")

@@ -1,8 +1,8 @@
-"""The second peer, where jax is installed: the whole step compiled, hand-written backward passes, lax.map over members.
+"""The second peer, where jax is installed: the whole step compiled, lax.map over members, any cell.
 
-Of the forms of jax that were tried this is the fastest on a CPU. A sequence's backward pass saves
-the gates, multiplies by U once per step, and takes the gradient of U in one product for all steps.
-Shapes: inputs time first (T, B, I); W (I, G) and U (H, G) lie transposed to ours, as the products want them.
+A sequence's backward pass is the cell's own derivative, with the gradient of U in one product for all steps; the
+derivative of jax took up to 1.7 times as long on a CPU. Shapes: inputs time first (T, B, I); W (I, G H) and U (H, R H)
+lie transposed to ours, as the products want them.
 """
 
 from __future__ import annotations
@@ -15,21 +15,41 @@ import jax.numpy as jnp
 from jax import lax
 from torch import Tensor
 
-from bench.speed.workloads import CLIP_NORM, LR, Workload, cell_named
+from bench.cells import Cell
+from bench.cells.derivation import Operand, gradient_of, waiting_of
+from bench.cells.expressions import Expression, Kind, Symbol, symbols_of
+from bench.cells.reading import Functions, complete, value_of
+from bench.speed.workloads import CLIP_NORM, LR, Workload
 from bench.training.batches import Batch
 
 Array = Any
 Weights = dict[str, Array]
+Known = dict[Symbol, Array]
 
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-8
 TRANSPOSED = ("W", "U")
+
+FUNCTIONS: Functions = {
+    "same": lambda a: a,
+    "sigmoid": jax.nn.sigmoid,
+    "tanh": jnp.tanh,
+    "relu": jax.nn.relu,
+    "exp": jnp.exp,
+    "log": jnp.log,
+    "softplus": jax.nn.softplus,
+    "abs": jnp.abs,
+    "max": lambda a, b: jnp.where((a > b) | jnp.isnan(a), a, b),
+    "min": lambda a, b: jnp.where((a < b) | jnp.isnan(a), a, b),
+    "above": lambda a, b: jnp.where(a > b, 1.0, 0.0),
+}
+"""The functions of equations and of their derivatives in jax."""
 
 
 class JaxPeer:
     """K models as stacked arrays with a jitted step."""
 
-    def __init__(self, workload: Workload, cell: str, rows: Sequence[Tensor], batch: Batch) -> None:
-        views = [workload.shape(cell_named(cell)).views(row[None]) for row in rows]
+    def __init__(self, workload: Workload, cell: Cell, rows: Sequence[Tensor], batch: Batch) -> None:
+        views = [workload.shape(cell).views(row[None]) for row in rows]
         self.weights = {name: jnp.stack([_array(name, view[name][0]) for view in views]) for name in views[0]}
         self.means = jax.tree.map(jnp.zeros_like, self.weights)
         self.squares = jax.tree.map(jnp.zeros_like, self.weights)
@@ -54,11 +74,11 @@ def _array(name: str, weight: Tensor) -> Array:
     return jnp.asarray((weight.T if is_transposed else weight).contiguous().numpy())
 
 
-def _population_step(workload: Workload, cell: str, inputs: Array, targets: Array) -> Callable[..., Array]:
-    run = SEQUENCES[cell]
+def _population_step(workload: Workload, cell: Cell, inputs: Array, targets: Array) -> Callable[..., Array]:
+    run = _layer_of(cell)
 
     def loss_of(weights: Weights) -> Array:
-        logits = _logits(workload, cell, run, weights, inputs)
+        logits = _logits(workload, run, weights, inputs)
         return _music_loss(logits, targets) if workload.is_music else _text_loss(logits, targets)
 
     def one(member: tuple[Weights, Weights, Weights], n: Array) -> Array:
@@ -90,16 +110,12 @@ def _clipped_adam(weights: Weights, means: Weights, squares: Weights, grads: Wei
     return jax.tree.map(moved, weights, means, squares), means, squares
 
 
-def _logits(workload: Workload, cell: str, run: Callable[..., Array], weights: Weights, x: Array) -> Array:
-    H = workload.hidden_size
+def _logits(workload: Workload, run: Callable[..., Array], weights: Weights, x: Array) -> Array:
     if not workload.is_music:
         x = weights["embedding.E"][x]
     for layer in range(workload.num_layers):
-        W, U, b, b_recurrent = (weights[f"layer{layer}.{name}"] for name in ("W", "U", "b", "b_recurrent"))
-        # only the candidate's recurrent bias of a GRU stands inside the recurrence
-        inside = b_recurrent[2 * H :] if cell == "gru" else jnp.zeros(0)
-        outside = b_recurrent.at[2 * H :].set(0.0) if cell == "gru" else b_recurrent
-        x = run(x @ W + (b + outside), U, inside)
+        prefix = f"layer{layer}."
+        x = run({name[len(prefix) :]: weight for name, weight in weights.items() if name.startswith(prefix)}, x)
     return x @ weights["readout.W"] + weights["readout.b"]
 
 
@@ -112,122 +128,141 @@ def _text_loss(logits: Array, targets: Array) -> Array:
     return -jnp.take_along_axis(jax.nn.log_softmax(logits), targets[..., None], axis=-1).mean()
 
 
-def _zeros(xs: Array, H: int) -> Array:
-    return jnp.zeros((xs.shape[1], H), xs.dtype)
+def _layer_of(cell: Cell) -> Callable[[Weights, Array], Array]:
+    """Return a layer of a cell: from its weights and inputs (T, B, I) to its outputs (T, B, H)."""
+    program, shared, run = cell.program, cell.derivation.shared, _sequence(cell)
+
+    def layer(weights: Weights, x: Array) -> Array:
+        biases = _blocks(weights["b_recurrent"], cell.products) if "b_recurrent" in weights else {}
+        inside = {gate: bias for gate, bias in biases.items() if gate not in shared}
+        # where x and the product have one gradient, the recurrent bias stands outside the recurrence
+        b = _blocks(weights["b"], cell.gates)
+        b |= {gate: b[gate] + bias for gate, bias in biases.items() if gate in shared}
+        wx = x @ weights["W"] + jnp.concatenate(list(b.values()))
+        own = dict(zip(program.own, weights.get("P", ()), strict=True))
+        outputs: Array = run(wx, _blocks(weights["U"], cell.products) if cell.products else {}, inside, own)
+        return outputs
+
+    return layer
 
 
-def _before(states: Array) -> Array:
-    """Return the state before each step, the first being zero: (T, B, H)."""
-    return jnp.concatenate([jnp.zeros_like(states[:1]), states[:-1]])
+def _blocks(array: Array, names: Sequence[str]) -> Weights:
+    return dict(zip(names, jnp.split(array, len(names), -1), strict=True))
 
 
-def _product_over_steps(states: Array, D: Array) -> Array:
-    return states.reshape(-1, states.shape[-1]).T @ D.reshape(-1, D.shape[-1])
+def _sequence(cell: Cell) -> Callable[..., Array]:
+    """Return the loop over time with its backward pass: outputs (T, B, H) of the input preactivations (T, B, G H), and
+    by name the blocks of U, the biases inside the recurrence and the own vectors.
+    """
+    derivation = cell.derivation
+    expressions = (each for stage in derivation.backward for each in stage.expressions)
+    used = (each for expression in expressions for each in symbols_of(expression))
+    known_later = (symbol for symbol in used if symbol.kind not in ("own", "gradient"))
+    kept = tuple(dict.fromkeys([*(operand.symbol for operand in derivation.operands), *known_later]))
 
+    def forward(wx: Array, U: Weights, inside: Weights, own: Weights) -> tuple[Array, Any]:
+        outputs, histories = _forward(cell, kept, wx, U, inside, own)
+        return outputs, (histories, U, inside, own)
 
-def _gru_forward(wx: Array, U: Array, b: Array) -> tuple[Array, Array]:
-    H = U.shape[0]
+    def backward(saved: Any, pull: Array) -> tuple[Array, Weights, Weights, Weights]:
+        histories, U, inside, own = saved
+        d_inputs, d_products, d_own = _backward(cell, kept, histories, U, own, pull)
+        of_gate: Weights = {}
+        d_U: Weights = {}
+        for operand, D in zip(derivation.operands, d_products, strict=True):
+            x = histories[kept.index(operand.symbol)]
+            d_U |= _blocks(_flat(x).T @ _flat(D), operand.gates)
+            of_gate |= _blocks(D, operand.gates)
+        d_wx = jnp.concatenate([d_inputs[gate] if gate in d_inputs else of_gate[gate] for gate in cell.gates], -1)
+        d_inside = {gate: of_gate[gate].sum((0, 1)) for gate in inside}
+        return d_wx, d_U, d_inside, {name: each.sum((0, 1)) for name, each in d_own.items()}
 
-    def step(h: Array, wx_t: Array) -> tuple[Array, Array]:
-        uh = h @ U
-        rz = jax.nn.sigmoid(wx_t[:, : 2 * H] + uh[:, : 2 * H])
-        u = uh[:, 2 * H :] + b
-        n = jnp.tanh(wx_t[:, 2 * H :] + rz[:, :H] * u)
-        h = n + rz[:, H:] * (h - n)
-        return h, (h, rz, u, n)
-
-    _, (h, rz, u, n) = lax.scan(step, _zeros(wx, H), wx)
-    return h, (h, rz, u, n, U)
-
-
-def _gru_backward(saved: Array, pull: Array) -> tuple[Array, Array, Array]:
-    h, rz, u, n, U = saved
-    H, h_before, U_T = U.shape[0], _before(h), U.T
-    r, z = rz[..., :H], rz[..., H:]
-    da_n = (1 - z) * (1 - n * n)
-    factors = jnp.concatenate([da_n * u * r * (1 - r), (h_before - n) * z * (1 - z), da_n * r], -1)
-
-    def step(dh: Array, at_t: Array) -> tuple[Array, Array]:
-        pull_t, z_t, factors_t = at_t
-        dh = dh + pull_t
-        D = jnp.concatenate([dh, dh, dh], -1) * factors_t
-        return dh * z_t + D @ U_T, (dh, D)
-
-    _, (dh, D) = lax.scan(step, _zeros(pull, H), (pull, z, factors), reverse=True)
-    dwx = jnp.concatenate([D[..., : 2 * H], dh * da_n], -1)
-    return dwx, _product_over_steps(h_before, D), D[..., 2 * H :].sum((0, 1))
-
-
-def _lstm_forward(wx: Array, U: Array, b: Array) -> tuple[Array, Array]:
-    H = U.shape[0]
-
-    def step(state: Array, wx_t: Array) -> tuple[Array, Array]:
-        h, c = state
-        a = wx_t + h @ U
-        i_f, o = jax.nn.sigmoid(a[:, : 2 * H]), jax.nn.sigmoid(a[:, 3 * H :])
-        g = jnp.tanh(a[:, 2 * H : 3 * H])
-        c = i_f[:, H:] * c + i_f[:, :H] * g
-        squashed = jnp.tanh(c)
-        h = o * squashed
-        return (h, c), (h, c, i_f, g, o, squashed)
-
-    zeros = _zeros(wx, H)
-    _, (h, *rest) = lax.scan(step, (zeros, zeros), wx)
-    return h, (h, *rest, U, b)
-
-
-def _lstm_backward(saved: Array, pull: Array) -> tuple[Array, Array, Array]:
-    h, c, i_f, g, o, squashed, U, b = saved
-    H, U_T = U.shape[0], U.T
-    i, f = i_f[..., :H], i_f[..., H:]
-    dc_dh = o * (1 - squashed * squashed)
-    factors = jnp.concatenate([g * i * (1 - i), _before(c) * f * (1 - f), i * (1 - g * g), squashed * o * (1 - o)], -1)
-
-    def step(state: Array, at_t: Array) -> tuple[Array, Array]:
-        dh, dc = state
-        pull_t, dc_dh_t, f_t, factors_t = at_t
-        dh = dh + pull_t
-        dc = dc + dh * dc_dh_t
-        D = jnp.concatenate([dc, dc, dc, dh], -1) * factors_t
-        return (D @ U_T, dc * f_t), D
-
-    zeros = _zeros(pull, H)
-    _, D = lax.scan(step, (zeros, zeros), (pull, dc_dh, f, factors), reverse=True)
-    return D, _product_over_steps(_before(h), D), jnp.zeros_like(b)
-
-
-def _tanh_forward(wx: Array, U: Array, b: Array) -> tuple[Array, Array]:
-    def step(h: Array, wx_t: Array) -> tuple[Array, Array]:
-        h = jnp.tanh(wx_t + h @ U)
-        return h, h
-
-    _, h = lax.scan(step, _zeros(wx, U.shape[0]), wx)
-    return h, (h, U, b)
-
-
-def _tanh_backward(saved: Array, pull: Array) -> tuple[Array, Array, Array]:
-    h, U, b = saved
-    U_T = U.T
-
-    def step(dh: Array, at_t: Array) -> tuple[Array, Array]:
-        pull_t, slope_t = at_t
-        D = (dh + pull_t) * slope_t
-        return D @ U_T, D
-
-    _, D = lax.scan(step, _zeros(pull, U.shape[0]), (pull, 1 - h * h), reverse=True)
-    return D, _product_over_steps(_before(h), D), jnp.zeros_like(b)
-
-
-def _sequence(forward: Callable[..., Array], backward: Callable[..., Array]) -> Callable[..., Array]:
-    """Return outputs (T, B, H) of projected inputs (T, B, G), U and the bias inside the recurrence."""
-    with_own_backward = jax.custom_vjp(lambda wx, U, b: forward(wx, U, b)[0])
-    with_own_backward.defvjp(forward, backward)
-    run: Callable[..., Array] = with_own_backward
+    run: Callable[..., Array] = jax.custom_vjp(lambda *parts: forward(*parts)[0])
+    run.defvjp(forward, backward)  # type: ignore[attr-defined]
     return run
 
 
-SEQUENCES: Mapping[str, Callable[..., Array]] = {
-    "gru": _sequence(_gru_forward, _gru_backward),
-    "lstm": _sequence(_lstm_forward, _lstm_backward),
-    "tanh": _sequence(_tanh_forward, _tanh_backward),
-}
+def _flat(array: Array) -> Array:
+    """Return all steps of all sequences as rows."""
+    return array.reshape(-1, array.shape[-1])
+
+
+def _named(kind: Kind, arrays: Weights) -> Known:
+    return {Symbol(kind, name): each for name, each in arrays.items()}
+
+
+def _rows(cell: Cell, U: Weights) -> Known:
+    """Return for each operand the blocks of its products side by side."""
+    return {each.symbol: jnp.concatenate([U[gate] for gate in each.gates], -1) for each in cell.derivation.operands}
+
+
+def _forward(
+    cell: Cell, kept: Sequence[Symbol], wx: Array, U: Weights, inside: Weights, own: Weights
+) -> tuple[Array, tuple[Array, ...]]:
+    """Return the outputs and what is kept, at every step."""
+    rows, states = _rows(cell, U), cell.states
+
+    def multiply(operand: Operand, x: Array) -> Known:
+        found = _blocks(x @ rows[operand.symbol], operand.gates)
+        return {Symbol("product", gate): each + inside.get(gate, 0.0) for gate, each in found.items()}
+
+    def step(state: tuple[Array, ...], wx_t: Array) -> tuple[Any, Any]:
+        known = _named("state", dict(zip(states, state, strict=True))) | _named("own", own)
+        known |= _named("input", _blocks(wx_t, cell.gates))
+        complete(cell.derivation, known, multiply, FUNCTIONS)
+        after = [value_of(each, known, FUNCTIONS) for each in cell.program.outputs]
+        whole = tuple(jnp.broadcast_to(each, state[0].shape) for each in after)
+        return whole, (whole[0], tuple(jnp.broadcast_to(known[symbol], state[0].shape) for symbol in kept))
+
+    zeros = jnp.zeros((wx.shape[1], wx.shape[2] // len(cell.gates)), wx.dtype)
+    _, found = lax.scan(step, tuple(zeros for _ in states), wx)
+    outputs, histories = found
+    return outputs, histories
+
+
+def _backward(
+    cell: Cell, kept: Sequence[Symbol], histories: tuple[Array, ...], U: Weights, own: Weights, pull: Array
+) -> tuple[Weights, list[Array], Weights]:
+    """Return at every step the gradients of input preactivations that are no product's too, of the products of each
+    operand, and of the own vectors.
+    """
+    derivation, states = cell.derivation, cell.states
+    transposed = {symbol: each.T for symbol, each in _rows(cell, U).items()}
+
+    def step(d_after: tuple[Array, ...], at_t: tuple[Array, tuple[Array, ...]]) -> tuple[Any, Any]:
+        pull_t, kept_t = at_t
+        known = dict(zip(kept, kept_t, strict=True)) | _named("own", own)
+        known |= {gradient_of(Symbol("state", name)): each for name, each in zip(states, d_after, strict=True)}
+        known[gradient_of(Symbol("state", states[0]))] += pull_t
+        d_inputs, d_products, d_own, d_states = (Weights() for _ in range(4))
+        by_operand: Known = {}
+        zeros = jnp.zeros_like(pull_t)
+
+        def add(totals: Weights, found: Mapping[str, Expression]) -> None:
+            for name, each in found.items():
+                totals[name] = totals.get(name, zeros) + value_of(each, known, FUNCTIONS)
+
+        for place in reversed(range(derivation.n_stages)):
+            stage = derivation.backward[place]
+            for symbol, each in stage.lines:
+                known[symbol] = value_of(each, known, FUNCTIONS)
+            add(d_inputs, {gate: each for gate, each in stage.inputs.items() if gate not in derivation.shared})
+            add(d_products, stage.products)
+            add(d_own, stage.own)
+            add(d_states, stage.states)
+            known |= {waiting_of(symbol): value_of(each, known, FUNCTIONS) for symbol, each in stage.waiting.items()}
+            for operand in derivation.operands:
+                if operand.stage != place:
+                    continue
+                D = by_operand[operand.symbol] = jnp.concatenate([d_products[gate] for gate in operand.gates], -1)
+                found = D @ transposed[operand.symbol]
+                if operand.symbol.kind == "state":
+                    d_states[operand.symbol.name] = d_states.get(operand.symbol.name, zeros) + found
+                else:
+                    known[gradient_of(operand.symbol)] = found
+        in_order = [by_operand[operand.symbol] for operand in derivation.operands]
+        return tuple(d_states.get(name, zeros) for name in states), (d_inputs, in_order, d_own)
+
+    _, found = lax.scan(step, tuple(jnp.zeros_like(pull[0]) for _ in states), (pull, histories), reverse=True)
+    d_inputs, d_products, d_own = found
+    return d_inputs, d_products, d_own

@@ -11,10 +11,11 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from bench.cells import Cell
 from bench.core.errors import UsageError
 from bench.results.provenance import provenance
 from bench.speed.ceiling import Ceiling, measured_ceiling
-from bench.speed.contenders import enter, has_jax
+from bench.speed.contenders import Contender, enter, has_jax
 from bench.speed.tables import Row, Timing, cell_rows, rows
 from bench.speed.timing import TURN_SECONDS, ClockName, interleaved, one_core
 from bench.speed.workloads import Workload
@@ -25,7 +26,7 @@ class Plan:
     """What to time and how; `kernels` are ours, the peers come by themselves."""
 
     workloads: tuple[Workload, ...]
-    cells: tuple[str, ...]
+    cells: tuple[Cell, ...]
     kernels: tuple[str, ...]
     rounds: int = 7
     clock: ClockName = "process"
@@ -40,7 +41,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Measurement:
-    """How it was timed, the contenders, and GRU beside LSTM within each kernel of ours."""
+    """How it was timed, the contenders, and each cell beside the LSTM within each kernel of ours."""
 
     header: dict[str, Any]
     rows: list[Row]
@@ -55,24 +56,30 @@ def measure(plan: Plan) -> Measurement:
     """Time every contender of a plan."""
     with one_core() as core:
         ceiling = measured_ceiling(plan.clock)
-        timings = [timing for workload in plan.workloads for timing in _time(workload, plan)]
-        header = _header(plan, ceiling, core)
+        timings = [timing for workload in plan.workloads for timing in _timed(workload, plan)]
+        header = header_of(plan, ceiling, core)
     return Measurement(header, rows(timings, ceiling.best), cell_rows(timings))
 
 
-def _time(workload: Workload, plan: Plan) -> Sequence[Timing]:
+def _timed(workload: Workload, plan: Plan) -> Sequence[Timing]:
     """Time all cells and kernels of one workload in the same rounds, so that every ratio is a paired one."""
-    entered = [each for cell in plan.cells for each in enter(workload, cell, plan.kernels)]
-    with tqdm(total=plan.rounds * len(entered), desc=workload.name, disable=None, leave=False) as bar:
+    cells = tqdm(plan.cells, desc=f"{workload.name}, getting ready", disable=None, leave=False)
+    return timed([each for cell in cells for each in enter(workload, cell, plan.kernels)], plan, workload.name)
+
+
+def timed(entered: Sequence[Contender], plan: Plan, name: str) -> Sequence[Timing]:
+    """Time contenders in turns, as a plan says; `name` is that of the progress bar."""
+    with tqdm(total=plan.rounds * len(entered), desc=name, disable=None, leave=False) as bar:
         steps = [contender.step for contender in entered]
         seconds = interleaved(
             steps, rounds=plan.rounds, clock=plan.clock, turn_seconds=plan.turn_seconds, watch=bar.update
         )
     pairs = zip(entered, seconds, strict=True)
-    return [Timing(workload, contender.cell, contender.kernel, tuple(found)) for contender, found in pairs]
+    return [Timing(each.workload, each.cell, each.kernel, tuple(found)) for each, found in pairs]
 
 
-def _header(plan: Plan, ceiling: Ceiling, core: int | None) -> dict[str, Any]:
+def header_of(plan: Plan, ceiling: Ceiling, core: int | None) -> dict[str, Any]:
+    """Return how it was timed."""
     threads = torch.get_num_threads()
     return {
         "cpu": provenance(device="cpu", threads=threads).cpu,

@@ -5,19 +5,38 @@ It is favoured in one thing: its batch is prepared in advance, time first, while
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from bench.speed.workloads import CLIP_NORM, LR, Workload, cell_named
+from bench.cells import Cell, shipped_cell
+from bench.core.errors import UsageError
+from bench.speed.workloads import CLIP_NORM, LR, Workload
 from bench.training.batches import Batch
 from bench.training.model import Shape
 
-LAYERS = {"gru": nn.GRU, "lstm": nn.LSTM, "tanh": nn.RNN}
+LAYERS: Mapping[str, Callable[..., nn.RNNBase]] = MappingProxyType(
+    {"gru": nn.GRU, "lstm": nn.LSTM, "tanh": nn.RNN, "relu": partial(nn.RNN, nonlinearity="relu")}
+)
+"""Layers by the shipped cell whose equations torch.nn has, in our order of gates; all with two bias vectors."""
+
 NAMES = {"W": "weight_ih", "U": "weight_hh", "b": "bias_ih", "b_recurrent": "bias_hh"}
 """Our name of a layer's weight to torch's."""
+
+
+def layers_of(cell: Cell) -> Callable[..., nn.RNNBase] | None:
+    """Return the layers of torch.nn that compute a cell, whatever it is called: None where there are none."""
+    if cell.biases != "double":
+        return None
+    for name, layers in LAYERS.items():
+        twin = shipped_cell(name)
+        if twin.program == cell.program and twin.products == cell.products:
+            return layers
+    return None
 
 
 class TorchModel(nn.Module):
@@ -27,7 +46,10 @@ class TorchModel(nn.Module):
         super().__init__()
         width = shape.embedding_size or shape.n_inputs
         self.embedding = nn.Embedding(shape.n_outputs, width) if shape.embedding_size else None
-        self.layers = LAYERS[shape.cell.name](width, shape.hidden_size, shape.num_layers)
+        layers = layers_of(shape.cell)
+        if layers is None:
+            raise UsageError(f"torch.nn has no cell like `{shape.cell.name}`")
+        self.layers = layers(width, shape.hidden_size, shape.num_layers)
         self.readout = nn.Linear(shape.hidden_size, shape.n_outputs)
         self.to(row)
         weights = shape.views(row[None])
@@ -56,8 +78,8 @@ class TorchModel(nn.Module):
 class TorchPeer:
     """K models of torch.nn, each with its own Adam."""
 
-    def __init__(self, workload: Workload, cell: str, rows: Sequence[Tensor], batch: Batch) -> None:
-        shape = workload.shape(cell_named(cell))
+    def __init__(self, workload: Workload, cell: Cell, rows: Sequence[Tensor], batch: Batch) -> None:
+        shape = workload.shape(cell)
         self.models = [TorchModel(shape, row) for row in rows]
         self.optimisers = [torch.optim.Adam(model.parameters(), LR, fused=True) for model in self.models]
         self.inputs = batch.inputs[0].transpose(0, 1).contiguous()

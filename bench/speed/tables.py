@@ -1,4 +1,4 @@
-"""What was measured: rows per workload, cell and kernel; GRU beside LSTM within a kernel; both as text."""
+"""What was measured: rows per workload, cell and kernel; cells beside the LSTM within a kernel; both as text."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from typing import Any
 
 from tabulate import tabulate
 
+from bench.cells import Cell
 from bench.core.errors import UsageError
 from bench.speed.contenders import JAX, PEERS, TORCH
 from bench.speed.timing import Spread, paired, spread
-from bench.speed.workloads import Workload, cell_named
+from bench.speed.workloads import Workload, plain_lstm
 
 Row = dict[str, Any]
 
 NOTE = (
     "Cells are compared within one kernel of ours only. torch.nn and jax stand beside a kernel on the same cell:\n"
-    "torch.nn runs its LSTM in a fused CPU kernel and its GRU in none, so its two times say nothing about the cells."
+    "torch.nn runs its LSTM in a fused CPU kernel and its GRU in none, so its two times say nothing about the cells.\n"
+    "Operations are those of the matrix products, the readout's included."
 )
 
 
@@ -26,7 +28,7 @@ class Timing:
     """The seconds per step of one contender in each round; contenders of a workload share their rounds."""
 
     workload: Workload
-    cell: str
+    cell: Cell
     kernel: str
     seconds: tuple[float, ...]
 
@@ -40,14 +42,28 @@ def rows(timings: Sequence[Timing], ceiling: float) -> list[Row]:
 
 
 def cell_rows(timings: Sequence[Timing]) -> list[Row]:
-    """Return for each workload and kernel of ours the time of a GRU's step over that of an LSTM of equal width."""
+    """Return for each workload, kernel of ours and cell its step's time, and operations, over those of the plain LSTM.
+
+    All are of equal width. There are no rows where the LSTM was not timed.
+    """
     found = []
-    for gru in timings:
-        lstm = _find(timings, gru, cell="lstm", kernel=gru.kernel)
-        if gru.cell == "gru" and gru.kernel not in PEERS and lstm is not None:
-            ratio = time_ratio(gru, lstm)
-            where = {"workload": gru.workload.name, "K": gru.workload.members, "kernel": gru.kernel}
-            found.append({**where, "gru_over_lstm": ratio.median, "iqr": list(ratio.quartiles)})
+    for timing in timings:
+        lstm = find(timings, timing, cell=plain_lstm(), kernel=timing.kernel)
+        if timing.kernel in PEERS or lstm is None:
+            continue
+        ratio, workload = time_ratio(timing, lstm), timing.workload
+        found.append(
+            {
+                "workload": workload.name,
+                "K": workload.members,
+                "kernel": timing.kernel,
+                "cell": timing.cell.name,
+                "title": timing.cell.title,
+                "time_over_lstm": ratio.median,
+                "iqr": list(ratio.quartiles),
+                "operations_over_lstm": workload.flops(timing.cell) / workload.flops(lstm.cell),
+            }
+        )
     return found
 
 
@@ -84,16 +100,22 @@ def as_text(header: Mapping[str, Any], table: Sequence[Row], cells: Sequence[Row
         "ceiling",
     )
     lines = [_line(row) for row in table]
-    parts = [_heading(header), tabulate(lines, headers, tablefmt="simple", disable_numparse=True, colalign=ALIGNED)]
-    if cells:
-        pairs = [
-            (row["workload"], f"{row['K']}", row["kernel"], f"{row['gru_over_lstm']:.2f}", _range(row["iqr"], 2))
-            for row in cells
-        ]
-        titles = ("workload", "K", "kernel", "GRU/LSTM step time", "IQR")
-        parts.append(tabulate(pairs, titles, tablefmt="simple", disable_numparse=True))
+    parts = [heading(header), tabulate(lines, headers, tablefmt="simple", disable_numparse=True, colalign=ALIGNED)]
+    others = [_beside_lstm(row) for row in cells if row["cell"] != plain_lstm().name]
+    if others:
+        titles = ("workload", "K", "kernel", "cell", "time/LSTM", "IQR", "operations/LSTM")
+        aligned = ("left", "right", "left", "left", *["right"] * 3)
+        parts.append(tabulate(others, titles, tablefmt="simple", disable_numparse=True, colalign=aligned))
     return "\n\n".join([*parts, NOTE])
 
+
+def _beside_lstm(row: Row) -> tuple[str, ...]:
+    where = (row["workload"], f"{row['K']}", row["kernel"], row["cell"])
+    return *where, f"{row['time_over_lstm']:.2f}", span(row["iqr"]), f"{row['operations_over_lstm']:.2f}"
+
+
+NONE = "-"
+"""In the place of a ratio to a peer that does not have the cell or is not installed."""
 
 ALIGNED = ("left", "left", "right", "left", *["right"] * 7)
 
@@ -103,10 +125,10 @@ def _row(timing: Timing, timings: Sequence[Timing], ceiling: float) -> Row:
     to_torch = _against(TORCH, timing, timings)
     to_jax = _against(JAX, timing, timings)
     K = timing.workload.members
-    flops = K * timing.workload.flops(cell_named(timing.cell))
+    flops = K * timing.workload.flops(timing.cell)
     return {
         "workload": timing.workload.name,
-        "cell": timing.cell,
+        "cell": timing.cell.name,
         "K": K,
         "kernel": timing.kernel,
         "ms_per_step": 1e3 * seconds.median,
@@ -121,16 +143,18 @@ def _row(timing: Timing, timings: Sequence[Timing], ceiling: float) -> Row:
 
 def _against(peer: str, timing: Timing, timings: Sequence[Timing]) -> Spread | None:
     """Return how many times as fast as a peer a contender is, on the same workload and cell."""
-    other = _find(timings, timing, cell=timing.cell, kernel=peer)
+    other = find(timings, timing, cell=timing.cell, kernel=peer)
     return paired(other.seconds, timing.seconds) if other else None
 
 
-def _find(timings: Sequence[Timing], like: Timing, *, cell: str, kernel: str) -> Timing | None:
+def find(timings: Sequence[Timing], like: Timing, *, cell: Cell, kernel: str) -> Timing | None:
+    """Return the timing of a cell and kernel on the same workload as another, None if there is none."""
     wanted = (like.workload, cell, kernel)
     return next((each for each in timings if (each.workload, each.cell, each.kernel) == wanted), None)
 
 
-def _heading(header: Mapping[str, Any]) -> str:
+def heading(header: Mapping[str, Any]) -> str:
+    """Return the line that says how it was timed."""
     jax = f", jax {header['jax']}" if header["jax"] else ""
     return (
         f"{header['cpu']}, {header['threads']} thread, torch {header['torch']}{jax}; {header['clock']} time, "
@@ -147,19 +171,20 @@ def _line(row: Row) -> tuple[str, ...]:
         f"{row['K']}",
         row["kernel"],
         f"{row['ms_per_step']:.2f}",
-        _range(row["ms_iqr"], 2),
+        span(row["ms_iqr"]),
         f"{row['member_steps_per_second']:,.0f}",
         _number(row["ratio_to_torch_nn"]),
-        _range(row["ratio_iqr"], 2) if row["ratio_iqr"] else "",
+        span(row["ratio_iqr"]) if row["ratio_iqr"] else NONE,
         _number(row["ratio_to_jax"]),
         f"{row['share_of_ceiling']:.1%}",
     )
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}"
+    return NONE if value is None else f"{value:.2f}"
 
 
-def _range(quartiles: Sequence[float], digits: int) -> str:
+def span(quartiles: Sequence[float]) -> str:
+    """Return two quartiles as text."""
     low, high = quartiles
-    return f"{low:.{digits}f}-{high:.{digits}f}"
+    return f"{low:.2f}-{high:.2f}"

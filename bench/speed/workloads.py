@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import torch
 
-from bench.cells import Cell, cell_of
+from bench.cells import Cell, cell_of, shipped_cell
 from bench.core.errors import UsageError, did_you_mean
 from bench.core.seeds import stream
 from bench.core.settings import InitSettings, OptimSettings, SizeSettings, TrainSettings
+from bench.core.yaml_files import load, paths
 from bench.results.run import Run
 from bench.tasks.base import Sequences, Stream, Task
 from bench.tasks.language_model import LanguageModel
@@ -23,7 +24,9 @@ from bench.tasks.vocabulary import Vocabulary
 from bench.training.model import Shape
 
 CELLS = ("gru", "lstm", "tanh")
-"""The cells that torch.nn has too, in its form: reset after the product, two bias vectors, no peepholes."""
+"""The cells that are timed where none are asked for: those that torch.nn has too."""
+
+ALL = "all"
 
 KEYS_SOUNDING = 4
 """Average number of the 88 keys sounding in a frame, as in the four music data sets."""
@@ -59,18 +62,13 @@ class Workload:
     def flops(self, cell: Cell) -> int:
         """Return the floating-point operations of one step of one member, a multiply-add counted as two.
 
-        Products alone: input projection, recurrence and readout, each once forward and twice backward (towards
-        weights and towards inputs), except that frames as inputs take no gradient. Gates, loss, clipping and the
-        optimiser are left out.
+        The products that `Shape.num_flops` counts, once forward and twice backward (towards weights and towards
+        operands), except that frames as inputs take no gradient. What is done element by element, loss, clipping and
+        the optimiser are left out.
         """
-        rows, total = len(cell.gates) * self.hidden_size, 0
-        for layer in range(self.num_layers):
-            first = KEYS if self.is_music else self.embedding_size
-            width = self.hidden_size if layer else first
-            n_products = 2 if self.is_music and layer == 0 else 3
-            total += n_products * width * rows + 3 * self.hidden_size * rows
-        total += 3 * self.hidden_size * self.shape(cell).n_outputs
-        return 2 * self.batch_size * self.length * total
+        shape = self.shape(cell)
+        towards_frames = 2 * shape.weights["layer0.W"].size if self.is_music else 0
+        return self.batch_size * self.length * (3 * shape.num_flops()["total"] - towards_frames)
 
     def task(self) -> Task:
         """Return the task whose training split is exactly one batch, without padding, in every epoch: one object."""
@@ -81,11 +79,11 @@ class Workload:
         generator = torch.Generator().manual_seed(stream("order", task=self.name, seed=0, epoch=0))
         return self._music(generator) if self.is_music else self._text(generator)
 
-    def run(self, cell: str, seed: int) -> Run:
+    def run(self, cell: Cell, seed: int) -> Run:
         """Return the settings of one member: clipped Adam without any noise, dropout or limit."""
         return Run(
             task={"name": self.name, "version": 1, "metric": "nll" if self.is_music else "perplexity"},
-            cell=cell_node(cell),
+            cell=cell.node,
             hidden_size=self.hidden_size,
             num_layers=self.num_layers,
             embedding_size=self.embedding_size,
@@ -131,14 +129,20 @@ WORKLOADS: dict[str, Workload] = {
 """The shapes that speed is measured on: music of Chung et al. 2014, characters, Penn Treebank."""
 
 
-def cell_node(cell: str) -> Mapping[str, str]:
-    """Return the settings of a cell as torch.nn has it."""
-    return {"name": cell, "kind": cell}
+def cells_named(names: Sequence[str], default: Sequence[str] = CELLS) -> tuple[Cell, ...]:
+    """Return the shipped cells and those of the user's `./cell/NAME.yaml` of some names, or of `all`.
+
+    Raises UsageError for a name that there is not, ConfigError for a file that is no cell.
+    """
+    known = paths("cell")
+    wanted = tuple(known) if ALL in names else names or default
+    return tuple(cell_of(load(known[name])) for name in chosen(wanted, tuple(known), "cell"))
 
 
-def cell_named(cell: str) -> Cell:
-    """Return a cell as torch.nn has it."""
-    return cell_of(cell_node(cell))
+@cache
+def plain_lstm() -> Cell:
+    """Return the cell that the others' times are divided by."""
+    return shipped_cell("lstm")
 
 
 def chosen(names: Sequence[str], legal: Sequence[str], what: str) -> tuple[str, ...]:

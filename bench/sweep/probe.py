@@ -21,7 +21,7 @@ from bench.tasks.opened import Tasks
 from bench.training.batches import Batch, evaluation_batches
 from bench.training.loop import fit, machine_for, member_of, threads
 from bench.training.model import Shape
-from bench.training.probes import gradient_by_lag, keeper_gate, memory_length, saturation, time_constants, unroll
+from bench.training.probes import gradient_by_lag, kept_share, memory_length, saturation, time_constants, unroll
 
 MOST_SEQUENCES = 16
 MOST_STEPS = 200
@@ -125,8 +125,9 @@ def _gates(shape: Shape, row: Tensor, inputs: Tensor, mask: Tensor) -> Iterator[
     with torch.no_grad():
         layers = unroll(shape, row, inputs).gates
     for layer, gates in enumerate(layers):
+        kept = kept_share(shape.cell, gates)
         for gate, values in gates.items():
             shares, closed, opened = (found.tolist() for found in saturation(values, mask))
-            keeps = time_constants(values, mask).tolist() if gate == keeper_gate(shape.cell) else []
+            keeps = time_constants(kept[1], mask).tolist() if kept and gate == kept[0] else []
             constants = tuple(steps if math.isfinite(steps) else None for steps in keeps)
             yield GateProbe(layer, gate, tuple(shares), tuple(closed), tuple(opened), constants)

@@ -37,7 +37,6 @@ def run_of(command: Command, tasks: SizedTasks) -> Run:
     Raises ConfigError or DataError.
     """
     _check_device(command)
-    _check_kernel(command, tasks)
     task = tasks.task(command.task)
     check_batches(command, task)
     tasks.validation(command.task)
@@ -103,14 +102,6 @@ def _check_device(command: Command) -> None:
         raise ConfigError("device", "must be cpu, for PyTorch finds no CUDA device on this machine; got cuda")
     if command.device == "cuda" and command.kernel == "fused":
         raise ConfigError("kernel", "must be auto, bptt or reference with device=cuda, got fused")
-
-
-def _check_kernel(command: Command, tasks: Tasks) -> None:
-    """Refuse a kernel that does not compute the whole cell; say if `auto` skips one for that reason."""
-    cell = cell_of(command.cell)
-    kernels.check_known(command.kernel, cell)
-    if command.kernel == "auto":
-        tasks.announce_once(kernels.passed_over(cell, torch.device(command.device), torch.float32))
 
 
 def check_library(runs: Iterable[Run]) -> None:

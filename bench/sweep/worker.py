@@ -123,7 +123,7 @@ def _train(runs: Sequence[Run], worker: Worker, origin: Provenance) -> Iterator[
     task, validation = worker.tasks.task(runs[0].task), worker.tasks.validation(runs[0].task)
     shape = shape_of(runs[0], task)
     machine = machine_for(runs[0], shape)
-    origin = replace(origin, library=kernels.library_of(machine.kernel))
+    origin = replace(origin, library=kernels.library_of(machine.kernel, shape.cell, machine.dtype))
     place = machine_of(origin, machine.kernel.name)
     members, notes = [], {}
     for run in runs:

@@ -22,7 +22,6 @@ class Tasks:
         self._validation: dict[str, Split] = {}
         self._test_digests: dict[str, str] = {}
         self._keys: dict[int, tuple[str, Mapping[str, Any]]] = {}
-        self._announced: set[str] = set()
 
     def task(self, node: Mapping[str, Any]) -> Task:
         """Return the task of a YAML node, its training split read and checked."""
@@ -46,12 +45,6 @@ class Tasks:
         if key not in self._test_digests:
             self._test_digests[key] = self.task(node).read("test").digest
         return self._test_digests[key]
-
-    def announce_once(self, line: str) -> None:
-        """Say a line, if there is one, and not again for another point of the same command."""
-        if line and line not in self._announced:
-            self._announced.add(line)
-            self._announce(line)
 
     def _key(self, node: Mapping[str, Any]) -> str:
         """Return the node as text; the points of a sweep share their nodes, which are written out once."""

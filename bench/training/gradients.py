@@ -11,7 +11,6 @@ from torch import Tensor
 from bench.cells.base import State
 from bench.core.typing import Float, Int
 from bench.kernels import SequenceKernel
-from bench.kernels.fused import cell_number
 from bench.kernels.fused import interface as c
 from bench.tasks.base import Head, Sums, Task
 from bench.training.batches import Batch, Ragged
@@ -63,7 +62,9 @@ def fused_gradients(
     for k, tally in enumerate(tallies):
         factors = _factors(shape, batch, k, drop, rows.dtype)
         view, kept = _ragged_view(batch, factors) if isinstance(batch, Ragged) else _view(batch, k, packed[k], factors)
-        c.step(_model(shape, head), view, rows[k], grads[k], 1 / batch.n_units[k], tally)
+        c.step(
+            c.library(shape.cell, rows.dtype), _model(shape, head), view, rows[k], grads[k], 1 / batch.n_units[k], tally
+        )
         del kept
     return rows.new_tensor([tally.nats for tally in tallies]), _unpacked(packed), grads
 
@@ -76,7 +77,7 @@ def fused_totals(
     tallies = [c.Tally() for _ in rows]
     for k, tally in enumerate(tallies):
         view, kept = _view(batch, k, packed[k], _factors(shape, batch, k, NO_DROPOUT, rows.dtype))
-        c.step(_model(shape, head), view, rows[k], None, 0.0, tally)
+        c.step(c.library(shape.cell, rows.dtype), _model(shape, head), view, rows[k], None, 0.0, tally)
         del kept
     names = ("nats", "units", "hits", "errors") if head == "bernoulli" else ("nats", "units", "hits")
     sums = {name: torch.tensor([getattr(t, name) for t in tallies], dtype=torch.float64) for name in names}
@@ -86,7 +87,6 @@ def fused_totals(
 @lru_cache(maxsize=64)
 def _model(shape: Shape, head: Head) -> c.Model:
     model = c.Model(head=HEADS[head], n_outputs=shape.n_outputs, hidden_size=shape.hidden_size)
-    model.cell = cell_number(shape.cell)
     model.n_inputs = shape.embedding_size or shape.n_inputs
     model.num_layers, model.row_size = shape.num_layers, shape.row_size
     model.E = shape.offsets.get("embedding.E", -1)

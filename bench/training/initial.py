@@ -26,8 +26,8 @@ def initial_row(
         layer, parameter = name.split(".")
         generator = torch.Generator().manual_seed(stream("init", seed=seed, layer=layer, parameter=parameter))
         view[0] = _draw(shape, shape.weights[name], settings, generator)
-        if parameter == "b" and layer != "readout":
-            _add_bias_offsets(shape, view[0])
+        if layer.startswith("layer"):
+            _start(shape, parameter, view[0], seed=seed, layer=layer)
     if settings.output_bias == "marginals":
         shape.views(row)["readout.b"][0] = output_bias
     return row[0].to(dtype)
@@ -56,8 +56,19 @@ def _orthogonal_blocks(normal: Tensor, hidden_size: int) -> Tensor:
     return torch.cat(blocks)
 
 
-def _add_bias_offsets(shape: Shape, bias: Tensor) -> None:
-    H = shape.hidden_size
-    for gate, offset in shape.cell.bias_offsets().items():
-        first = shape.cell.gates.index(gate) * H
-        bias[first : first + H] += offset
+def _start(shape: Shape, parameter: str, weight: Tensor, *, seed: int, layer: str) -> None:
+    """Change a weight (rows, ...) of a layer to what the cell's definition says of its start."""
+    H, cell = shape.hidden_size, shape.cell
+    gates = {"b": cell.gates, "U": cell.products}.get(parameter, ())
+    for start in cell.start:
+        if start.parameter != parameter or start.is_nothing:
+            continue
+        block = weight[gates.index(start.gate) * H :][:H]
+        if parameter == "U":
+            block.copy_(torch.eye(H, dtype=weight.dtype))
+        else:
+            block += start.offset
+        if start.chrono:
+            generator = torch.Generator().manual_seed(stream("init", seed=seed, layer=layer, parameter="chrono"))
+            uniform = torch.rand(H, generator=generator, dtype=torch.float64)
+            block += start.sign * (1 + uniform * (start.chrono - 2)).log()

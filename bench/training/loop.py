@@ -17,6 +17,7 @@ from bench import kernels
 from bench.cells.base import State
 from bench.core.errors import DivergedError
 from bench.kernels import Fused
+from bench.kernels.fused.interface import library
 from bench.results.run import Run
 from bench.tasks.base import Split, Task, blind_nats
 from bench.tasks.subset import subset
@@ -28,7 +29,7 @@ from bench.training.joint import Joint
 from bench.training.member import Member
 from bench.training.model import Shape, zero_state
 from bench.training.noise import dropout, with_input_noise, with_weight_noise
-from bench.training.optim import FusedOptimiser, Schedule, TorchOptimiser
+from bench.training.optim import FusedOptimiser, Optimiser, Schedule, TorchOptimiser
 
 Watch = Callable[[Sequence[Member]], None]
 """Called with the members after each round of updates; may end one by setting its status, all by an exception."""
@@ -111,8 +112,10 @@ def member_of(run: Run, shape: Shape, task: Task, machine: Machine) -> Member:
     batches = training_batches(
         task, seed=run.seed, batch_size=settings.batch_size, window=settings.window, dtype=machine.dtype
     )
-    rule = FusedOptimiser if isinstance(machine.kernel, Fused) else TorchOptimiser
-    optimiser = rule(row, run.optim, settings.clip_norm)
+    if isinstance(machine.kernel, Fused):
+        optimiser: Optimiser = FusedOptimiser(row, run.optim, settings.clip_norm, library(shape.cell, row.dtype))
+    else:
+        optimiser = TorchOptimiser(row, run.optim, settings.clip_norm)
     return Member(run, row, batches, optimiser, Schedule(run.optim), blind_nats(task))
 
 

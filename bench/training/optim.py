@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from ctypes import CDLL
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -68,8 +69,8 @@ class TorchOptimiser:
 class FusedOptimiser:
     """The same rules in C++, in one pass over the row; `first` and `second` are the moments."""
 
-    def __init__(self, row: Float[Tensor, "P"], settings: OptimSettings, clip_norm: float) -> None:
-        self._row, self._count = row, 0
+    def __init__(self, row: Float[Tensor, "P"], settings: OptimSettings, clip_norm: float, library: CDLL) -> None:
+        self._row, self._count, self._library = row, 0, library
         self._first, self._second = torch.zeros_like(row), torch.zeros_like(row)
         names = ("momentum", "beta1", "beta2", "alpha", "eps", "weight_decay")
         self._rule = interface.Rule(name=NUMBERS[settings.name], nesterov=settings.nesterov, clip_norm=clip_norm)
@@ -80,7 +81,7 @@ class FusedOptimiser:
         """Clip and step."""
         self._count += 1
         self._rule.lr = lr
-        return interface.update(self._rule, self._count, self._row, grad, self._first, self._second)
+        return interface.update(self._library, self._rule, self._count, self._row, grad, self._first, self._second)
 
     def state(self) -> dict[str, Tensor]:
         """Return the moments and the number of steps."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import results
+from bench.core.cell_words import without_words
 from bench.core.digest import digest_of
 from bench.core.errors import ConfigError
 from bench.core.metrics import METRICS, Metric
@@ -74,8 +75,8 @@ class Definition:
         }
         task = {name: value for name, value in command.task.items() if name not in DESCRIPTIVE}
         space = {path: dataclasses.asdict(dimension) for path, dimension in self.space.items()}
-        hashed = {**parts, "settings": without_later(settings)}
-        key = digest_of({**hashed, "task": task, "cell": command.cell, "space": space})[:16]
+        cell = without_later({"cell": without_words(command.cell)})
+        key = digest_of({**parts, "settings": without_later(settings), "task": task, **cell, "space": space})[:16]
         return StudyRecord(key=key, label=self.label, space=self.space, n_trials=tune.n_trials, **parts)
 
     @property

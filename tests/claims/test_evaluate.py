@@ -338,7 +338,7 @@ def test_several_data_sets_are_judged_with_holm():
         (CLAIMS["learning_rate_matters_most"], "No study says what share of the variance a setting explains."),
         (CLAIMS["gru_beats_tanh_on_music"], "No finished run of tanh with size=params size.count=recurrent."),
         (mine(metric="train_loss"), "The training split was not scored (train.score_train)."),
-        (mine(cells=["gru", "mgu"]), "No finished run of mgu."),
+        (mine(cells=["gru", "mgu"]), "No finished run of MGU."),
     ],
     ids=lambda value: value.name if isinstance(value, Claim) else "",
 )

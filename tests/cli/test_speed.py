@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from bench.kernels import SEQUENCE_KERNELS
 from bench.speed.contenders import PEERS, kernel_names
 from bench.speed.measurement import Plan
 from bench.speed.workloads import CELLS, WORKLOADS
@@ -54,6 +55,7 @@ def test_json_has_a_header_every_contender_and_every_column(capsys):
         assert row["ratio_to_torch_nn"] > 0
         assert row["share_of_ceiling"] > 0
         assert row["ratio_to_jax"] is None
+    assert {row["cell"] for row in page["cells"]} == set(CELLS)
     assert {row["kernel"] for row in page["cells"]} <= set(kernel_names())
     assert not {row["kernel"] for row in page["cells"]} & set(PEERS)
 
@@ -63,21 +65,55 @@ def test_the_table_names_the_machine_and_says_what_is_not_ranked(tmp_path, capsy
     words = ["speed", "--workloads", "tiny_text", "--cells", "gru,lstm", "--kernels", "reference", "--members", "1"]
     page = said([*words, "--rounds", "1", "--clock", "wall", "--figure", str(figure)], capsys)
     assert "wall time, 1 rounds" in page
-    assert "GRU/LSTM step time" in page
+    assert "time/LSTM" in page
+    assert "operations/LSTM" in page
     assert "Cells are compared within one kernel of ours only" in page
     assert "tanh" not in page
     assert sorted(path.name for path in figure.parent.iterdir()) == ["speed.png", "speed.svg"]
 
 
+def test_any_cell_is_timed_and_drawn_beside_the_lstm(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cell").mkdir()
+    (tmp_path / "cell" / "mine.yaml").write_text("kind: mgu\ntitle: Mine\ngate: state\n")
+    words = ["speed", "--workloads", "tiny_music", "--cells", "mine,sru,lstm", "--kernels", "bptt", "--rounds", "1"]
+    page = json.loads(said([*words, "--json", "--lstm-figure", "cells"], capsys))
+    assert [(row["cell"], row["kernel"]) for row in page["rows"]] == [
+        ("mine", "bptt"),
+        ("sru", "bptt"),
+        ("lstm", "bptt"),
+        ("lstm", "torch.nn"),
+    ]
+    assert [row["ratio_to_torch_nn"] is None for row in page["rows"]] == [True, True, False, False]
+    assert [row["title"] for row in page["cells"]] == ["Mine", "SRU", "LSTM"]
+    assert sorted(path.name for path in tmp_path.glob("cells.*")) == ["cells.png", "cells.svg"]
+
+
+def test_hidden_sizes_are_swept_in_one_kernel_and_one_member(monkeypatch, capsys):
+    monkeypatch.setattr("bench.speed.sizes.WORKLOAD", "tiny_music")
+    monkeypatch.setattr("bench.kernels.FASTEST_FIRST", tuple(SEQUENCE_KERNELS))
+    page = json.loads(said(["speed", "--units", "4-5", "--rounds", "1", "--json"], capsys))
+    found = [(row["K"], row["kernel"], row["hidden_size"], row["cell"]) for row in page["rows"]]
+    assert found == [(1, "bptt", size, cell) for size in (4, 5) for cell in ("gru", "lstm")]
+    assert {tuple(row["sizes"]) for row in page["jumps"]} == {(4, 5)}
+    page = said(["speed", "--units", "4,6", "--rounds", "1", "--kernels", "reference", "--members", "2"], capsys)
+    assert "tiny_music, K = 2, kernel reference" in page
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (["--cells", "lstn"], "error: unknown cell `lstn`; did you mean `lstm`?\n"),
+        (["--units", "30-"], "error: --units must be sizes such as 30-66 or 30,32,48, from 1 to 4096, got `30-`\n"),
+        (["--units", "4", "--figure", "x"], "error: --figure does not go with --units\n"),
+        (["--cells", "mgu", "--figure", "x"], "error: --figure draws ratios to torch.nn, which has none of these"),
+        (["--cells", "mgu", "--lstm-figure", "x"], "error: --lstm-figure draws ratios to the LSTM; name lstm among"),
         (["--workloads", "tiny_musik"], "error: unknown workload `tiny_musik`; did you mean `tiny_music`?\n"),
         (["--kernels", "torch.nn"], "error: unknown kernel `torch.nn`; "),
         (["--rounds", "0"], "error: --rounds must be at least 1, got 0\n"),
         (["--members", "0"], "error: --members must be at least 1\n"),
     ],
-    ids=lambda value: value[0].lstrip("-") if isinstance(value, list) else "",
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_what_cannot_be_timed_is_one_message(words, message, capsys):
     status, said = dispatch(["speed", *words], capsys)

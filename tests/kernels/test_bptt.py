@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 import torch
 from torch import nn
 
-from bench.cells import GRU, cell_of
+from bench.cells import cell_of
 from bench.kernels import Reference, supports
 from bench.kernels.bptt import BPTT
 from bench.testing.kernels import B, H, K, layer_of, results
@@ -31,16 +29,20 @@ def test_a_last_state_does_not_keep_all_steps_in_memory():
     assert [part.untyped_storage().nbytes() for part in last] == [K * B * H * 8] * 2
 
 
-def test_only_cells_whose_derivatives_it_has_are_supported():
-    @dataclasses.dataclass(frozen=True)
-    class Other(GRU):
-        """A cell that inherits the GRU's weights but takes another step."""
-
+def test_it_computes_every_cell_in_the_precisions_that_it_was_tested_in():
     cpu = torch.device("cpu")
-    assert not supports(BPTT(), Other(), cpu, torch.float32)
-    assert not supports(BPTT(), GRU(), cpu, torch.float16)
+    assert not supports(BPTT(), cell_of(cell_node("gru")), cpu, torch.float16)
     for node in ALL_CELLS:
         assert supports(BPTT(), cell_of(node), cpu, torch.float32)
+
+
+@pytest.mark.parametrize("inside", ["abs(x.a + U.a(h))", "max(x.a + U.a(h), x.b)"])
+def test_a_factor_may_hold_the_sum_of_an_input_and_its_product(inside):
+    words = {"name": "mine", "title": "mine", "source": "this test", "states": ["h"], "biases": "single"}
+    cell = cell_of({**words, "equations": f"h = sigmoid({inside})"})
+    layer = layer_of(cell).differentiable()
+    for mine, theirs in zip(results(BPTT(), cell, layer), results(Reference(), cell, layer), strict=True):
+        torch.testing.assert_close(mine, theirs)
 
 
 def in_torch_nn(cell, x, params, pull):

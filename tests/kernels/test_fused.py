@@ -13,12 +13,11 @@ import pytest
 import torch
 from torch import nn
 
-from bench.cells import KINDS, cell_of
-from bench.cells.gru import GRU
+from bench.cells import cell_of, shipped, shipped_cell
 from bench.core.disk import cache_dir
 from bench.core.settings import InitSettings, OptimSettings
-from bench.kernels import Reference, supports
-from bench.kernels.fused import Fused, build, cell_number
+from bench.kernels import Reference
+from bench.kernels.fused import Fused, build, missing
 from bench.kernels.fused.build import BuildError, library_path
 from bench.kernels.fused.check import problem
 from bench.kernels.fused.interface import library, load
@@ -30,10 +29,10 @@ from bench.training.initial import initial_row
 from bench.training.model import NO_DROPOUT, Dropout, zero_state
 from bench.training.optim import FusedOptimiser, TorchOptimiser
 from tests.toys import cell_node, machine, music_task, rolls, run, shape, text_task
-from tests.training.test_loop import CELLS as ALL_CELLS
+from tests.training.test_loop import CELLS
 
-CELLS = [cell for cell in ALL_CELLS if cell_number(cell_of(cell)) is not None]
 SINGLE = [{**cell, "biases": "single"} for cell in CELLS]
+TANH = cell_of(cell_node("tanh"))
 
 
 def on(kernel, dtype=torch.float64):
@@ -128,10 +127,9 @@ def test_every_optimiser_is_torchs(settings, clip_norm):
     generator = torch.Generator().manual_seed(0)
     start = torch.randn(1000, generator=generator, dtype=torch.float64)
     rows = start.clone(), start.clone()
-    ours, theirs = (
-        kind(row, OptimSettings(**settings), clip_norm)
-        for kind, row in zip((FusedOptimiser, TorchOptimiser), rows, strict=True)
-    )
+    chosen = OptimSettings(**settings)
+    ours = FusedOptimiser(rows[0], chosen, clip_norm, library(TANH, torch.float64))
+    theirs = TorchOptimiser(rows[1], chosen, clip_norm)
     for step in range(12):
         grad = torch.randn(1000, generator=generator, dtype=torch.float64) * 0.1**step
         norms = [each.step(grad.clone(), 0.1 / (1 + step)) for each in (ours, theirs)]
@@ -202,13 +200,8 @@ def torch_gradient(cell, row, shape_, task, batch):
     return grads[0]
 
 
-def test_a_cell_it_does_not_know_is_not_supported():
-    @dataclasses.dataclass(frozen=True)
-    class Other(GRU):
-        kind: str = "other"
-
-    assert cell_number(Other()) is None
-    assert not supports(Fused(), Other(), torch.device("cpu"), torch.float32)
+def build_tanh():
+    return library_path(TANH, torch.float32)
 
 
 def test_without_a_compiler_the_message_says_so(monkeypatch, tmp_path):
@@ -216,14 +209,14 @@ def test_without_a_compiler_the_message_says_so(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CXX", raising=False)
     with pytest.raises(BuildError, match=r"no C\+\+ compiler \(g\+\+\) was found"):
-        library_path()
+        build_tanh()
 
 
 def test_a_compiler_that_fails_is_named_and_leaves_nothing(monkeypatch, tmp_path):
     monkeypatch.setenv("GATEBENCH_CACHE", str(tmp_path))
     monkeypatch.setenv("CXX", "/bin/false")
     with pytest.raises(BuildError, match="/bin/false failed"):
-        library_path()
+        build_tanh()
     assert not list(tmp_path.rglob("*.so"))
 
 
@@ -232,8 +225,8 @@ def test_libraries_are_kept_in_the_cache_folder_that_data_are_kept_in(variables,
     for name, value in {**variables, "HOME": str(tmp_path), "CXX": "/bin/false"}.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(BuildError, match="/bin/false failed"):
-        library_path()
-    assert (cache_dir() / "kernels" / "fused.lock").exists()
+        build_tanh()
+    assert list((cache_dir() / "kernels").glob("tanh-*.lock"))
     assert cache_dir().is_relative_to(tmp_path)
 
 
@@ -247,12 +240,13 @@ def test_where_it_cannot_be_built_training_goes_on_with_another_kernel(tmp_path)
 
 
 def test_eight_processes_that_start_at_once_build_it_once(tmp_path):
-    """With a compiler that takes a second, no check and no torch: what is tried is who builds and who waits."""
+    """With a compiler that takes a second and no check: what is tried is who builds and who waits."""
     compiler = tmp_path / "compiler"
     compiler.write_text('#!/bin/sh\n[ "$1" = --version ] && exit\nsleep 1\nfor last; do :; done\necho built >"$last"\n')
     compiler.chmod(0o755)
-    code = f"import runpy; path = runpy.run_path({build.__file__!r})['library_path'];"
-    code += "path.__globals__['_disagreement'] = lambda built: ''; print(path())"
+    code = "import torch; from bench.cells import shipped_cell; from bench.kernels.fused import build;"
+    code += "build._disagreement = lambda *words: '';"
+    code += "print(build.library_path(shipped_cell('tanh'), torch.float32))"
     environment = {"GATEBENCH_CACHE": str(tmp_path), "PATH": "/usr/bin:/bin", "CXX": str(compiler)}
     started = [
         subprocess.Popen(
@@ -271,23 +265,23 @@ def test_eight_processes_that_start_at_once_build_it_once(tmp_path):
 
 def off_in_the_fifth_digit():
     """Return the library with the largest number of every gradient in single precision a little wrong."""
-    right, wrong = library(), load(library_path())
+    right, wrong = library(TANH, torch.float32), load(build_tanh())
 
     def step(model, batch, row, gradient, scale, tally):
-        code = right.step_float(model, batch, row, gradient, scale, tally)
+        code = right.step_batch(model, batch, row, gradient, scale, tally)
         if gradient:
             numbers = (ctypes.c_float * model.row_size).from_address(gradient)
             numbers[max(range(model.row_size), key=lambda i: abs(numbers[i]))] *= 1 + 3e-5
         return code
 
-    wrong.step_float = step
+    wrong.step_batch = step
     return wrong
 
 
 def test_the_library_is_right_and_one_that_is_off_in_the_fifth_digit_is_told():
-    assert problem(library()) == ""
-    told = problem(off_in_the_fifth_digit())
-    assert re.fullmatch("tanh from bytes in float32: gradient of .* away from the reference.*", told)
+    assert problem(library(TANH, torch.float32), TANH, torch.float32) == ""
+    told = problem(off_in_the_fifth_digit(), TANH, torch.float32)
+    assert re.fullmatch("from bytes in float32: gradient of .* away from the reference.*", told)
 
 
 def test_a_compiler_that_takes_nan_for_a_number_is_named_and_its_library_refused_for_good(monkeypatch, tmp_path):
@@ -297,10 +291,12 @@ def test_a_compiler_that_takes_nan_for_a_number_is_named_and_its_library_refused
     monkeypatch.setenv("GATEBENCH_CACHE", str(tmp_path))
     monkeypatch.setenv("CXX", str(compiler))
     for _ in range(2):
-        with pytest.raises(BuildError, match=rf"what {compiler} -O3 .* built does not compute what it must: .* nan "):
-            library_path()
+        with pytest.raises(
+            BuildError, match=rf"what {compiler} -O3 .* built does not compute what it must: .* is NaN, but "
+        ):
+            build_tanh()
     assert not list(tmp_path.rglob("*.so"))
-    assert (tmp_path / "calls").read_text().count("fused.cpp") == 1
+    assert (tmp_path / "calls").read_text().count("cell.cpp") == 1
 
 
 def test_a_wrapped_compiler_that_answers_as_another_has_a_library_of_its_own(tmp_path):
@@ -309,9 +305,12 @@ def test_a_wrapped_compiler_that_answers_as_another_has_a_library_of_its_own(tmp
         compiler = tmp_path / f"compiler{flags}"
         compiler.write_text(f'#!/bin/sh\nexec g++ "$@" {flags}\n')
         compiler.chmod(0o755)
-        keys.add(build._key(str(compiler)))
-    assert len(keys | {build._key("g++")}) == 3
+        keys.add(build._key(str(compiler), "", "float"))
+    assert len(keys | {build._key("g++", "", "float")}) == 3
 
 
-def test_every_shipped_cell_is_known():
-    assert all(cell_number(cell_of(cell_node(kind))) is not None for kind in KINDS)
+@pytest.mark.long
+@pytest.mark.parametrize("name", sorted(shipped()))
+def test_every_shipped_cell_is_built_and_is_the_references(name):
+    for dtype in (torch.float32, torch.float64):
+        assert missing(shipped_cell(name), dtype) == ""

@@ -6,11 +6,12 @@ import dataclasses
 
 import pytest
 
+from bench.cells import shipped_cell
 from bench.core.digest import checked_node, with_digest
 from bench.core.errors import DataError
 from bench.core.settings.added_later import LATER
 from bench.results.run import Cost, CurvePoint, Outcome, Provenance, RunRecord, slug
-from tests.toys import changed, run
+from tests.toys import cell_node, changed, run
 
 
 def record() -> RunRecord:
@@ -89,17 +90,25 @@ def test_a_run_at_the_default_of_a_later_setting_has_the_key_that_it_had_before_
     assert changed(run(), "train", fraction=0.5).key != run().key
 
 
+def test_a_later_field_of_a_cell_changes_the_key_where_it_does_something():
+    keys = [
+        run(cell_node("lstm", **fields)).key for fields in ({}, {"chrono": 0.0, "output_bias": 0.0}, {"chrono": 9.0})
+    ]
+    assert keys[0] == keys[1] != keys[2]
+
+
 def test_what_stood_for_a_later_setting_is_its_default():
     for path, before in LATER.items():
         section, name = path.split(".")
-        assert getattr(getattr(run(), section), name) == before
+        known = dict(shipped_cell("lstm").fields) if section == "cell" else vars(getattr(run(), section))
+        assert known[name] == before
 
 
 def test_a_record_from_before_a_later_setting_reads_as_its_default():
     node = checked_node(record().to_json(), "here", 2, "run record")
     for path in LATER:
         section, name = path.split(".")
-        del node["run"][section][name]
+        node["run"][section].pop(name, None)
     read = RunRecord.from_json(with_digest(node), "here")
     assert read == record()
     assert read.run.key == read.key

@@ -10,8 +10,7 @@ import pytest
 import torch
 
 from bench.speed import gpu
-from bench.speed.workloads import cell_named
-from tests.speed.tiny import MUSIC, TEXT, every_workload
+from tests.speed.tiny import GRU, MUSIC, TEXT, every_workload
 
 CPU = ["--device", "cpu", "--members", "1,2", "--rounds", "2"]
 
@@ -55,7 +54,7 @@ def test_the_check_sees_a_kernel_that_is_wrong(workload, monkeypatch):
             return outputs * 1.001, last
 
     monkeypatch.setattr(gpu, "KERNEL", Wrong())
-    line = gpu.check(workload, cell_named("gru").name, torch.device("cpu"))
+    line = gpu.check(workload, GRU, torch.device("cpu"))
     assert not line["passed"]
     assert gpu.main([*CPU, "--members", "1", "--cells", "gru", "--workloads", workload.name]) == 1
 
@@ -64,7 +63,7 @@ def test_the_check_sees_a_kernel_that_is_wrong(workload, monkeypatch):
     ("words", "message"),
     [
         (["--workloads", "tiny_musik"], "error: unknown workload `tiny_musik`; did you mean `tiny_music`?"),
-        (["--cells", "tanh"], "error: unknown cell `tanh`; legal: gru, lstm"),
+        (["--cells", "lstn"], "error: unknown cell `lstn`; did you mean `lstm`?"),
     ],
     ids=lambda value: value[0].lstrip("-") if isinstance(value, list) else "",
 )
@@ -73,30 +72,60 @@ def test_what_cannot_be_timed_is_one_message(words, message, capsys):
     assert capsys.readouterr().err.strip() == message
 
 
+def test_a_cell_that_torch_nn_does_not_have_is_checked_and_timed_alone(capsys):
+    assert gpu.main([*CPU, "--members", "2", "--cells", "mgu", "--workloads", "tiny_text"]) == 0
+    _, check, race = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (check["cell"], check["passed"]) == ("mgu", True)
+    assert race["ms_per_step"] > 0
+    assert (race["torch_nn_ms_per_step"], race["ratio_to_torch_nn"], race["ratio_iqr"]) == (None, None, None)
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="has a device")
 def test_without_a_device_the_message_says_so(capsys):
     assert gpu.main([]) == 2
     assert "--device cuda: torch finds no such device" in capsys.readouterr().err
 
 
-def test_it_starts_where_only_torch_and_numpy_are_installed():
-    code = """
+BARE = """
 import sys
 
-MISSING = "hydra omegaconf jaxtyping beartype tqdm tabulate yaml pandas scipy datasets pooch optuna".split()
+MISSING = (
+    "hydra omegaconf jaxtyping beartype tqdm tabulate pandas scipy datasets pooch optuna seaborn matplotlib "
+    "platformdirs psutil filelock sklearn pyarrow jinja2"
+).split()
 
 
 class Bare:
+    def __init__(self, finder):
+        self.finder = finder
+
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in MISSING:
-            raise ModuleNotFoundError(name)
+        return None if name.split(".")[0] in MISSING else self.finder.find_spec(name, path, target)
+
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
 
 
-sys.meta_path.insert(0, Bare())
-from bench.speed.gpu import main
-
-main(["--help"])
+sys.meta_path[:] = map(Bare, sys.meta_path)
+import bench.speed.gpu as gpu
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    ("code", "start"),
+    [
+        ("gpu.main(['--help'])", "usage: python -m bench.speed.gpu"),
+        (
+            "from bench.speed.workloads import Workload\n"
+            "gpu.WORKLOADS, gpu.TURN_SECONDS = {'music46': Workload('music46', 2, 5, 3, 6)}, 0.0\n"
+            "words = '--device cpu --workloads music46 --cells gru,mgu --members 2 --rounds 1'\n"
+            "sys.exit(gpu.main(words.split()))",
+            '{"device": "cpu"',
+        ),
+    ],
+    ids=["help", "run"],
+)
+def test_it_runs_where_only_torch_numpy_and_pyyaml_are_installed(code, start):
+    done = subprocess.run([sys.executable, "-c", BARE + code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("usage: python -m bench.speed.gpu")
+    assert done.stdout.startswith(start)

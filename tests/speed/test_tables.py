@@ -8,18 +8,18 @@ import os
 import pytest
 import torch
 
+from bench.cells import shipped_cell
 from bench.core.errors import UsageError
-from bench.speed.tables import Timing, cell_rows, rows, time_ratio
+from bench.speed.tables import Timing, as_text, cell_rows, rows, time_ratio
 from bench.speed.timing import Spread, interleaved, one_core, paired, spread
-from bench.speed.workloads import cell_named
-from tests.speed.tiny import MUSIC, TEXT
+from tests.speed.tiny import GRU, LSTM, MUSIC, TEXT
 
 TIMES = {
-    ("gru", "ours"): (1.0, 2.0, 4.0),
-    ("gru", "torch.nn"): (3.0, 8.0, 8.0),
-    ("lstm", "ours"): (2.0, 2.0, 2.0),
-    ("lstm", "torch.nn"): (1.0, 1.0, 1.0),
-    ("lstm", "jax"): (4.0, 1.0, 4.0),
+    (GRU, "ours"): (1.0, 2.0, 4.0),
+    (GRU, "torch.nn"): (3.0, 8.0, 8.0),
+    (LSTM, "ours"): (2.0, 2.0, 2.0),
+    (LSTM, "torch.nn"): (1.0, 1.0, 1.0),
+    (LSTM, "jax"): (4.0, 1.0, 4.0),
 }
 
 
@@ -42,14 +42,27 @@ def test_a_row_compares_a_kernel_with_each_peer_on_its_own_cell():
     assert (gru["ms_per_step"], gru["ms_iqr"]) == (2000.0, [1500.0, 3000.0])
     assert (gru["ratio_to_torch_nn"], gru["ratio_iqr"], gru["ratio_to_jax"]) == (3.0, [2.5, 3.5], None)
     assert gru["member_steps_per_second"] == 1.0
-    assert gru["share_of_ceiling"] == 2 * MUSIC.flops(cell_named("gru")) / 2.0 / 1e6
+    assert gru["share_of_ceiling"] == 2 * MUSIC.flops(GRU) / 2.0 / 1e6
     assert found["lstm", "ours"]["ratio_to_jax"] == 2.0
     assert found["gru", "torch.nn"]["ratio_to_torch_nn"] == 1.0
 
 
-def test_cells_stand_beside_each_other_within_a_kernel_of_ours_only():
-    (only,) = cell_rows(timings())
-    assert (only["kernel"], only["gru_over_lstm"], only["iqr"]) == ("ours", 1.0, [0.75, 1.5])
+def test_cells_stand_beside_the_lstm_within_a_kernel_of_ours_only():
+    gru, lstm = cell_rows(timings())
+    assert (gru["kernel"], gru["cell"], gru["time_over_lstm"], gru["iqr"]) == ("ours", "gru", 1.0, [0.75, 1.5])
+    # of 88 inputs, 5 units and 88 outputs: two passes over the inputs, three over units and readout
+    assert gru["operations_over_lstm"] == (3 * (2 * 88 + 3 * 5) + 3 * 88) / (4 * (2 * 88 + 3 * 5) + 3 * 88)
+    assert (lstm["cell"], lstm["time_over_lstm"], lstm["operations_over_lstm"]) == ("lstm", 1.0, 1.0)
+    assert cell_rows([each for each in timings() if each.cell != LSTM]) == []
+
+
+def test_a_cell_that_a_peer_does_not_have_has_no_ratio_to_it():
+    table = rows([Timing(MUSIC, shipped_cell("mgu"), "ours", (1.0, 2.0))], ceiling=1e6)
+    assert (table[0]["ratio_to_torch_nn"], table[0]["ratio_to_jax"]) == (None, None)
+    header = {"cpu": "", "threads": 1, "torch": "", "jax": None, "clock": "wall", "rounds": 2, "load": 0.0}
+    header |= dict.fromkeys(("ceiling_gflops", "sgemm_gflops", "onednn_gflops"), 1.0)
+    line = next(line for line in as_text(header, table, []).splitlines() if "mgu" in line)
+    assert line.split()[-4:-1] == ["-", "-", "-"]
 
 
 def test_ranking_cells_across_kernels_is_refused():

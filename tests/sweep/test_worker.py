@@ -139,7 +139,7 @@ def test_a_record_names_the_library_that_trained_it_and_no_other(tmp_path):
 def test_another_build_is_named_and_the_run_never_called_bit_identical_again(tmp_path, monkeypatch, library, named):
     each = replace(RUNS[0], kernel="fused")
     with monkeypatch.context() as patch:
-        patch.setattr(kernels, "library_of", lambda kernel: library)
+        patch.setattr(kernels, "library_of", lambda *_: library)
         interrupted(tmp_path, each)
     interrupted(tmp_path, each)
     first, second = recorded(tmp_path, each).resumed

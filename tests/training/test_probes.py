@@ -13,7 +13,7 @@ from bench.training.model import Shape, forward, zero_state
 from bench.training.probes import (
     gate_values,
     gradient_by_lag,
-    keeper_gate,
+    kept_share,
     memory_length,
     saturation,
     time_constants,
@@ -161,12 +161,13 @@ def test_the_memory_of_a_geometric_decay_is_known(radius, share):
 def test_a_constant_gate_has_the_time_constant_of_its_bias(node, bias):
     shape = shape_of(node)
     row, H = torch.zeros(shape.row_size, dtype=torch.float64), shape.hidden_size
-    blocks = [
-        torch.full((H,), bias) if gate == keeper_gate(shape.cell) else torch.zeros(H) for gate in shape.cell.gates
-    ]
+    keeper = {"gru": "z", "lstm": "f"}[shape.cell.kind]
+    blocks = [torch.full((H,), bias) if gate == keeper else torch.zeros(H) for gate in shape.cell.gates]
     set_weight(shape, row, "layer0.b", torch.cat(blocks))
     inputs, _, mask = batch_of(shape)
-    found = time_constants(unroll(shape, row, inputs).gates[0][keeper_gate(shape.cell)], mask)
+    gate, kept = kept_share(shape.cell, unroll(shape, row, inputs).gates[0])
+    assert gate == keeper
+    found = time_constants(kept, mask)
     torch.testing.assert_close(found, torch.full((H,), -1 / math.log(1 / (1 + math.exp(-bias))), dtype=torch.float64))
 
 
@@ -181,5 +182,5 @@ def test_a_histogram_counts_real_steps_alone():
 def test_a_cell_without_gates_has_none():
     shape = shape_of(CELLS[0])
     assert unroll(shape, random_row(shape), batch_of(shape)[0]).gates == ({},)
-    assert keeper_gate(shape.cell) is None
+    assert kept_share(shape.cell, {}) is None
     assert gate_values(shape.cell, (), torch.zeros(1, 1, 6), {}) == {}

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from bench.claims.published.numbers import Number
 from bench.claims.published.protocol import Facts
+from bench.core.cell_words import NO_WORDS, CellWords
 
 Kind = Literal["measure", "model", "training", "runs"]
 """What a difference is about: how the score is computed, the model, its training and choice, or how many Runs."""
@@ -20,9 +21,6 @@ CLOSE = 0.1
 """Counts of parameters that differ by less are called equal: print rounds them, and input widths differ."""
 
 WORDS = {
-    "cell.forget_bias": "forget bias",
-    "cell.peepholes": "peepholes",
-    "cell.reset": "reset gate",
     "hidden_size": "hidden units",
     "init.scale": "scale of initial weights",
     "init.scheme": "initial weights",
@@ -41,7 +39,7 @@ WORDS = {
     "train.weight_noise": "weight noise",
     "train.window": "window",
 }
-"""Settings in words; another one is called by its own name."""
+"""Settings in words; another one is called by its own name, a cell's field by what the cell calls it."""
 
 OF_MODEL = ("cell.", "hidden_size", "num_layers")
 
@@ -51,7 +49,10 @@ PARTS = {"optim.name": "optim.", "init.scheme": "init."}
 
 @dataclass(frozen=True)
 class Here:
-    """A group of Runs as far as a comparison asks: `settings` by dotted name, `ways` as in `names.yaml`."""
+    """A group of Runs as far as a comparison asks: `settings` by dotted name, `ways` as in `names.yaml`.
+
+    `words` are those of the cell.
+    """
 
     settings: Mapping[str, str]
     ways: Mapping[str, str]
@@ -59,6 +60,7 @@ class Here:
     split: str
     n_trials: int
     n_runs: int
+    words: CellWords = NO_WORDS
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,9 @@ def _ways(there: Mapping[str, str], ours: Here, kind: Kind) -> Iterator[Differen
 def _setting(name: str, there: Any, ours: Here, kind: Kind) -> Iterator[Difference]:
     here = ours.settings.get(name)
     if not _is_equal(there, here):
-        yield Difference(WORDS.get(name, name), _shown(there), _shown(_value(here)), kind)
+        section, _, field = name.partition(".")
+        aspect = ours.words.field(field) if section == "cell" else WORDS.get(name, name)
+        yield Difference(aspect, _shown(there), _shown(_value(here)), kind)
 
 
 def _is_equal(there: Any, here: str | None) -> bool:

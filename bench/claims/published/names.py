@@ -1,4 +1,4 @@
-"""The papers' names of the tasks and cells, and the evaluation protocol here, from `names.yaml`."""
+"""The papers' names of the tasks, and the evaluation protocol here, from `names.yaml`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ class Names:
     """The content of `names.yaml`."""
 
     tasks: tuple[TaskName, ...]
-    cells: Mapping[str, str]
     here: Mapping[str, Mapping[str, str]]
 
 
@@ -41,9 +40,3 @@ def names() -> Names:
 def tasks() -> dict[tuple[str, str], str]:
     """Return the task here of each task and data set of the rows."""
     return {(name.task, name.dataset): name.here for name in names().tasks}
-
-
-@cache
-def cells() -> dict[str, str]:
-    """Return the kind of cell of each cell name of the rows."""
-    return dict(names().cells)

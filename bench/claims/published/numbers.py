@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal
 
-from bench.claims.published.names import cells, tasks
+from bench.claims.published.names import tasks
 from bench.core.metrics import METRICS
 from bench.core.schema import build
 
@@ -54,11 +54,6 @@ class Number:
     @property
     def here(self) -> str:
         return tasks()[self.task, self.dataset]
-
-    @property
-    def kind(self) -> str:
-        """The kind of cell here, "" if the model is none of these."""
-        return cells().get(self.cell, "")
 
     @property
     def score_split(self) -> str:

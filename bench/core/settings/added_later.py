@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-LATER: Mapping[str, object] = MappingProxyType({"train.fraction": 1.0})
+LATER: Mapping[str, object] = MappingProxyType({"train.fraction": 1.0, "cell.output_bias": 0.0, "cell.chrono": 0.0})
 """Settings that came after the first records, with the value that stood for each before there was one.
 
 At that value a hash leaves them out: what was finished before is found by the same command, and stays finished. Whoever
@@ -19,6 +19,6 @@ def without_later(node: Mapping[str, Any]) -> dict[str, Any]:
     kept = dict(node)
     for path, before in LATER.items():
         section, name = path.split(".")
-        if kept[section][name] == before:
+        if name in kept.get(section, {}) and kept[section][name] == before:
             kept[section] = {key: value for key, value in kept[section].items() if key != name}
     return kept

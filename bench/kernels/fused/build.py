@@ -1,4 +1,4 @@
-"""Build the C++ library on first use, once for each version of the sources, compiler and CPU.
+"""Build the C++ library of a cell on first use, once for each version of the sources, compiler and CPU.
 
 A build gets the name under which it is found only after it has been checked against the reference kernel.
 """
@@ -6,23 +6,31 @@ A build gets the name under which it is found only after it has been checked aga
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import torch
+
+from bench.cells import Cell
 from bench.core import disk
 from bench.core.processor import described
+from bench.kernels.fused.source import source_of
 
 HERE = Path(__file__).resolve()
 SOURCES = HERE.parent
-FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-std=c++17", "-shared", "-fPIC", "-w")
+FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-std=c++17", "-fPIC", "-fvisibility=hidden", "-w")
 """No -ffast-math: NaN and infinity must be seen."""
+
+REALS = {torch.float32: "float", torch.float64: "double"}
+"""The numbers that there are libraries for, each with its name in C++; double is for tests."""
 
 TIMEOUT_SECONDS = 300
 MOST_OF_PROGRAM = 1 << 20
@@ -32,7 +40,7 @@ CHECK = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from bench.kernels.fused.check import main
-sys.exit(main(sys.argv[2]))
+sys.exit(main(*sys.argv[2:]))
 """
 DISAGREES = 3
 """Exit status of a check that found the library wrong."""
@@ -44,24 +52,35 @@ class BuildError(Exception):
     """The library could not be built; the message says why in one line."""
 
 
-def library_path() -> Path:
-    """Return the built library, building it if this CPU has none yet. Raises BuildError."""
-    compiler = os.environ.get("CXX") or shutil.which("g++") or shutil.which("c++")
-    if compiler is None:
+def found_compiler() -> str | None:
+    """Return the C++ compiler: the program that `CXX` names, or one that is found."""
+    return os.environ.get("CXX") or shutil.which("g++") or shutil.which("c++")
+
+
+def library_path(cell: Cell, dtype: torch.dtype) -> Path:
+    """Return the library of a cell for numbers of a type, building it if this CPU has none yet.
+
+    What is printed from the equations lies beside it. Raises BuildError.
+    """
+    program = found_compiler()
+    if program is None:
         raise BuildError("no C++ compiler (g++) was found")
-    folder, stem = _cache_folder(), f"fused-{_key(compiler)}"
-    with _locked(folder / "fused.lock"):
-        built = _whole(folder, stem)
+    source, real = source_of(cell), REALS[dtype]
+    folder, stem = _cache_folder(), f"{cell.kind}-{_key(program, source, real)}"
+    with _locked(folder / f"{stem}.lock"):
+        built = _whole(folder, stem, ".so")
         if built is None:
             _check_refused(folder, stem)
-            print("building the fused kernel for this CPU, once (about 15 seconds)", file=sys.stderr, flush=True)
-            built = _compile(compiler, folder, stem)
+            said = f"building the fused kernel of cell `{cell.name}` for this CPU, once (some 10 seconds)"
+            print(said, file=sys.stderr, flush=True)
+            disk.write_whole(folder / f"{stem}.h", source.encode())
+            built = _library(program, folder, stem, cell, dtype)
     return built
 
 
-def _whole(folder: Path, stem: str) -> Path | None:
-    """Return the built library if its content has the digest in its name; remove what has not."""
-    for path in sorted(folder.glob(f"{stem}-*.so")):
+def _whole(folder: Path, stem: str, suffix: str) -> Path | None:
+    """Return what was built if its content has the digest in its name; remove what has not."""
+    for path in sorted(folder.glob(f"{stem}-*{suffix}")):
         if digest_in(path) == _digest(path):
             return path
         print(f"{path} is damaged and will be rebuilt", file=sys.stderr, flush=True)
@@ -89,34 +108,59 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
-def _compile(compiler: str, folder: Path, stem: str) -> Path:
-    """Compile under another name, and move a library that is right to its own, which carries its digest.
+def _library(compiler: str, folder: Path, stem: str, cell: Cell, dtype: torch.dtype) -> Path:
+    """Build a cell's library, and check it under another name before it gets its own.
 
     That it is wrong is written down: no process builds it again.
     """
-    descriptor, name = tempfile.mkstemp(suffix=".so", dir=folder)
+    common = _common(compiler, folder, REALS[dtype])
+    words = ("-shared", f'-DCELL="{folder / stem}.h"', f"-DREAL={REALS[dtype]}", str(SOURCES / "cell.cpp"), str(common))
+    with _compiled(compiler, words, folder, ".so") as built:
+        if found := _disagreement(built, cell, dtype):
+            problem = f"what {compiler} {' '.join(FLAGS)} built does not compute what it must: {found}"
+            disk.write_whole(_refusal(folder, stem), problem.encode())
+            raise BuildError(problem)
+        return _named(built, folder, stem)
+
+
+def _common(compiler: str, folder: Path, real: str) -> Path:
+    """Return the object file of what is the same for all cells, built once."""
+    stem = f"common-{_key(compiler, '', real)}"
+    with _locked(folder / f"{stem}.lock"):
+        found = _whole(folder, stem, ".o")
+        if found is not None:
+            return found
+        with _compiled(compiler, ("-c", f"-DREAL={real}", str(SOURCES / "common.cpp")), folder, ".o") as built:
+            return _named(built, folder, stem)
+
+
+@contextmanager
+def _compiled(compiler: str, words: Sequence[str], folder: Path, suffix: str) -> Iterator[Path]:
+    """Compile to a temporary file, which is gone afterwards unless it was given a name. Raises BuildError."""
+    descriptor, name = tempfile.mkstemp(suffix=suffix, dir=folder)
     os.close(descriptor)
-    command = [compiler, *FLAGS, str(SOURCES / "fused.cpp"), "-o", name]
+    command = [compiler, *FLAGS, *words, "-o", name]
     try:
         done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
         if done.returncode:
             lines = [line for line in done.stderr.splitlines() if "error" in line] or ["no message"]
             raise BuildError(f"{compiler} failed: {lines[0]}")
-        if found := _disagreement(Path(name)):
-            problem = f"what {compiler} {' '.join(FLAGS)} built does not compute what it must: {found}"
-            disk.write_whole(_refusal(folder, stem), problem.encode())
-            raise BuildError(problem)
-        return Path(name).replace(folder / f"{stem}-{_digest(Path(name))}.so")
+        yield Path(name)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BuildError(f"{compiler} failed: {error}") from error
     finally:
         Path(name).unlink(missing_ok=True)
 
 
-def _disagreement(built: Path) -> str:
+def _named(built: Path, folder: Path, stem: str) -> Path:
+    """Move what was built to its own name, which carries its digest."""
+    return built.replace(folder / f"{stem}-{_digest(built)}{built.suffix}")
+
+
+def _disagreement(built: Path, cell: Cell, dtype: torch.dtype) -> str:
     """Return in what a library disagrees with the reference, in a process of its own, which it may bring down."""
     root = HERE.parents[3]
-    command = [sys.executable, "-P", "-c", CHECK, str(root), str(built)]
+    command = [sys.executable, "-P", "-c", CHECK, str(root), str(built), json.dumps(cell.node), REALS[dtype]]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
     if done.returncode == DISAGREES:
         return done.stdout.strip()
@@ -128,11 +172,18 @@ def _disagreement(built: Path) -> str:
     return ""
 
 
-def _key(compiler: str) -> str:
-    """Return a name for what the library's machine code depends on, and whether it is taken for right."""
+def _key(compiler: str, source: str, real: str) -> str:
+    """Return a name for what machine code depends on, and whether it is taken for right."""
     patterns = ("*.h", "*.cpp", "check*.py")
     parts = [path.read_bytes() for pattern in patterns for path in sorted(SOURCES.glob(pattern))]
-    parts += [" ".join(FLAGS).encode(), _version(compiler).encode(), _program(compiler), _cpu().encode()]
+    parts += [
+        source.encode(),
+        real.encode(),
+        " ".join(FLAGS).encode(),
+        _version(compiler).encode(),
+        _program(compiler),
+        _cpu().encode(),
+    ]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 

@@ -6,6 +6,7 @@ updates of small models are compared in both precisions, and values that are not
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from ctypes import CDLL
 from dataclasses import replace
@@ -14,15 +15,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from bench.cells.gru import GRU
-from bench.cells.lstm import LSTM
-from bench.cells.tanh import Tanh
-from bench.kernels.fused.build import DISAGREES
+from bench.cells import Cell, cell_of
+from bench.kernels.fused.build import DISAGREES, REALS
 from bench.kernels.fused.check_models import Case, Data, computed, converted, data_of, expected
 from bench.kernels.fused.check_updates import wrong_update
 from bench.kernels.fused.interface import load
 
-CELLS = (Tanh(), LSTM(), LSTM(peepholes=True), GRU(), GRU(reset="before"))
 KINDS = (("bytes", False), ("frames", True), ("tokens", False), ("tokens", True))
 
 DOUBLE_ERROR = 1e-12
@@ -34,23 +32,20 @@ constant is 19 times, and an optimised one with -ffast-math a million.
 """
 
 
-def problem(library: CDLL) -> str:
-    """Return in words the first disagreement of a library with the reference, empty if there is none."""
-    for dtype in (torch.float64, torch.float32):
-        for case in _cases(dtype):
-            data = data_of(case)
-            found = _disagreement(library, case, data) or _ignored_nan(library, case, data)
-            if found:
-                return f"{case}: {found}"
-        if found := wrong_update(library, dtype):
-            return found
-    return ""
+def problem(library: CDLL, cell: Cell, dtype: torch.dtype) -> str:
+    """Return in words the first disagreement of a cell's library with the reference, empty if there is none."""
+    for case in _cases(cell, dtype):
+        data = data_of(case)
+        found = _disagreement(library, case, data) or _ignored_nan(library, case, data)
+        if found:
+            return f"{case}: {found}"
+    return wrong_update(library, dtype)
 
 
-def _cases(dtype: torch.dtype) -> Iterator[Case]:
-    for cell in CELLS:
-        yield from (Case(cell, kind, has_dropout, dtype) for kind, has_dropout in KINDS)
-        yield Case(replace(cell, biases="single"), "tokens", has_dropout=False, dtype=dtype)
+def _cases(cell: Cell, dtype: torch.dtype) -> Iterator[Case]:
+    single, double = (replace(cell, biases=biases) for biases in ("single", "double"))
+    yield from (Case(double, kind, has_dropout, dtype) for kind, has_dropout in KINDS)
+    yield Case(single, "tokens", has_dropout=False, dtype=dtype)
 
 
 def _disagreement(library: CDLL, case: Case, data: Data) -> str:
@@ -95,9 +90,10 @@ def _ignored_nan(library: CDLL, case: Case, data: Data) -> str:
     return ""
 
 
-def main(path: str) -> int:
-    """Print the first disagreement of the library of that path and return the exit status."""
+def main(path: str, node: str, real: str) -> int:
+    """Print the first disagreement of the library of that path with the cell of a node, and return the exit status."""
     torch.set_num_threads(1)
-    found = problem(load(Path(path)))
+    (dtype,) = (each for each, name in REALS.items() if name == real)
+    found = problem(load(Path(path)), cell_of(json.loads(node)), dtype)
     print(found)
     return DISAGREES if found else 0

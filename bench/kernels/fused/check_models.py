@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from bench.cells.base import Cell, State
-from bench.kernels.fused import cell_number
+from bench.cells import Cell
+from bench.cells.base import State
 from bench.kernels.fused import interface as c
 from bench.kernels.reference import Reference
 
@@ -62,8 +62,7 @@ class Case:
         return {name: part.view(shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)}
 
     def __str__(self) -> str:
-        variant = getattr(self.cell, "reset", "peepholes" * getattr(self.cell, "peepholes", False))
-        words = (self.cell.name, variant, "from", self.kind, "with dropout" * self.has_dropout)
+        words = ("with one bias" * (self.cell.biases == "single"), "from", self.kind, "with dropout" * self.has_dropout)
         return " ".join(word for word in words if word) + f" in {str(self.dtype).removeprefix('torch.')}"
 
 
@@ -156,7 +155,7 @@ def _nats(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
 
 def computed(library: CDLL, case: Case, data: Data) -> Found:
     """Return what the library gives; the counts come from a second call, without a gradient."""
-    step = getattr(library, f"step_{c.SUFFIX[case.dtype]}")
+    step = library.step_batch
     gradient, tallies, state = torch.zeros_like(data.row), (c.Tally(), c.Tally()), data.state.clone()
     for tally, target in zip(tallies, (gradient.data_ptr(), None), strict=True):
         state = data.state.clone()
@@ -173,7 +172,7 @@ def _model(case: Case) -> c.Model:
     for name, shape in case.shapes.items():
         starts[name] = start
         start += torch.Size(shape).numel()
-    model = c.Model(cell=cell_number(case.cell), head=int(case.kind == "tokens"), n_outputs=N_OUTPUTS)
+    model = c.Model(head=int(case.kind == "tokens"), n_outputs=N_OUTPUTS)
     model.n_inputs, model.hidden_size, model.num_layers, model.row_size = case.n_inputs, H, N_LAYERS, start
     model.E = starts.get("E", -1)
     model.readout_W, model.readout_b = starts["readout_W"], starts["readout_b"]

@@ -48,7 +48,7 @@ def _updated(library: CDLL, rule: c.Rule, dtype: torch.dtype) -> Tensor:
 
 
 def _call(library: CDLL, rule: c.Rule, count: int, *tensors: Tensor) -> float:
-    update = getattr(library, f"update_{c.SUFFIX[tensors[0].dtype]}")
+    update = library.update_weights
     return float(update(rule, count, *(tensor.data_ptr() for tensor in tensors), N))
 
 

@@ -11,7 +11,7 @@ struct Tally {
 //
 // The loss of one output is max(x, 0) - x y + log(1 + e^-|x|). The last terms are multiplied before their logarithm is
 // taken: each factor is at most 2, so that a hundred of them fit in a float.
-template <class T> static void bernoulli(T* logits, const T* targets, int64_t N, int64_t O, int64_t ld, T scale, bool gradient, Tally& tally) {
+template <class T> void bernoulli(T* logits, const T* targets, int64_t N, int64_t O, int64_t ld, T scale, bool gradient, Tally& tally) {
     constexpr int W = Lanes<T>::W;
     typedef typename Lanes<T>::Int Int;
     const Vec<T> zero{}, one = broadcast(T(1)), half = broadcast(T(0.5));
@@ -49,7 +49,7 @@ template <class T> static void bernoulli(T* logits, const T* targets, int64_t N,
 }
 
 // Softmax over the first V of ld logits; targets are token numbers.
-template <class T> static void softmax(T* logits, const int64_t* targets, int64_t N, int64_t V, int64_t ld, T scale, bool gradient, Tally& tally) {
+template <class T> void softmax(T* logits, const int64_t* targets, int64_t N, int64_t V, int64_t ld, T scale, bool gradient, Tally& tally) {
     constexpr int W = Lanes<T>::W;
     for (int64_t n = 0; n < N; n++) {
         T* x = logits + n * ld;
@@ -72,3 +72,7 @@ template <class T> static void softmax(T* logits, const int64_t* targets, int64_
     }
     tally.units += N;
 }
+
+// Compiled once for all cells, in common.cpp.
+extern template void bernoulli<REAL>(REAL*, const REAL*, int64_t, int64_t, int64_t, REAL, bool, Tally&);
+extern template void softmax<REAL>(REAL*, const int64_t*, int64_t, int64_t, int64_t, REAL, bool, Tally&);

@@ -122,3 +122,5 @@ template <class T> struct Inputs {
         }
     }
 };
+
+extern template struct Inputs<REAL>;  // compiled once for all cells, in common.cpp

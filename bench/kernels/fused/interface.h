@@ -8,7 +8,6 @@ constexpr int64_t MOST_LAYERS = 16;
 
 // Where a model's weights begin in its row; -1 for those it does not have.
 struct Model {
-    int64_t cell;  // 0 tanh, 1 lstm, 2 lstm with peepholes, 3 gru reset after, 4 gru reset before
     int64_t head;  // 0 Bernoulli, 1 softmax
     int64_t n_inputs, n_outputs, hidden_size, num_layers, row_size;
     int64_t E, readout_W, readout_b;

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ctypes
 from ctypes import POINTER, c_double, c_int, c_int64, c_void_p
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from bench.cells import Cell
 from bench.kernels.fused.build import digest_in, library_path
 
 MOST_LAYERS = 16
@@ -20,10 +21,7 @@ class Model(ctypes.Structure):
     """Where a model's weights begin in its row; -1 for those it does not have."""
 
     _fields_ = [
-        *(
-            (name, c_int64)
-            for name in ("cell", "head", "n_inputs", "n_outputs", "hidden_size", "num_layers", "row_size")
-        ),
+        *((name, c_int64) for name in ("head", "n_inputs", "n_outputs", "hidden_size", "num_layers", "row_size")),
         *((name, c_int64) for name in ("E", "readout_W", "readout_b")),
         *((name, Offsets) for name in ("W", "U", "b", "b_recurrent", "P")),
     ]
@@ -67,50 +65,46 @@ class Rule(ctypes.Structure):
     ]
 
 
-SUFFIX = {torch.float32: "float", torch.float64: "double"}
+@lru_cache(maxsize=256)
+def library(cell: Cell, dtype: torch.dtype) -> ctypes.CDLL:
+    """Return the library of a cell, the same for as long as this process lives. Raises BuildError if it cannot be."""
+    return load(_path(cell, dtype))
 
 
-@cache
-def library() -> ctypes.CDLL:
-    """Return the loaded library, the same one for as long as this process lives. Raises BuildError if it cannot be."""
-    return load(_path())
+def library_digest(cell: Cell, dtype: torch.dtype) -> str:
+    """Return the digest of a cell's library: two of one digest compute the same bits. Raises BuildError."""
+    return digest_in(_path(cell, dtype))
 
 
-def library_digest() -> str:
-    """Return the digest of the loaded library: two of one digest compute the same bits. Raises BuildError."""
-    return digest_in(_path())
-
-
-@cache
-def _path() -> Path:
-    return library_path()
+@lru_cache(maxsize=256)
+def _path(cell: Cell, dtype: torch.dtype) -> Path:
+    return library_path(cell, dtype)
 
 
 def load(path: Path) -> ctypes.CDLL:
     """Return a built library with its functions declared."""
     loaded = ctypes.CDLL(str(path))
-    for suffix in SUFFIX.values():
-        step = getattr(loaded, f"step_{suffix}")
-        step.argtypes = [POINTER(Model), POINTER(Batch), c_void_p, c_void_p, c_double, POINTER(Tally)]
-        step.restype = c_int
-        update = getattr(loaded, f"update_{suffix}")
-        update.argtypes = [POINTER(Rule), c_int64, c_void_p, c_void_p, c_void_p, c_void_p, c_int64]
-        update.restype = c_double
+    loaded.step_batch.argtypes = [POINTER(Model), POINTER(Batch), c_void_p, c_void_p, c_double, POINTER(Tally)]
+    loaded.step_batch.restype = c_int
+    loaded.update_weights.argtypes = [POINTER(Rule), c_int64, c_void_p, c_void_p, c_void_p, c_void_p, c_int64]
+    loaded.update_weights.restype = c_double
     return loaded
 
 
-def step(model: Model, batch: Batch, row: Tensor, grads: Tensor | None, scale: float, tally: Tally) -> None:
+def step(
+    library: ctypes.CDLL, model: Model, batch: Batch, row: Tensor, grads: Tensor | None, scale: float, tally: Tally
+) -> None:
     """Add a batch's totals to the tally and, with `grads`, write the gradient of `scale` times the loss."""
-    function = getattr(library(), f"step_{SUFFIX[row.dtype]}")
-    code = function(model, batch, row.data_ptr(), None if grads is None else grads.data_ptr(), scale, tally)
+    code = library.step_batch(model, batch, row.data_ptr(), None if grads is None else grads.data_ptr(), scale, tally)
     if code == 1:
         raise MemoryError("the fused kernel could not allocate its workspace")
     if code:
-        raise ValueError(f"the fused kernel has no cell {model.cell} with {model.num_layers} layers")
+        raise ValueError(f"the fused kernel has no model of {model.num_layers} layers")
 
 
-def update(rule: Rule, count: int, row: Tensor, grad: Tensor, first: Tensor, second: Tensor) -> float:
+def update(
+    library: ctypes.CDLL, rule: Rule, count: int, row: Tensor, grad: Tensor, first: Tensor, second: Tensor
+) -> float:
     """Clip the gradient, step the optimiser, and return the norm before clipping; a norm not finite changes nothing."""
-    function = getattr(library(), f"update_{SUFFIX[row.dtype]}")
     pointers = (row.data_ptr(), grad.data_ptr(), first.data_ptr(), second.data_ptr())
-    return float(function(rule, count, *pointers, row.numel()))
+    return float(library.update_weights(rule, count, *pointers, row.numel()))

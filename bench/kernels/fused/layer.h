@@ -1,51 +1,30 @@
 // One recurrent layer of one member over a packed batch: the time loop, written once for every cell.
 #pragma once
-#include "cells.h"
-#include "matrix.h"
-
-// A batch of sequences sorted from long to short and packed step by step: step t holds rows start[t] to start[t] + width[t],
-// one for each sequence that is that long. Padding is nowhere: it costs neither numbers nor time.
-struct Steps {
-    int64_t T, B, N;
-    const int64_t* start;
-    const int64_t* width;
-};
-
-// What a layer reads. Rows may be shared: with `shared`, packed row n reads row shared[n] of x, and everything that depends
-// on the input alone is computed once for each distinct row. With `keys`, row n is zero but for the numbers
-// values[first[n]..first[n + 1]) at those keys; sums then skip the zeros and have the same bits as if they did not.
-template <class T> struct Input {
-    const T* x;
-    int64_t ld, rows;
-    const int64_t* shared;
-    const int64_t* first;
-    const int32_t* keys;
-    const T* values;
-};
-
-// One layer's weights in the order of their rows; the pointers that a cell does not have are null.
-template <class T> struct LayerWeights {
-    T *W, *U, *b, *b_recurrent, *P;
-};
+#include "packing.h"
+#include "panels.h"
 
 template <class T, class C> struct Layer {
     static constexpr int LANES = Lanes<T>::W;
-    static constexpr int UNITS = C::FIRST == 1 ? VECS : 1;        // unit vectors of a tile
-    static constexpr int TILE_ROWS = C::FIRST == 4 ? 6 : ROWS;    // so that the accumulators fit the registers
+    static constexpr int OPERANDS = at_least_one(C::OPERANDS);
     int64_t I, H, Ip, Hp, units;
     Steps steps;
     const int64_t* shared = nullptr;
-    T *wx, *operand, *state[2], *initial[2], *saved, *middle, *d, *carry[2], *d_middle, *d_peephole, *peephole, *sums;
-    T *input_panel, *bias, *first_panel, *second_panel, *recurrent_bias, *d_first_panel, *d_second_panel, *d_input_panel, *scratch, *d_rows;
+    T *wx, *operand[OPERANDS], *d_operand[OPERANDS], *state[C::STATES], *initial[C::STATES], *saved, *d, *carry[C::STATES];
+    T *products, *d_own, *sums, *scratch, *d_rows;
+    Panels<T, C> panels;
 
-    Layer(int64_t I_, int64_t H_, Steps s) : I(I_), H(H_), Ip(padded(I_, LANES)), Hp(padded(H_, LANES)), steps(s) { units = Hp / LANES; }
+    Layer(int64_t I_, int64_t H_, Steps s)
+        : I(I_), H(H_), Ip(padded(I_, LANES)), Hp(padded(H_, LANES)), units(Hp / LANES), steps(s), panels(I_, H_) {}
 
     void take(Workspace& space) {
         int64_t N = steps.N, B = steps.B;
-        wx = space.take<T>(N * C::GATES * Hp);
-        operand = space.take<T>(N * Hp);
-        middle = C::SECOND ? space.take<T>(N * Hp) : nullptr;
-        d_middle = C::SECOND ? space.take<T>(B * Hp) : nullptr;
+        panels.take(space);
+        wx = space.take<T>(N * C::INPUTS * Hp);
+        for (int q = 0; q < C::OPERANDS; q++) {
+            operand[q] = space.take<T>(N * Hp);
+            d_operand[q] = C::OPERAND_STATE[q] < 0 ? space.take<T>(B * Hp) : nullptr;
+        }
+        products = space.take<T>(B * C::PRODUCTS * Hp + LANES);
         saved = space.take<T>(N * C::SAVED * Hp + LANES);
         d = space.take<T>(N * C::BLOCKS * Hp);
         for (int s = 0; s < C::STATES; s++) {
@@ -53,79 +32,18 @@ template <class T, class C> struct Layer {
             initial[s] = space.take<T>(B * Hp);
             carry[s] = space.take<T>(B * Hp);
         }
-        input_panel = space.take<T>(I * C::GATES * Hp);
-        d_input_panel = space.take<T>(C::GATES * H * Ip);
-        first_panel = space.take<T>(H * C::FIRST * Hp);
-        second_panel = space.take<T>(H * C::SECOND * Hp + LANES);
-        d_first_panel = space.take<T>(C::FIRST * H * Hp);
-        d_second_panel = space.take<T>(C::SECOND * H * Hp + LANES);
-        bias = space.take<T>(C::GATES * Hp);
-        recurrent_bias = space.take<T>(C::GATES * Hp);
-        peephole = space.take<T>(3 * Hp);
-        d_peephole = space.take<T>(3 * Hp);
+        d_own = space.take<T>(C::OWN * Hp + LANES);
         sums = space.take<T>(C::BLOCKS * Hp);
-        scratch = space.take<T>(std::max(H * std::max(Ip, Hp), I * C::GATES * Hp));
-        d_rows = space.take<T>(N * C::GATES * Hp);
-    }
-
-    int lanes(int64_t unit_vector) const { return (int)std::max<int64_t>(0, std::min<int64_t>(LANES, H - unit_vector * LANES)); }
-
-    // Copy a vector over units (gate by gate) into padded blocks.
-    void pad(const T* from, int blocks, const int* order, T* to) const {
-        for (int g = 0; g < blocks; g++) {
-            std::fill(to + g * Hp, to + (g + 1) * Hp, T(0));
-            if (from) std::copy(from + order[g] * H, from + (order[g] + 1) * H, to + g * Hp);
-        }
-    }
-
-    void pack_forward(const LayerWeights<T>& w, bool by_key) {
-        auto of_W = [&](int64_t, int64_t v) {
-            int64_t unit = v % units;
-            return Column<T>{w.W + (C::INPUT[v / units] * H + unit * LANES) * I, 1, I, lanes(unit)};
-        };
-        if (by_key)  // one row for each key
-            for (int64_t v = 0; v < C::GATES * units; v++) pack_column<T>(of_W(0, v), I, input_panel + v * LANES, C::GATES * Hp);
-        else pack<T>(C::GATES * units, 1, I, input_panel, of_W);
-        pad(w.b, C::GATES, C::INPUT, bias);
-        pad(w.b_recurrent, C::GATES, C::RECURRENT, recurrent_bias);
-        static constexpr int ROWS_OF_P[] = {0, 1, 2};
-        if (C::PEEPHOLES) pad(w.P, 3, ROWS_OF_P, peephole);
-        pack_recurrent<C::FIRST, UNITS>(w.U, 0, first_panel);
-        if constexpr (C::SECOND > 0) pack_recurrent<C::SECOND, VECS>(w.U, C::FIRST, second_panel);
-    }
-
-    // [tile of units][k][unit vector][gate][lane]
-    template <int G, int NU> void pack_recurrent(const T* U, int first_gate, T* out) const {
-        in_parts(units, NU, [&](int64_t unit, int n) {
-            for (int u = 0; u < n; u++)
-                for (int g = 0; g < G; g++) {
-                    const T* row = U + (C::RECURRENT[first_gate + g] * H + (unit + u) * LANES) * H;
-                    pack_column<T>({row, 1, H, lanes(unit + u)}, H, out + (u * G + g) * LANES, n * G * LANES);
-                }
-            out += H * n * G * LANES;
-        });
-    }
-
-    void pack_backward(const LayerWeights<T>& w, bool needs_input) {
-        auto of_U = [&](int first) {
-            return [&, first](int64_t s, int64_t v) {
-                return Column<T>{w.U + C::RECURRENT[first + s] * H * H + v * LANES, H, 1, lanes(v)};
-            };
-        };
-        pack<T>(units, C::FIRST, H, d_first_panel, of_U(0));
-        if constexpr (C::SECOND > 0) pack<T>(units, C::SECOND, H, d_second_panel, of_U(C::FIRST));
-        if (needs_input)
-            pack<T>(Ip / LANES, C::GATES, H, d_input_panel, [&](int64_t s, int64_t v) {
-                return Column<T>{w.W + C::INPUT[s] * H * I + v * LANES, I, 1, (int)std::min<int64_t>(LANES, I - v * LANES)};
-            });
+        scratch = space.take<T>(std::max(H * std::max(Ip, Hp), I * C::INPUTS * Hp));
+        d_rows = space.take<T>(N * C::INPUTS * Hp);
     }
 
     // The surroundings of a step of sequence j at unit vector u.
-    At<T> at(int64_t t, int64_t j, int64_t u) const {
-        At<T> a;
+    At<T, C> at(int64_t t, int64_t j, int64_t u) const {
+        At<T, C> a;
         int64_t row = steps.start[t] + j, at_unit = u * LANES;
         a.stride = Hp;
-        a.wx_ = wx + (shared ? shared[row] : row) * C::GATES * Hp + at_unit;
+        a.wx_ = wx + (shared ? shared[row] : row) * C::INPUTS * Hp + at_unit;
         a.saved_ = saved + row * C::SAVED * Hp + at_unit;
         a.d_ = d + row * C::BLOCKS * Hp + at_unit;
         for (int s = 0; s < C::STATES; s++) {
@@ -133,8 +51,11 @@ template <class T, class C> struct Layer {
             a.next_[s] = state[s] + row * Hp + at_unit;
             a.carry_[s] = carry[s] + j * Hp + at_unit;
         }
-        if constexpr (C::SECOND > 0) a.middle_ = middle + row * Hp + at_unit;
-        if constexpr (C::PEEPHOLES) { a.peephole_ = peephole + at_unit; a.d_peephole_ = d_peephole + at_unit; }
+        for (int q = 0; q < C::OPERANDS; q++) {
+            a.operand_[q] = operand[q] + row * Hp + at_unit;
+            if (C::OPERAND_STATE[q] < 0) a.d_operand_[q] = d_operand[q] + j * Hp + at_unit;
+        }
+        if constexpr (C::OWN > 0) { a.own_ = panels.own + at_unit; a.d_own_ = d_own + at_unit; }
         return a;
     }
 
@@ -149,7 +70,7 @@ template <class T, class C> struct Layer {
                         Vec<T> acc[R][N * G];
                         for (int u = 0; u < N; u++)
                             for (int g = 0; g < G; g++) {
-                                Vec<T> b = load(recurrent_bias + (first_gate + g) * Hp + (unit + u) * LANES);
+                                Vec<T> b = load(panels.recurrent_bias + (first_gate + g) * Hp + (unit + u) * LANES);
                                 for (int r = 0; r < R; r++) acc[r][u * G + g] = b;
                             }
                         accumulate<T, R, N * G>(x + j * Hp, Hp, 1, panel, N * G * LANES, H, acc);
@@ -164,32 +85,66 @@ template <class T, class C> struct Layer {
 
     // From inputs and initial states to `state[0]`, the outputs (N, Hp).
     void forward(const Input<T>& in, const LayerWeights<T>& w) {
-        pack_forward(w, in.keys != nullptr);
+        panels.pack_forward(w, in.keys != nullptr);
         shared = in.shared;
         if (in.keys) project_keys(in);
-        else product<T>(in.x, in.ld, 1, 0, I, input_panel, C::GATES * units, wx, C::GATES * Hp, in.rows, bias, false);
+        else product<T>(in.x, in.ld, 1, ONE_PLACE, 0, I, panels.input, C::INPUTS * units, wx, C::INPUTS * Hp, in.rows, panels.bias, false);
         for (int64_t t = 0; t < steps.T; t++) {
-            const T* h = t ? state[0] + steps.start[t - 1] * Hp : initial[0];
-            T* x_t = operand + steps.start[t] * Hp;
-            std::copy(h, h + steps.width[t] * Hp, x_t);
-            recur<C::FIRST, UNITS, TILE_ROWS>(t, x_t, first_panel, 0, [](const At<T>& a, const Vec<T>* u) { C::forward(a, u); });
-            if constexpr (C::SECOND > 0)
-                recur<C::SECOND, VECS, ROWS>(t, middle + steps.start[t] * Hp, second_panel, C::FIRST,
-                                             [](const At<T>& a, const Vec<T>* u) { C::forward_second(a, u); });
+            for (int q = 0; q < C::OPERANDS; q++)
+                if (int s = C::OPERAND_STATE[q]; s >= 0) {
+                    const T* before = t ? state[s] + steps.start[t - 1] * Hp : initial[s];
+                    std::copy(before, before + steps.width[t] * Hp, operand[q] + steps.start[t] * Hp);
+                }
+            forward_stages<0>(t);
         }
+    }
+
+    template <int S> void forward_stages(int64_t t) const {
+        if constexpr (S < C::STAGES) {
+            constexpr int Q = Panels<T, C>::template tiled<S>();
+            if constexpr (Q >= 0) {
+                constexpr int G = C::OPERAND_COUNT[Q];
+                recur<G, Panels<T, C>::tile_units(G), Panels<T, C>::tile_rows(G)>(t, operand[Q] + steps.start[t] * Hp, panels.operand[Q], C::OPERAND_FIRST[Q],
+                                                      [](const At<T, C>& a, const Vec<T>* u) { C::template forward<S>(a, u); });
+            } else {
+                forward_by_rows<S>(t);
+            }
+            forward_stages<S + 1>(t);
+        }
+    }
+
+    // A stage that waits for no product, or for more than a tile holds: the products first, then what is made of them.
+    template <int S> void forward_by_rows(int64_t t) const {
+        constexpr int MOST = at_least_one(C::PRODUCTS);
+        int64_t n = steps.width[t], first = -1, count = 0;
+        for (int q = 0; q < C::OPERANDS; q++)
+            if (C::OPERAND_STAGE[q] == S) {
+                int64_t from = C::OPERAND_FIRST[q];
+                if (first < 0) first = from;
+                count += C::OPERAND_COUNT[q];
+                product<T>(operand[q] + steps.start[t] * Hp, Hp, 1, ONE_PLACE, 0, H, panels.operand[q], C::OPERAND_COUNT[q] * units,
+                           products + from * Hp, C::PRODUCTS * Hp, n, panels.recurrent_bias + from * Hp, false);
+            }
+        for (int64_t j = 0; j < n; j++)
+            for (int64_t unit = 0; unit < units; unit++) {
+                Vec<T> u[MOST];
+                for (int64_t g = 0; g < count; g++)
+                    u[g] = load((const T*)products + (j * C::PRODUCTS + first + g) * Hp + unit * LANES);
+                C::template forward<S>(at(t, j, unit), u);
+            }
     }
 
     // wx[n] = bias + sum of value times the key's row of weights.
     void project_keys(const Input<T>& in) {
-        int64_t vecs = C::GATES * units;
+        int64_t vecs = C::INPUTS * units;
         for (int64_t n = 0; n < steps.N; n++)
             in_parts(vecs, 12, [&](int64_t v0, int count) {
                 with_constant<12>(count, [&](auto nv) {
                     constexpr int NV = decltype(nv)::value;
                     Vec<T> acc[NV];
-                    for (int v = 0; v < NV; v++) acc[v] = load(bias + (v0 + v) * LANES);
+                    for (int v = 0; v < NV; v++) acc[v] = load(panels.bias + (v0 + v) * LANES);
                     for (int64_t e = in.first[n]; e < in.first[n + 1]; e++) {
-                        const T* row = input_panel + (in.keys[e] * vecs + v0) * LANES;
+                        const T* row = panels.input + (in.keys[e] * vecs + v0) * LANES;
                         Vec<T> value = broadcast(in.values[e]);
                         for (int v = 0; v < NV; v++) acc[v] += value * load(row + v * LANES);
                     }
@@ -200,86 +155,90 @@ template <class T, class C> struct Layer {
 
     // From the gradient of the outputs (N, Hp) to those of the weights and, where asked, of the input's rows (rows, Ip).
     void backward(const Input<T>& in, const T* d_out, const LayerWeights<T>& w, const LayerWeights<T>& grads, T* dx) {
-        pack_backward(w, dx != nullptr);
+        panels.pack_backward(w, dx != nullptr);
         for (int s = 0; s < C::STATES; s++) std::fill(carry[s], carry[s] + steps.B * Hp, T(0));
-        if (C::PEEPHOLES) std::fill(d_peephole, d_peephole + 3 * Hp, T(0));
-        for (int64_t t = steps.T - 1; t >= 0; t--) backward_step(t, d_out);
-        const T* d_in = d + C::INPUT_AT * Hp;
+        std::fill(d_own, d_own + C::OWN * Hp, T(0));
+        for (int64_t t = steps.T - 1; t >= 0; t--) backward_stages<C::STAGES - 1>(t, d_out);
+        const T* d_in = d;
+        const int* places = C::INPUT_BLOCK;
         int64_t ldd = C::BLOCKS * Hp;
+        int in_order[C::INPUTS];
         if (in.shared) {
             add_shared_rows(in);
-            d_in = d_rows, ldd = C::GATES * Hp;
+            for (int i = 0; i < C::INPUTS; i++) in_order[i] = i;
+            d_in = d_rows, ldd = C::INPUTS * Hp, places = in_order;
         }
         if (in.keys) gather_keys(in, grads);
         else
-            for (int i = 0; i < C::GATES; i++) {
-                outer<T>(d_in + i * Hp, ldd, H, in.x, in.ld, Ip / LANES, in.rows, scratch, Ip);
-                unpad(scratch, Ip, H, I, grads.W + C::INPUT[i] * H * I);
+            for (int i = 0; i < C::INPUTS; i++) {
+                outer<T>(d_in + places[i] * Hp, ldd, H, in.x, in.ld, Ip / LANES, in.rows, scratch, Ip);
+                unpad(scratch, Ip, H, I, grads.W + C::INPUT_ROW[i] * H * I);
             }
         gather_gradients(grads);
-        if (dx) product<T>(d_in, ldd, C::GATES, Hp, H, d_input_panel, Ip / LANES, dx, Ip, in.rows, nullptr, false);
+        if (dx) product<T>(d_in, ldd, C::INPUTS, places, Hp, H, panels.d_input, Ip / LANES, dx, Ip, in.rows, nullptr, false);
     }
 
-    void backward_step(int64_t t, const T* d_out) {
-        int64_t n = steps.width[t];
-        const T* d_t = d + (steps.start[t] * C::BLOCKS + C::RECURRENT_AT) * Hp;
-        for (int64_t j = 0; j < n; j++)
-            for (int64_t u = 0; u < units; u++) {
-                At<T> a = at(t, j, u);
-                a.d_out_ = d_out + (steps.start[t] + j) * Hp + u * LANES;
-                C::backward(a);
-            }
-        if constexpr (C::SECOND > 0) {
-            product<T>(d_t + C::FIRST * Hp, C::BLOCKS * Hp, C::SECOND, Hp, H, d_second_panel, units, d_middle, Hp, n, nullptr, false);
+    template <int S> void backward_stages(int64_t t, const T* d_out) {
+        if constexpr (S >= 0) {
+            int64_t n = steps.width[t], start = steps.start[t];
             for (int64_t j = 0; j < n; j++)
-                for (int64_t u = 0; u < units; u++) C::backward_second(at(t, j, u), load(d_middle + j * Hp + u * LANES));
+                for (int64_t u = 0; u < units; u++) {
+                    At<T, C> a = at(t, j, u);
+                    a.d_out_ = d_out + (start + j) * Hp + u * LANES;
+                    C::template backward<S>(a);
+                }
+            for (int q = 0; q < C::OPERANDS; q++)
+                if (C::OPERAND_STAGE[q] == S) {
+                    int s = C::OPERAND_STATE[q];
+                    product<T>(d + start * C::BLOCKS * Hp, C::BLOCKS * Hp, C::OPERAND_COUNT[q], C::PRODUCT_BLOCK + C::OPERAND_FIRST[q],
+                               Hp, H, panels.d_operand[q], units, s < 0 ? d_operand[q] : carry[s < 0 ? 0 : s], Hp, n, nullptr, s >= 0);
+                }
+            backward_stages<S - 1>(t, d_out);
         }
-        product<T>(d_t, C::BLOCKS * Hp, C::FIRST, Hp, H, d_first_panel, units, carry[0], Hp, n, nullptr, true);
     }
 
     // Sum the input-side gradients of the packed rows that read the same row.
     void add_shared_rows(const Input<T>& in) {
-        int64_t vecs = C::GATES * units;
-        std::fill(d_rows, d_rows + in.rows * C::GATES * Hp, T(0));
-        for (int64_t n = 0; n < steps.N; n++) {
-            const T* from = d + (n * C::BLOCKS + C::INPUT_AT) * Hp;
-            T* to = d_rows + in.shared[n] * C::GATES * Hp;
-            for (int64_t v = 0; v < vecs; v++) store(to + v * LANES, load((const T*)to + v * LANES) + load(from + v * LANES));
-        }
+        std::fill(d_rows, d_rows + in.rows * C::INPUTS * Hp, T(0));
+        for (int64_t n = 0; n < steps.N; n++)
+            for (int i = 0; i < C::INPUTS; i++) {
+                const T* from = d + (n * C::BLOCKS + C::INPUT_BLOCK[i]) * Hp;
+                T* to = d_rows + (in.shared[n] * C::INPUTS + i) * Hp;
+                for (int64_t u = 0; u < Hp; u += LANES) store(to + u, load((const T*)to + u) + load(from + u));
+            }
     }
 
     // Gradient of W, where inputs are few keys: add each row's gradient to the rows of its keys, then transpose.
     void gather_keys(const Input<T>& in, const LayerWeights<T>& grads) {
-        int64_t vecs = C::GATES * units;
-        std::fill(scratch, scratch + I * C::GATES * Hp, T(0));
-        for (int64_t n = 0; n < steps.N; n++) {
-            const T* from = d + (n * C::BLOCKS + C::INPUT_AT) * Hp;
+        std::fill(scratch, scratch + I * C::INPUTS * Hp, T(0));
+        for (int64_t n = 0; n < steps.N; n++)
             for (int64_t e = in.first[n]; e < in.first[n + 1]; e++) {
-                T* to = scratch + in.keys[e] * C::GATES * Hp;
                 Vec<T> value = broadcast(in.values[e]);
-                for (int64_t v = 0; v < vecs; v++) store(to + v * LANES, load((const T*)to + v * LANES) + value * load(from + v * LANES));
+                for (int i = 0; i < C::INPUTS; i++) {
+                    const T* from = d + (n * C::BLOCKS + C::INPUT_BLOCK[i]) * Hp;
+                    T* to = scratch + (in.keys[e] * C::INPUTS + i) * Hp;
+                    for (int64_t u = 0; u < Hp; u += LANES) store(to + u, load((const T*)to + u) + value * load(from + u));
+                }
             }
-        }
-        for (int g = 0; g < C::GATES; g++)
+        for (int g = 0; g < C::INPUTS; g++)
             for (int64_t u = 0; u < H; u++) {
-                T* to = grads.W + (C::INPUT[g] * H + u) * I;
-                for (int64_t i = 0; i < I; i++) to[i] = scratch[(i * C::GATES + g) * Hp + u];
+                T* to = grads.W + (C::INPUT_ROW[g] * H + u) * I;
+                for (int64_t i = 0; i < I; i++) to[i] = scratch[(i * C::INPUTS + g) * Hp + u];
             }
     }
 
     void gather_gradients(const LayerWeights<T>& grads) {
         int64_t N = steps.N, ldd = C::BLOCKS * Hp;
-        for (int i = 0; i < C::GATES; i++) {
-            const T* multiplied = i < C::FIRST ? operand : middle;
-            outer<T>(d + (C::RECURRENT_AT + i) * Hp, ldd, H, multiplied, Hp, units, N, scratch, Hp);
-            unpad(scratch, Hp, H, H, grads.U + C::RECURRENT[i] * H * H);
-        }
+        for (int q = 0; q < C::OPERANDS; q++)
+            for (int i = C::OPERAND_FIRST[q]; i < C::OPERAND_FIRST[q] + C::OPERAND_COUNT[q]; i++) {
+                outer<T>(d + C::PRODUCT_BLOCK[i] * Hp, ldd, H, operand[q], Hp, units, N, scratch, Hp);
+                unpad(scratch, Hp, H, H, grads.U + C::PRODUCT_ROW[i] * H * H);
+            }
         column_sums<T>(d, ldd, C::BLOCKS * units, N, sums);
-        for (int i = 0; i < C::GATES; i++) {
-            unpad(sums + (C::INPUT_AT + i) * Hp, Hp, 1, H, grads.b + C::INPUT[i] * H);
-            if (grads.b_recurrent) unpad(sums + (C::RECURRENT_AT + i) * Hp, Hp, 1, H, grads.b_recurrent + C::RECURRENT[i] * H);
-        }
-        if (C::PEEPHOLES) unpad(d_peephole, Hp, 3, H, grads.P);
+        for (int i = 0; i < C::INPUTS; i++) unpad(sums + C::INPUT_BLOCK[i] * Hp, Hp, 1, H, grads.b + C::INPUT_ROW[i] * H);
+        for (int i = 0; i < C::PRODUCTS && grads.b_recurrent; i++)
+            unpad(sums + C::PRODUCT_BLOCK[i] * Hp, Hp, 1, H, grads.b_recurrent + C::PRODUCT_ROW[i] * H);
+        if (C::OWN) unpad(d_own, Hp, C::OWN, H, grads.P);
     }
 
     static void unpad(const T* from, int64_t ld, int64_t rows, int64_t columns, T* to) {

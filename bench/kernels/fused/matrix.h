@@ -64,10 +64,12 @@ template <class T, class F> static void pack(int64_t vecs, int64_t segments, int
     });
 }
 
-// out[row][column] = start + sum over segments and k of x[row][segment stride + k] * packed(segment, k, column);
+constexpr int ONE_PLACE[] = {0};
+
+// out[row][column] = start + sum over segments and k of x[row][place of the segment * stride + k] * packed(segment, k, column);
 // start is what `out` holds (`add`), a bias for each column, or zero.
 template <class T>
-static void product(const T* x, int64_t ldx, int64_t segments, int64_t stride, int64_t depth, const T* packed, int64_t vecs,
+void product(const T* x, int64_t ldx, int64_t segments, const int* places, int64_t stride, int64_t depth, const T* packed, int64_t vecs,
                     T* out, int64_t ldo, int64_t rows, const T* bias, bool add) {
     constexpr int W = Lanes<T>::W;
     in_parts(vecs, VECS, [&](int64_t first, int n) {
@@ -82,7 +84,7 @@ static void product(const T* x, int64_t ldx, int64_t segments, int64_t stride, i
                         for (int v = 0; v < NV; v++)
                             acc[r][v] = add ? load(o + r * ldo + v * W) : bias ? load(bias + (first + v) * W) : Vec<T>{};
                     for (int64_t s = 0; s < segments; s++)
-                        accumulate<T, R, NV>(x + row * ldx + s * stride, ldx, 1, packed + s * depth * NV * W, NV * W, depth, acc);
+                        accumulate<T, R, NV>(x + row * ldx + places[s] * stride, ldx, 1, packed + s * depth * NV * W, NV * W, depth, acc);
                     for (int r = 0; r < R; r++)
                         for (int v = 0; v < NV; v++) store(o + r * ldo + v * W, acc[r][v]);
                 });
@@ -94,7 +96,7 @@ static void product(const T* x, int64_t ldx, int64_t segments, int64_t stride, i
 
 // out[c][i] = sum over rows of d[row][c] * x[row][i], for c < n_c; x and out have `vecs` whole vectors in a row.
 template <class T>
-static void outer(const T* d, int64_t ldd, int64_t n_c, const T* x, int64_t ldx, int64_t vecs, int64_t rows, T* out, int64_t ldo) {
+void outer(const T* d, int64_t ldd, int64_t n_c, const T* x, int64_t ldx, int64_t vecs, int64_t rows, T* out, int64_t ldo) {
     constexpr int W = Lanes<T>::W;
     for (int64_t c = 0; c < n_c; c++) std::fill(out + c * ldo, out + c * ldo + vecs * W, T(0));
     for (int64_t row = 0; row < rows; row += DEPTH) {
@@ -120,7 +122,7 @@ static void outer(const T* d, int64_t ldd, int64_t n_c, const T* x, int64_t ldx,
 }
 
 // out[c] = sum over rows of d[row][c], for whole vectors.
-template <class T> static void column_sums(const T* d, int64_t ldd, int64_t vecs, int64_t rows, T* out) {
+template <class T> void column_sums(const T* d, int64_t ldd, int64_t vecs, int64_t rows, T* out) {
     constexpr int W = Lanes<T>::W;
     for (int64_t v = 0; v < vecs; v++) {
         Vec<T> a{}, b{}, c{}, e{};  // four chains hide the latency of the addition
@@ -136,3 +138,8 @@ template <class T> static void column_sums(const T* d, int64_t ldd, int64_t vecs
         store(out + v * W, (a + b) + (c + e));
     }
 }
+
+// Compiled once for all cells, in common.cpp.
+extern template void product<REAL>(const REAL*, int64_t, int64_t, const int*, int64_t, int64_t, const REAL*, int64_t, REAL*, int64_t, int64_t, const REAL*, bool);
+extern template void outer<REAL>(const REAL*, int64_t, int64_t, const REAL*, int64_t, int64_t, int64_t, REAL*, int64_t);
+extern template void column_sums<REAL>(const REAL*, int64_t, int64_t, int64_t, REAL*);

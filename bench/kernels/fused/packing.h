@@ -1,8 +1,28 @@
 // The rows of a padded batch in packed order, and what is done to all of them alike.
 #pragma once
 #include "interface.h"
-#include "layer.h"
+#include "simd.h"
 #include <vector>
+
+// A batch of sequences sorted from long to short and packed step by step: step t holds rows start[t] to start[t] + width[t],
+// one for each sequence that is that long. Padding is nowhere: it costs neither numbers nor time.
+struct Steps {
+    int64_t T, B, N;
+    const int64_t* start;
+    const int64_t* width;
+};
+
+// What a layer reads. Rows may be shared: with `shared`, packed row n reads row shared[n] of x, and everything that depends
+// on the input alone is computed once for each distinct row. With `keys`, row n is zero but for the numbers
+// values[first[n]..first[n + 1]) at those keys; sums then skip the zeros and have the same bits as if they did not.
+template <class T> struct Input {
+    const T* x;
+    int64_t ld, rows;
+    const int64_t* shared;
+    const int64_t* first;
+    const int32_t* keys;
+    const T* values;
+};
 
 // The packed order of a batch: sequences from long to short, then step by step.
 struct Packing {

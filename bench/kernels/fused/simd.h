@@ -72,6 +72,33 @@ static inline VecF tanh_(VecF x) {  // (e^2x - 1) / (e^2x + 1), with e^2x - 1 ac
     VecF m = s * q + (s - 1);
     return m * reciprocal(m + 2);
 }
+static inline VecF log_(VecF x) {  // that of a power of two and of a number between sqrt(1/2) and sqrt(2)
+    typedef Lanes<float>::Int Int;
+    const VecF zero{}, one = broadcast(1.f);
+    Int bits;
+    __builtin_memcpy(&bits, &x, 64);
+    Int exponent = ((bits >> 23) & 255) - 126;
+    bits = (bits & 0x007fffff) | 0x3f000000;
+    VecF m;
+    __builtin_memcpy(&m, &bits, 64);
+    Int low = m < broadcast(0.70710678f);
+    exponent += low;
+    m = m + (low ? m : zero) - one;
+    VecF e = __builtin_convertvector(exponent, VecF), z = m * m;
+    VecF p = m * 7.0376836292e-2f - 1.1514610310e-1f;
+    p = p * m + 1.1676998740e-1f;
+    p = p * m - 1.2420140846e-1f;
+    p = p * m + 1.4249322787e-1f;
+    p = p * m - 1.6668057665e-1f;
+    p = p * m + 2.0000714765e-1f;
+    p = p * m - 2.4999993993e-1f;
+    p = p * m + 3.3333331174e-1f;
+    VecF y = p * m * z - e * 2.12194440e-4f - z * 0.5f;
+    y = m + y + e * 0.693359375f;
+    const VecF infinite = broadcast(INFINITY);
+    y = x == infinite ? x : y;
+    return x > zero ? y : x == zero ? -infinite : x - x + broadcast(NAN);
+}
 // The sigmoid, and 1 + e^-|x|, whose logarithm is the rest of a Bernoulli loss.
 static inline VecF sigmoid_and(VecF x, VecF& one_plus) {
     const VecF zero{};
@@ -86,9 +113,21 @@ template <class F> static inline VecD each(VecD x, F f) { for (int i = 0; i < 8;
 static inline VecD exp_(VecD x) { return each(x, [](double a) { return std::exp(a); }); }
 static inline VecD sigmoid(VecD x) { return each(x, [](double a) { return 1 / (1 + std::exp(-a)); }); }
 static inline VecD tanh_(VecD x) { return each(x, [](double a) { return std::tanh(a); }); }
+static inline VecD log_(VecD x) { return each(x, [](double a) { return std::log(a); }); }
 static inline VecD sigmoid_and(VecD x, VecD& one_plus) {
     one_plus = each(x, [](double a) { return 1 + std::exp(-std::fabs(a)); });
     return sigmoid(x);
+}
+
+// What is not a number stays so in each of these.
+template <class V> static inline V relu_(V x) { return x < V{} ? V{} : x; }
+template <class V> static inline V abs_(V x) { return x < V{} ? -x : x; }
+template <class V> static inline V max_(V a, V b) { return a > b ? a : a == a ? b : a; }
+template <class V> static inline V min_(V a, V b) { return a < b ? a : a == a ? b : a; }
+template <class V> static inline V above_(V a, V b) { return a > b ? V{} + 1 : V{}; }
+template <class V> static inline V softplus_(V x) {  // log(1 + e^x); log(1 + t) is t log(u) / (u - 1) where u = 1 + t is rounded
+    V t = exp_(-abs_(x)), u = 1 + t, rest = u - 1;
+    return relu_(x) + (rest > V{} ? t * (log_(u) / rest) : t);
 }
 
 // Bit l is set where p[l] is not zero.

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from bench.report.figures.rows import WIDTH
-from bench.report.figures.style import render, theme
+from bench.report.figures.style import theme, write
 from bench.results.labels import GREY, CellStyle, cell_styles
 
 PEER = "torch.nn"
@@ -25,21 +25,16 @@ SPREAD = 0.5
 def write_speed_figure(rows: Sequence[Mapping[str, Any]], path: Path) -> list[Path]:
     """Draw the rows of a measurement and write the figure as PNG and SVG under a path without its suffix."""
     with theme():
-        image = render(speed_figure(pd.DataFrame(rows)))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    files = [path.with_suffix(".png"), path.with_suffix(".svg")]
-    for file, content in zip(files, (image.png, image.svg), strict=True):
-        file.write_bytes(content)
-    return files
+        return write(speed_figure(pd.DataFrame(rows)), path)
 
 
 def speed_figure(table: pd.DataFrame) -> Figure:
     """Return the ratios to torch.nn by workload and cell; bars span the quartiles over rounds.
 
     A panel holds one kernel, and each point divides by torch.nn's time for the same cell: the height of a GRU's point
-    over an LSTM's says how torch.nn runs them, not which cell is faster.
+    over an LSTM's says how torch.nn runs them, not which cell is faster. Cells that torch.nn has not are left out.
     """
-    drawn = table[table["kernel"] != PEER]
+    drawn = table[(table["kernel"] != PEER) & table["ratio_to_torch_nn"].notna()]
     kernels, workloads = list(drawn["kernel"].unique()), list(drawn["workload"].unique())
     looks = cell_styles(drawn["cell"])
     figure = Figure(figsize=(WIDTH, 1.5 + 0.55 * len(workloads)), layout="constrained")

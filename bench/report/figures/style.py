@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -55,6 +56,16 @@ class Image:
 
     png: bytes
     svg: bytes
+
+
+def write(figure: Figure, path: Path) -> list[Path]:
+    """Write a figure as PNG and SVG under a path without its suffix, and return the files."""
+    image = render(figure)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    files = [path.with_suffix(".png"), path.with_suffix(".svg")]
+    for file, content in zip(files, (image.png, image.svg), strict=True):
+        file.write_bytes(content)
+    return files
 
 
 PALETTE_SIZE = 256

@@ -11,7 +11,7 @@ from tabulate import tabulate
 from bench.core.endings import RUN_STATUSES
 from bench.core.wording import count, decimals, interval, number, plain, quantity
 from bench.report.section import Document
-from bench.results.labels import cell_styles, short_settings, size_label
+from bench.results.labels import short_settings, size_label
 
 SCORES = ("task", "cell", "size", "recurrent", "score", "mean", "95 % interval", "n", "per second", "not done")
 
@@ -31,7 +31,7 @@ def console_text(document: Document) -> str:
 
 
 def _scores(document: Document) -> str:
-    looks, rows = cell_styles(document.runs["cell"]), []
+    looks, rows = document.looks, []
     for _, of_task in document.summary.groupby("task_label", sort=False):
         digits = decimals(of_task)
         rows += [_line(row, looks[row["cell"]].name, digits) for _, row in of_task.iterrows()]

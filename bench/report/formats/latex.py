@@ -11,7 +11,7 @@ from bench.core.interval import ENOUGH
 from bench.core.wording import NO_BREAK, SHORT_METRICS, better, count, decimals, estimated, interval, number, plain
 from bench.report.section import Document
 from bench.results.frames import TASK
-from bench.results.labels import CellStyles, cell_styles, size_label
+from bench.results.labels import CellStyles, size_label
 from bench.stats.intervals import BOOTSTRAP
 
 MOST_ROWS = 40
@@ -61,7 +61,7 @@ VERDICT_CAPTION = (
 
 def latex(document: Document) -> dict[str, str]:
     """Return the parts of a report that a paper quotes, by name; without claims there is no table of verdicts."""
-    parts = {"summary": _summary(document.summary), "methods": _paragraphs(document.methods)}
+    parts = {"summary": _summary(document.summary, document.looks), "methods": _paragraphs(document.methods)}
     return parts | ({"verdicts": _verdicts(document.findings)} if document.verdicts is not None else {})
 
 
@@ -70,11 +70,10 @@ def escape_latex(text: object) -> str:
     return plain(str(text), 4000).translate(ESCAPES)
 
 
-def _summary(table: pd.DataFrame) -> str:
+def _summary(table: pd.DataFrame, looks: CellStyles) -> str:
     """Return one table per task, each narrow enough for the text width of an article."""
     if table.empty:
         return "% There are no runs.\n"
-    looks = cell_styles(table["cell"])
     tasks = [rows for _, rows in table.groupby(TASK, sort=False)]
     labels = ["summary"] if len(tasks) == 1 else [f"summary:{i}" for i in range(1, len(tasks) + 1)]
     return "\n".join(_of_task(rows, looks, label) for rows, label in zip(tasks, labels, strict=True))

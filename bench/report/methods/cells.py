@@ -6,21 +6,14 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from bench.core.cell_words import CellWords, cell_words, field_values
 from bench.core.wording import count, listed, plain
 from bench.report.inputs import ReportData
 from bench.report.methods.subject import Subject, spread
 from bench.results.labels import budget_label, size_label
 
-FIELDS = {
-    ("reset", "after"): "the reset gate applied after the recurrent product",
-    ("reset", "before"): "the reset gate applied before the recurrent product",
-    ("peepholes", "True"): "peephole connections",
-    ("peepholes", "False"): "no peephole connections",
-    ("biases", "double"): "an input and a recurrent bias",
-    ("biases", "single"): "one bias",
-    ("forget_bias", "0.0"): "no offset to the forget gate's initial bias",
-}
-"""Settings of the shipped cells, and what they mean."""
+BIASES = {"double": "an input and a recurrent bias", "single": "one bias"}
+"""What every cell may be given beside its own fields."""
 
 MOST_SIZES = 12
 
@@ -43,17 +36,17 @@ def _equations(subjects: Sequence[Subject]) -> str:
 
 
 def _cell(subject: Subject) -> str:
-    fields = {name: value for name, value in subject.run.cell.items() if name not in ("name", "kind")}
-    return listed([_field(subject, name, value) for name, value in fields.items()]) if fields else ""
+    node = subject.run.cell
+    words, fields = cell_words(node), field_values(node)
+    told = [_setting(subject, words, name, node[name]) for name in node if name in fields or name == "biases"]
+    return listed(told) if told else ""
 
 
-def _field(subject: Subject, name: str, value: object) -> str:
+def _setting(subject: Subject, words: CellWords, name: str, value: object) -> str:
     if subject.is_searched(f"cell.{name}"):
         return f"{plain(name, 40)} as tuned"
-    if name == "forget_bias" and isinstance(value, int | float) and value:
-        return f"{value:g} added to the forget gate's initial bias"
-    shown = str(float(value)) if name == "forget_bias" and isinstance(value, int | float) else str(value)
-    return FIELDS.get((name, shown), f"{plain(name, 40)} {plain(shown, 40)}")
+    meaning = BIASES.get(str(value), "") if name == "biases" else ""
+    return meaning or words.setting(name, value)
 
 
 def _sizes(found: ReportData, subjects: Sequence[Subject]) -> list[str]:

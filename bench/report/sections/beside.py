@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bench.claims.published import Difference, Here, Number, comparable, differences, facts_of, here, numbers, protocols
+from bench.core.cell_words import CellWords, cell_words
 from bench.core.interval import ENOUGH
 from bench.report.figures.rows import WIDTH
 from bench.results.groups import Settings, settings_of
@@ -160,7 +162,7 @@ def beside(table: pd.DataFrame, runs: pd.DataFrame, settings: Mapping[str, Setti
     groups = _groups(table, runs, settings)
     rows = []
     for number in of_task(runs):
-        candidates = [group for group in groups if group.kind == number.kind]
+        candidates = [group for group in groups if number.cell in group.words.published]
         if candidates and not facts_of(number).other:
             rows.append(_row(number, candidates))
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -174,9 +176,9 @@ class _Group:
     runs: pd.DataFrame
     settings: Settings
 
-    @property
-    def kind(self) -> str:
-        return self.settings.get("cell.kind", "")
+    @cached_property
+    def words(self) -> CellWords:
+        return cell_words(json.loads(self.runs["cell_node"].iloc[0]))
 
     @cached_property
     def n_scored(self) -> dict[str, int]:
@@ -193,7 +195,7 @@ class _Group:
         split = self.split_for(number)
         counts = {name: float(self.row[f"num_params_{name}"]) for name in ("recurrent", "total")}
         n_trials = int(self.row["tuning_runs"])
-        ours = Here(self.settings, self.ways, counts, split, n_trials, self.n_scored[split])
+        ours = Here(self.settings, self.ways, counts, split, n_trials, self.n_scored[split], self.words)
         return differences(number, facts_of(number), ours)
 
 

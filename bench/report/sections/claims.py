@@ -7,11 +7,10 @@ from collections.abc import Sequence
 
 from bench.claims.claim import Claim
 from bench.claims.judgement import LEVEL, UNTUNED, WORDS, Finding, Result
-from bench.claims.sides import cell_name
+from bench.core.cell_words import cell_words, shipped
 from bench.core.interval import ENOUGH
 from bench.core.wording import digits_of, estimated, number, plain, quantity, span
 from bench.report.section import Chapter, Entry, Section, Table
-from bench.results.labels import NAMES
 
 HEADERS = ("Claim", "Verdict", "What was compared", "Effect [interval]", "n", "Tuning")
 
@@ -122,7 +121,7 @@ def _section(finding: Finding) -> Section:
     claim = finding.claim
     text = [
         f"{plain(claim.sentence, 600)} Source: {plain(claim.source, 600)}.",
-        f"Verdict: {finding.word}. {_rule(claim)}",
+        f"Verdict: {finding.word}. {_rule(finding)}",
         *(_result_sentence(result) for result in finding.results),
     ]
     if claim.note:
@@ -138,7 +137,7 @@ def _effect(finding: Finding) -> str:
         return ""
     claim = finding.claim
     is_of_losses = claim.estimator == "paired_difference" and claim.metric in LOSSES
-    sign = f"; below 0: {cell_name(claim.choices[0])} better" if is_of_losses else ""
+    sign = f"; below 0: {finding.names[0]} better" if is_of_losses else ""
     return f"Effect: {_compared(finding.tested)}{sign}. "
 
 
@@ -166,15 +165,16 @@ def _result_row(result: Result) -> tuple[Entry, ...]:
     )
 
 
-def _rule(claim: Claim) -> str:
+def _rule(finding: Finding) -> str:
     """Return the test as fixed beforehand, in words."""
+    claim = finding.claim
     none = f"{claim.expected:g}" if claim.is_ratio else "0"
     holds = {
         "lower": f"an effect below {none} speaks for the claim",
         "higher": f"an effect above {none} speaks for the claim",
         "alike": "an effect within the margin speaks for the claim",
     }[claim.direction]
-    parts = [holds, _margin(claim), MODES[claim.size_mode]]
+    parts = [holds, _margin(finding), MODES[claim.size_mode]]
     if claim.budget:
         parts.append(f"a budget from {claim.budget[0]:,g} to {claim.budget[1]:,g}")
     if claim.across == "all":
@@ -182,19 +182,21 @@ def _rule(claim: Claim) -> str:
     return f"Fixed beforehand: {'; '.join(part for part in parts if part)}."
 
 
-def _margin(claim: Claim) -> str:
+def _margin(finding: Finding) -> str:
     """Return the equivalence margin in words."""
+    claim = finding.claim
     if claim.margin is not None:
         return f"differences under {claim.margin:g} count as none"
     if claim.relative_margin is None:
         return ""
-    of_what = "" if claim.is_ratio else f" of the value of {cell_name(claim.choices[-1])}"
+    of_what = "" if claim.is_ratio else f" of the value of {finding.names[-1]}"
     return f"differences under {100 * claim.relative_margin:g} %{of_what} count as none"
 
 
 def _title(claim: Claim) -> str:
     """Return a short title: the claim's name as words."""
-    text = " ".join(NAMES.get(word, word) for word in claim.name.split("_"))
+    titles = {name: cell_words(node).title for name, node in shipped().items()}
+    text = " ".join(titles.get(word, word) for word in claim.name.split("_"))
     return text[:1].upper() + text[1:]
 
 

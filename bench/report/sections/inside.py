@@ -18,8 +18,6 @@ from bench.report.section import Chart, Entry, Section, Table
 from bench.results import GateProbe, ProbeRecord
 from bench.results.labels import GREY, CellStyles, size_label
 
-GATE_NAMES = {"i": "input", "f": "forget", "o": "output", "r": "reset", "z": "update"}
-
 HEADERS = ("Model", "Layer", "Gate", "Closed", "Open", "Time constant", "25 % and 75 % of units")
 
 CAPTION = (
@@ -70,8 +68,8 @@ def _reach(probes: Sequence[ProbeRecord], looks: CellStyles, stem: str) -> Secti
 
 
 def _gates(probes: Sequence[ProbeRecord], looks: CellStyles, stem: str) -> Section:
-    data = pd.concat([_gates_frame(probe, name_of(probe, looks)) for probe in probes], ignore_index=True)
-    rows = tuple(_entries(name_of(probe, looks), gate) for probe in probes for gate in probe.gates)
+    data = pd.concat([_gates_frame(probe, looks) for probe in probes], ignore_index=True)
+    rows = tuple(_entries(probe, gate, looks) for probe in probes for gate in probe.gates)
     text = (
         "A gate near 0 is closed and near 1 open; one that stays in between lets a part through. A forget or update "
         "gate near 1 keeps what a unit holds."
@@ -92,9 +90,10 @@ def _reach_frame(probe: ProbeRecord, name: str) -> pd.DataFrame:
     return pd.DataFrame({"model": name, "cell": probe.cell, "lag": lags, "low": low, "median": median, "high": high})
 
 
-def _gates_frame(probe: ProbeRecord, name: str) -> pd.DataFrame:
+def _gates_frame(probe: ProbeRecord, looks: CellStyles) -> pd.DataFrame:
+    name, words = name_of(probe, looks), looks[probe.cell].words
     rows = [
-        {"model": name, "cell": probe.cell, "layer": gate.layer + 1, "gate": GATE_NAMES.get(gate.gate, gate.gate)}
+        {"model": name, "cell": probe.cell, "layer": gate.layer + 1, "gate": words.gate(gate.gate)}
         | {"low": i / len(gate.shares), "high": (i + 1) / len(gate.shares), "share": share}
         for gate in probe.gates
         for i, share in enumerate(gate.shares)
@@ -102,14 +101,14 @@ def _gates_frame(probe: ProbeRecord, name: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _entries(name: str, gate: GateProbe) -> tuple[Entry, ...]:
+def _entries(probe: ProbeRecord, gate: GateProbe, looks: CellStyles) -> tuple[Entry, ...]:
     closed, opened = statistics.fmean(gate.closed), statistics.fmean(gate.opened)
     steps = [math.inf if constant is None else constant for constant in gate.time_constants]
     low, median, high = quartiles(steps) if steps else (math.nan,) * 3
     return (
-        Entry(name),
+        Entry(name_of(probe, looks)),
         Entry(str(gate.layer + 1), gate.layer + 1),
-        Entry(GATE_NAMES.get(gate.gate, gate.gate)),
+        Entry(looks[probe.cell].words.gate(gate.gate)),
         Entry(f"{100 * closed:.0f} %", closed),
         Entry(f"{100 * opened:.0f} %", opened),
         Entry(f"{median:.1f} steps" if steps else "", median if steps else None),

@@ -1,7 +1,7 @@
 """What a trained model does inside: gates, gradients through time, memory; pure functions of weights and a batch."""
 
 from bench.training.probes.gates import gate_values as gate_values
-from bench.training.probes.gates import keeper_gate as keeper_gate
+from bench.training.probes.gates import kept_share as kept_share
 from bench.training.probes.gates import saturation as saturation
 from bench.training.probes.gates import time_constants as time_constants
 from bench.training.probes.lag import gradient_by_lag as gradient_by_lag

@@ -1,46 +1,59 @@
-"""The values of a cell's gates at one step, which the step itself does not return."""
+"""The gates of a cell: their values at one step, and which of them keeps the old state."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from bench.cells.base import Cell, Parameters, State, recurrent_product
-from bench.cells.gru import GRU
-from bench.cells.lstm import LSTM
+from bench.cells import Cell
+from bench.cells.base import Parameters, State
+from bench.cells.expressions import ONE, Expression, Operation, Symbol, derivative
 from bench.core.typing import Bool, Float
 
 Values = dict[str, torch.Tensor]
 
 
 def gate_values(cell: Cell, state: State, wx: Float[torch.Tensor, "K B G"], params: Parameters) -> Values:
-    """Return the value (K, B, H) of each gate of a step, between 0 and 1; nothing for a cell without gates."""
-    if isinstance(cell, LSTM):
-        return _lstm(cell, state, wx, params)
-    return _gru(cell, state, wx, params) if isinstance(cell, GRU) else {}
+    """Return the value (K, B, H) of each gate of a step, between 0 and 1; nothing for a cell without gates.
+
+    A gate is a line of the equations that is a sigmoid.
+    """
+    gates = _gates(cell)
+    if not gates:
+        return {}
+    known = cell.values_at(state, wx, params).known
+    return {name: known[symbol] for name, symbol in gates.items()}
 
 
-def keeper_gate(cell: Cell) -> str | None:
-    """Return the gate whose value is the fraction of the old state that is kept."""
-    return "f" if isinstance(cell, LSTM) else "z" if isinstance(cell, GRU) else None
+def kept_share(cell: Cell, gates: Values) -> tuple[str, Tensor] | None:
+    """Return the gate that decides what is kept of the old state, and the share that is kept; None if none does.
+
+    It is the gate, or 1 minus the gate, that the equations multiply the state before the step by.
+    """
+    names = {symbol: name for name, symbol in _gates(cell).items()}
+    for state, output in zip(cell.states[::-1], cell.program.outputs[::-1], strict=True):
+        rate = derivative(_written_out(cell, output), Symbol("state", state))
+        if isinstance(rate, Symbol) and rate in names:
+            return names[rate], gates[names[rate]]
+        is_rest = isinstance(rate, Operation) and (rate.operator, rate.left) == ("-", ONE)
+        if isinstance(rate, Operation) and is_rest and isinstance(rate.right, Symbol) and rate.right in names:
+            return names[rate.right], 1 - gates[names[rate.right]]
+    return None
 
 
-def _lstm(cell: LSTM, state: State, wx: torch.Tensor, params: Parameters) -> Values:
-    h, c = state
-    a = wx + recurrent_product(h, params["U"], params.get("b_recurrent"))
-    a_i, a_f, _, a_o = a.chunk(4, dim=-1)
-    if cell.peepholes:
-        p_i, p_f, p_o = params["P"].unsqueeze(2).unbind(1)  # each (K, 1, H)
-        new_c = cell.step(state, wx, params)[1]
-        a_i, a_f, a_o = a_i + p_i * c, a_f + p_f * c, a_o + p_o * new_c
-    return {"i": a_i.sigmoid(), "f": a_f.sigmoid(), "o": a_o.sigmoid()}
+def _gates(cell: Cell) -> dict[str, Symbol]:
+    sigmoids = {node.symbol for node in cell.program.nodes if node.function == "sigmoid"}
+    return {
+        name: value for name, value in cell.program.named.items() if isinstance(value, Symbol) and value in sigmoids
+    }
 
 
-def _gru(cell: GRU, state: State, wx: torch.Tensor, params: Parameters) -> Values:
-    (h,) = state
-    a = wx + recurrent_product(h, params["U"], params.get("b_recurrent"))
-    r, z, _ = a.chunk(3, dim=-1)  # the reset place changes the candidate alone
-    return {"r": r.sigmoid(), "z": z.sigmoid()}
+def _written_out(cell: Cell, expression: Expression) -> Expression:
+    """Return what a name stands for."""
+    for node in cell.program.nodes:
+        if node.symbol == expression and node.function == "same":
+            return node.arguments[0]
+    return expression
 
 
 CLOSED, OPEN = 0.1, 0.9
@@ -57,9 +70,9 @@ def saturation(
 
 
 def time_constants(keep: Float[Tensor, "T B H"], mask: Bool[Tensor, "B T"]) -> Float[Tensor, "H"]:
-    """Return in how many steps each unit's state falls to 1/e by its keeping gate alone: -1 / mean(log gate).
+    """Return in how many steps each unit's state falls to 1/e by the share that is kept: -1 / mean(log share).
 
-    Exact where the gate is constant; otherwise the constant of the geometric mean. Source: Tallec and Ollivier 2018,
+    Exact where the share is constant; otherwise the constant of the geometric mean. Source: Tallec and Ollivier 2018,
     arXiv 1804.11188, section 2.
     """
     return -1 / keep.transpose(0, 1)[mask].log().mean(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bench.claims.published import Facts, Here, comparable, differences, facts_of, here, numbers
+from bench.core.cell_words import cell_words
 
 
 def printed(**fields):
@@ -34,6 +35,7 @@ OURS = Here(
     split="test",
     n_trials=10,
     n_runs=1,
+    words=cell_words({"name": "gru"}),
 )
 
 

@@ -13,9 +13,11 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
 import yaml
 
 from bench import results
+from bench.cells import shipped_cell
 from bench.kernels.fused import build
 from bench.results.run import RunRecord
 from bench.results.study import Asked, StudyRecord
@@ -29,6 +31,8 @@ KINDS = (
     *("record", "checkpoint", "checkpoint.previous", "plan", "study", "trial"),
     *("task", "experiment", "data", "cache", "kernel"),
 )
+WITH = (shipped_cell("gru"), torch.float32)
+"""Whose library is damaged."""
 
 
 def flips(tally: Tally) -> None:
@@ -223,7 +227,7 @@ def _kernel(tally: Tally, folder: Path) -> tuple[Path, Judge] | None:
     """A built library that has changed is not loaded; building is done here by copying the whole one."""
     os.environ.pop("GATEBENCH_CACHE", None)
     try:
-        built = build.library_path()
+        built = build.library_path(*WITH)
     except build.BuildError:
         return None
     os.environ["GATEBENCH_CACHE"] = str(folder / "kernel")
@@ -231,17 +235,17 @@ def _kernel(tally: Tally, folder: Path) -> tuple[Path, Judge] | None:
     (folder / "kernel").mkdir()
     shutil.copytree(built.parent, folder / "kernel" / "kernels")
 
-    def rebuilt(compiler: str, cache: Path, stem: str) -> Path:
+    def rebuilt(compiler: str, cache: Path, stem: str, *_: object) -> Path:
         (cache / built.name).write_bytes(content)
         return cache / built.name
 
     build._compile = rebuilt
 
     def judge(number: int, what: str) -> str:
-        found = build.library_path()
+        found = build.library_path(*WITH)
         return "named" if found.read_bytes() == content else "silent: a damaged library is loaded"
 
-    return build.library_path(), judge
+    return build.library_path(*WITH), judge
 
 
 PREPARE: dict[str, Callable[[Tally, Path], tuple[Path, Judge] | None]] = {

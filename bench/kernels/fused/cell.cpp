@@ -1,8 +1,8 @@
-// Whole training steps of recurrent models, one member at a time: forward, loss, backward, clipping, optimiser.
+// Whole training steps of recurrent models of one cell, one member at a time: forward, loss, backward.
 // A plain C interface: no header but its own and the compiler's, so that it builds in seconds.
 #include "heads.h"
 #include "inputs.h"
-#include "optimiser.h"
+#include "layer.h"
 
 namespace {
 
@@ -102,7 +102,7 @@ template <class T, class C> struct Step {
         });
         std::fill(readout_bias, readout_bias + Op, T(0));
         std::copy(row + m.readout_b, row + m.readout_b + m.n_outputs, readout_bias);
-        product<T>(top(), Hp, 1, 0, H, readout_panel, Op / LANES, logits, Op, N, readout_bias, false);
+        product<T>(top(), Hp, 1, ONE_PLACE, 0, H, readout_panel, Op / LANES, logits, Op, N, readout_bias, false);
     }
 
     void loss(T scale, bool gradient, Tally& tally) {
@@ -116,7 +116,7 @@ template <class T, class C> struct Step {
         pack<T>(Hp / LANES, 1, m.n_outputs, d_readout_panel, [&](int64_t, int64_t v) {
             return Column<T>{W + v * LANES, H, 1, (int)std::min<int64_t>(LANES, H - v * LANES)};
         });
-        product<T>(logits, Op, 1, 0, m.n_outputs, d_readout_panel, Hp / LANES, d_h, Hp, N, nullptr, false);
+        product<T>(logits, Op, 1, ONE_PLACE, 0, m.n_outputs, d_readout_panel, Hp / LANES, d_h, Hp, N, nullptr, false);
         outer<T>(logits, Op, m.n_outputs, top(), Hp, Hp / LANES, N, scratch, Hp);
         Layer<T, C>::unpad(scratch, Hp, m.n_outputs, H, grads + m.readout_W);
         column_sums<T>(logits, Op, Op / LANES, N, readout_bias);
@@ -141,8 +141,9 @@ template <class T, class C> struct Step {
     }
 };
 
-template <class T, class C> int step_of(const Model& m, const Batch& b, T* row, T* grads, double scale, Tally* tally) {
-    Step<T, C> step(m, b);
+template <class T> int step(const Model* m, const Batch* b, T* row, T* grads, double scale, Tally* tally) {
+    if (m->num_layers > MOST_LAYERS) return 2;
+    Step<T, Cell> step(*m, *b);
     if (!step.reserve()) return 1;
     step.forward(row);
     step.loss(T(scale), grads != nullptr, *tally);
@@ -150,37 +151,12 @@ template <class T, class C> int step_of(const Model& m, const Batch& b, T* row, 
     return 0;
 }
 
-template <class T> int step(const Model* m, const Batch* b, T* row, T* grads, double scale, Tally* tally) {
-    if (m->num_layers > MOST_LAYERS) return 2;
-    switch (m->cell) {
-        case 0: return step_of<T, Tanh>(*m, *b, row, grads, scale, tally);
-        case 1: return step_of<T, Lstm<false>>(*m, *b, row, grads, scale, tally);
-        case 2: return step_of<T, Lstm<true>>(*m, *b, row, grads, scale, tally);
-        case 3: return step_of<T, GruAfter>(*m, *b, row, grads, scale, tally);
-        case 4: return step_of<T, GruBefore>(*m, *b, row, grads, scale, tally);
-    }
-    return 2;
-}
-
-// Clip and step; returns the norm before clipping. A norm that is not finite changes nothing.
-template <class T> double update(const Rule* rule, int64_t count, T* w, T* g, T* m, T* v, int64_t n) {
-    double length = norm<T>(g, n);
-    if (!std::isfinite(length)) return length;
-    if (rule->clip_norm > 0) {
-        T factor = std::min(1.0, rule->clip_norm / (length + 1e-6));
-        for (int64_t i = 0; i < n; i++) g[i] *= factor;
-    }
-    apply<T>(*rule, count, w, g, m, v, n);
-    return length;
-}
-
 }  // namespace
 
 extern "C" {
 // Add the totals of a batch to `tally`; with `grads`, also write the gradient of scale times the total loss.
-// Returns 0, 1 if there is no memory, 2 for an unknown cell or too many layers.
-int step_float(const Model* m, const Batch* b, float* row, float* grads, double scale, Tally* tally) { return step(m, b, row, grads, scale, tally); }
-int step_double(const Model* m, const Batch* b, double* row, double* grads, double scale, Tally* tally) { return step(m, b, row, grads, scale, tally); }
-double update_float(const Rule* r, int64_t count, float* w, float* g, float* m, float* v, int64_t n) { return update(r, count, w, g, m, v, n); }
-double update_double(const Rule* r, int64_t count, double* w, double* g, double* m, double* v, int64_t n) { return update(r, count, w, g, m, v, n); }
+// Returns 0, 1 if there is no memory, 2 for too many layers.
+__attribute__((visibility("default"))) int step_batch(const Model* m, const Batch* b, REAL* row, REAL* grads, double scale, Tally* tally) {
+    return step(m, b, row, grads, scale, tally);
+}
 }
