@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from bench.cli.commands.tables import declare as declare_table
 from bench.cli.commands.tables import show
 from bench.core.errors import ConfigError, did_you_mean
 from bench.core.yaml_files import nodes
+
+if TYPE_CHECKING:
+    from bench.cells import Cell
 
 COLUMNS = ("cell", "title", "states", "gates", "products", "settings", "parameters", "kernels", "source")
 UNITS = 64
@@ -32,7 +35,9 @@ def run(arguments: argparse.Namespace) -> int:
         return show([_row(node) for node in found.values()], COLUMNS, as_json=arguments.json)
     if arguments.cell not in found:
         raise ConfigError("cell", f"unknown cell {arguments.cell!r}; {did_you_mean(arguments.cell, found)}")
-    print(_shown()[arguments.show or "equations"](found[arguments.cell]))
+    from bench.cells import cell_of
+
+    print(_shown(cell_of(found[arguments.cell]), arguments.show or "equations"))
     return 0
 
 
@@ -54,19 +59,30 @@ def _row(node: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _shown() -> Mapping[str, Callable[[Mapping[str, Any]], str]]:
-    from bench.cells import cell_of
+def _shown(cell: Cell, what: str) -> str:
     from bench.cells.latex import latex
+
+    if what == "latex":
+        return latex(cell)
+    if what == "c++":
+        return _cpp(cell)
+    if what == "backward":
+        return cell.derivation.described()
+    return f"{cell.title}: {cell.source}\n\n{cell.equations}".rstrip()
+
+
+def _cpp(cell: Cell) -> str:
+    """Return what is printed in C++, under a line that says where it lies."""
+    import torch
+
+    from bench.kernels.fused.build import BuildError, source_path
     from bench.kernels.fused.source import source_of
 
-    return {
-        "equations": lambda node: (
-            f"{cell_of(node).title}: {cell_of(node).source}\n\n{cell_of(node).equations}".rstrip()
-        ),
-        "latex": lambda node: latex(cell_of(node)),
-        "c++": lambda node: source_of(cell_of(node)).rstrip(),
-        "backward": lambda node: cell_of(node).derivation.described(),
-    }
+    try:
+        place = f"{source_path(cell, torch.float32)}, once the library is built"
+    except BuildError as error:
+        place = f"not built here: {error}"
+    return f"// {place}\n{source_of(cell)}".rstrip()
 
 
 __all__ = ["declare", "run"]

@@ -62,20 +62,30 @@ def library_path(cell: Cell, dtype: torch.dtype) -> Path:
 
     What is printed from the equations lies beside it. Raises BuildError.
     """
-    program = found_compiler()
-    if program is None:
-        raise BuildError("no C++ compiler (g++) was found")
-    source, real = source_of(cell), REALS[dtype]
-    folder, stem = _cache_folder(), f"{cell.kind}-{_key(program, source, real)}"
+    program, folder, stem = _place(cell, dtype)
     with _locked(folder / f"{stem}.lock"):
         built = _whole(folder, stem, ".so")
         if built is None:
             _check_refused(folder, stem)
             said = f"building the fused kernel of cell `{cell.name}` for this CPU, once (some 10 seconds)"
             print(said, file=sys.stderr, flush=True)
-            disk.write_whole(folder / f"{stem}.h", source.encode())
+            disk.write_whole(folder / f"{stem}.h", source_of(cell).encode())
             built = _library(program, folder, stem, cell, dtype)
     return built
+
+
+def source_path(cell: Cell, dtype: torch.dtype) -> Path:
+    """Return where what is printed from a cell's equations lies once its library is built. Raises BuildError."""
+    _, folder, stem = _place(cell, dtype)
+    return folder / f"{stem}.h"
+
+
+def _place(cell: Cell, dtype: torch.dtype) -> tuple[str, Path, str]:
+    """Return the compiler, the folder of built libraries, and how the names of a cell's files begin."""
+    program = found_compiler()
+    if program is None:
+        raise BuildError("no C++ compiler (g++) was found")
+    return program, _cache_folder(), f"{cell.kind}-{_key(program, source_of(cell), REALS[dtype])}"
 
 
 def _whole(folder: Path, stem: str, suffix: str) -> Path | None:
