@@ -56,6 +56,7 @@ def test_the_wheel_lists_its_tasks_from_any_directory(installed, tmp_path):
     assert {row["task"] for row in json.loads(done.stdout)} == {p.stem for p in (ROOT / "conf" / "task").glob("*.yaml")}
 
 
+@pytest.mark.long
 def test_the_wheel_trains_and_reports_from_any_directory(installed, tmp_path):
     write_text_task(tmp_path, GOOD)
     done = run(installed, tmp_path, "-m", "task=mine", "cell=gru,lstm", "hidden_size=4", "name=try")
@@ -79,6 +80,7 @@ def test_the_wheel_finds_its_experiments(installed, tmp_path):
     assert "demo" in done.stderr
 
 
+@pytest.mark.long
 def test_the_cell_of_the_readme_is_validated_trained_and_reported_beside_the_wheel(installed, tmp_path):
     """In one file of an empty folder; with the compiled kernel where there is a compiler, as a shipped cell."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -239,6 +239,7 @@ def test_where_it_cannot_be_built_training_goes_on_with_another_kernel(tmp_path)
     assert done.stderr.count("the fused kernel is not available: /bin/false failed") == 1
 
 
+@pytest.mark.long
 def test_eight_processes_that_start_at_once_build_it_once(tmp_path):
     """With a compiler that takes a second and no check: what is tried is who builds and who waits."""
     compiler = tmp_path / "compiler"

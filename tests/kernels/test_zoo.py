@@ -1,4 +1,4 @@
-"""Every shipped cell in `bptt`, and among the long tests in `fused`, whose libraries take time to build."""
+"""Every shipped cell in every kernel: the hardest in `bptt`, and among the long tests all, in `fused` too."""
 
 from __future__ import annotations
 
@@ -8,21 +8,24 @@ import torch
 from bench.cells import cell_of, shipped
 from bench.kernels import BPTT, Fused, SequenceKernel
 from bench.kernels.fused import missing
+from bench.kernels.fused.source import source_of
 from bench.testing import kernels
 from tests.training.test_loop import CELLS
 
-TRAINED = {(node["kind"], str(node.get("peepholes", False)), node.get("reset", "after")) for node in CELLS}
-NODES = [dict(node) for node in shipped().values()]
-OTHERS = [
-    node
-    for node in NODES
-    if (node["kind"], str(node.get("peepholes", False)), node.get("reset", "after")) not in TRAINED
-]
+HELD = {source_of(cell_of(node)) for node in CELLS}
+OTHERS = [dict(node) for node in shipped().values() if source_of(cell_of(node)) not in HELD]
 """Those whose equations no other test of kernels has."""
+
+HARDEST = ("fgr", "mut3", "slstm")
+"""Thirteen products of four operands, three stages, and four states with the stabilised exponential gate."""
 
 
 @pytest.mark.parametrize("check", kernels.SEQUENCE_CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("node", OTHERS, ids=lambda node: node["name"])
+@pytest.mark.parametrize(
+    "node",
+    [pytest.param(node, marks=() if node["name"] in HARDEST else pytest.mark.long) for node in OTHERS],
+    ids=lambda node: node["name"],
+)
 def test_the_derived_kernel_keeps_the_contract(node, check):
     kernel: SequenceKernel = BPTT()
     check(kernel, cell_of(node))

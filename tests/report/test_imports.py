@@ -26,6 +26,7 @@ def test_building_a_report_loads_neither_torch_nor_hydra_nor_optuna(tmp_path):
     assert loaded(statement, (*HEAVY, "pandas")) == ["pandas"]
 
 
+@pytest.mark.long
 def test_a_chapter_on_tuning_with_importance_loads_neither_torch_nor_hydra(tmp_path):
     statement = (
         "from pathlib import Path; from tests.report.made import build; "
@@ -51,6 +52,8 @@ from bench.report.comparison import compare_folders
 from bench.report.figures import style
 from bench.report.formats import page
 from bench.report.publish import publish
+import pytest
+
 from tests.report.fabricated import sweep
 from tests.report.tuned import study, together
 style.DOTS_PER_INCH = page.DOTS_PER_INCH = 50

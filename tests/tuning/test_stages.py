@@ -202,6 +202,7 @@ def test_trials_that_fall_behind_are_given_up_while_they_train_and_the_others_ar
     assert "24 runs, 24 already done, 0 to do" in again.stderr
 
 
+@pytest.mark.long
 def test_a_copy_of_the_studies_is_kept_in_a_storage_and_its_url_is_not(folder):
     words = [*CONFIRMED, "name=stored", "tune.storage=sqlite:///hush.db"]
     for n_trials in (4, 6):
