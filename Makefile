@@ -31,9 +31,9 @@ demo: venv
 test: venv
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile
 
-# What takes long by its nature: a share of every fault program, rebuilding large reports, many processes at once, the cells
-# of the literature in every kernel; and the numerical tests once more with the shapes of
-# all tensors checked at every call.
+# What takes long by its nature: a share of every fault program, rebuilding large reports, many processes at once, the
+# cells of the literature in every kernel; and the numerical tests once more, the shapes of all tensors checked at every
+# call.
 test-long: venv
 	@$(BIN)/python -m pytest -q -n $(JOBS) -m long
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --jaxtyping-packages=$(CHECKED),beartype.beartype $(NUMERICAL)

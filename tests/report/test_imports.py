@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 HEAVY = ("torch", "hydra", "omegaconf", "optuna", "datasets")
 
 
@@ -52,8 +54,6 @@ from bench.report.comparison import compare_folders
 from bench.report.figures import style
 from bench.report.formats import page
 from bench.report.publish import publish
-import pytest
-
 from tests.report.fabricated import sweep
 from tests.report.tuned import study, together
 style.DOTS_PER_INCH = page.DOTS_PER_INCH = 50
