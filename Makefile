@@ -7,7 +7,7 @@ STAMP := $(VENV)/.up-to-date
 # Tests at a time; half of the suite is sweeps that take two cores themselves.
 JOBS ?= 2
 # Packages whose tensors have shapes, and the tests that call them.
-CHECKED := bench.cells,bench.kernels,bench.tasks,bench.stats,bench.training.batches,bench.training.initial,bench.training.model,bench.training.gradients,bench.training.joint,bench.training.probes,bench.training.loop
+CHECKED := bench.cells.cell,bench.kernels,bench.tasks,bench.stats,bench.training.batches,bench.training.initial,bench.training.model,bench.training.gradients,bench.training.joint,bench.training.probes,bench.training.loop
 NUMERICAL := tests/cells tests/kernels tests/training tests/stats
 
 .PHONY: venv demo test test-long test-all check lowest cluster lint types floors clean

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,14 +15,15 @@ from bench.cells.derivation import Derivation, Operand
 from bench.cells.expressions import Expression, Number, Operation, Symbol
 
 Known = dict[Symbol, Tensor]
+Amount = Tensor | float
 Functions = Mapping[str, Callable[..., Tensor]]
 
 
-def _max(a: Tensor, b: Tensor) -> Tensor:
+def _max(a: Any, b: Any) -> Tensor:
     return torch.where((a > b) | (a != a), a, b)  # which NaN is too
 
 
-def _min(a: Tensor, b: Tensor) -> Tensor:
+def _min(a: Any, b: Any) -> Tensor:
     return torch.where((a < b) | (a != a), a, b)
 
 
@@ -89,12 +91,12 @@ def complete(
             known[node.symbol] = functions[node.function](*arguments)
 
 
-def value_of(expression: Expression, known: Mapping[Symbol, Tensor], functions: Functions = FUNCTIONS) -> Tensor:
+def value_of(expression: Expression, known: Mapping[Symbol, Tensor], functions: Functions = FUNCTIONS) -> Amount:
     """Return the value of an expression, given those of its symbols; a number stays one."""
     if isinstance(expression, Symbol):
         return known[expression]
     if isinstance(expression, Number):
-        return expression.value  # type: ignore[return-value]
+        return expression.value
     if isinstance(expression, Operation):
         left, right = (value_of(each, known, functions) for each in (expression.left, expression.right))
         return OPERATIONS[expression.operator](left, right)
@@ -114,6 +116,6 @@ def _products(derivation: Derivation, operand: Operand, x: Tensor, params: Param
     return {Symbol("product", gate): block for gate, block in zip(operand.gates, found.split(H, -1), strict=True)}
 
 
-def _whole(value: Tensor, like: Tensor) -> Tensor:
+def _whole(value: Amount, like: Tensor) -> Tensor:
     """Return a state's value in the shape of a state, which a number or an own vector has not."""
     return value.expand_as(like) if isinstance(value, Tensor) else torch.full_like(like, value)

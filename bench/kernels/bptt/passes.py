@@ -11,7 +11,7 @@ from torch import Tensor
 from bench.cells.base import Parameters, State
 from bench.cells.derivation import gradient_of
 from bench.cells.expressions import Symbol
-from bench.cells.reading import FUNCTIONS, value_of
+from bench.cells.reading import FUNCTIONS, Amount, value_of
 from bench.kernels.bptt.plan import Plan, Stage
 
 Kept = dict[Symbol, Tensor]
@@ -214,5 +214,5 @@ def _outer(left: Tensor, right: Tensor) -> Tensor:
     return left.flatten(1, 2).mT @ right.flatten(1, 2)
 
 
-def _whole(value: Tensor, like: Tensor) -> Tensor:
+def _whole(value: Amount, like: Tensor) -> Tensor:
     return value.expand_as(like) if isinstance(value, Tensor) else torch.full_like(like, value)
