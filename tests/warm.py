@@ -35,6 +35,7 @@ LIBRARIES = (
         "bench.tuning",
         "bench.cli.verify",
         "bench.report.formats.console",
+        "tests.frozen",
     ),
 )
 """What is imported once: names that are gone are passed over, and cost time and nothing else."""

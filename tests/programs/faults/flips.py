@@ -239,7 +239,8 @@ def _kernel(tally: Tally, folder: Path) -> tuple[Path, Judge] | None:
         (cache / built.name).write_bytes(content)
         return cache / built.name
 
-    build._compile = rebuilt
+    assert callable(build._library)  # what is replaced is what builds
+    build._library = rebuilt
 
     def judge(number: int, what: str) -> str:
         found = build.library_path(*WITH)
