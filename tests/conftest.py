@@ -14,7 +14,7 @@ from tests.toys import music_task, text_task
 
 
 def pytest_collection_finish():
-    """Leave what the imports have made out of garbage collection, which takes a seventh of the suite's time otherwise."""
+    """Leave what imports have made out of garbage collection, which takes a seventh of the time otherwise."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
