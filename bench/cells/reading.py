@@ -71,7 +71,7 @@ def values_of(derivation: Derivation, state: State, wx: Tensor, params: Paramete
     for name, vector in zip(program.own, params["P"].unsqueeze(2).unbind(1) if program.own else (), strict=True):
         known[Symbol("own", name)] = vector  # (K, 1, H)
     complete(derivation, known, multiply)
-    outputs = tuple(_whole(value_of(each, known), state[0]) for each in program.outputs)
+    outputs = tuple(whole(value_of(each, known), state[0]) for each in program.outputs)
     return Values(outputs, known)
 
 
@@ -116,6 +116,6 @@ def _products(derivation: Derivation, operand: Operand, x: Tensor, params: Param
     return {Symbol("product", gate): block for gate, block in zip(operand.gates, found.split(H, -1), strict=True)}
 
 
-def _whole(value: Amount, like: Tensor) -> Tensor:
+def whole(value: Amount, like: Tensor) -> Tensor:
     """Return a state's value in the shape of a state, which a number or an own vector has not."""
     return value.expand_as(like) if isinstance(value, Tensor) else torch.full_like(like, value)

@@ -13,6 +13,7 @@ from bench.cells import Cell, cell_of
 from bench.cells.definition import definition_of
 from bench.cells.latex import latex
 from bench.cells.operations import operations
+from bench.core.cell_words import words_in
 from bench.core.errors import ConfigError
 from bench.kernels import SEQUENCE_KERNELS, SequenceKernel, available
 from bench.kernels.agreement import AGREES, gradient_error, members_difference
@@ -79,14 +80,15 @@ def _weights(cell: Cell) -> Iterator[str]:
 
 def _fields(cell: Cell, node: Mapping[str, Any]) -> Iterator[str]:
     """Yield the fields with their values and what they may be."""
-    allowed = definition_of(node).get("fields") or {}
+    allowed = words_in(definition_of(node), "cell").fields
     yield "fields:"
     for name, value in cell.fields:
         may_be = "true, false" if isinstance(value, bool) else "a number"
         if name in cell.choices:
             may_be = _listed(cell.choices[name])
-        elif name in allowed:
-            may_be = f"{allowed[name][0]:,} to {allowed[name][1]:,}"
+        elif name in allowed and allowed[name].range:
+            low, high = allowed[name].range
+            may_be = f"{low:,g} to {high:,g}"
         yield f"  {name} = {str(value).lower() if isinstance(value, bool) else value}  ({may_be})"
     yield f"  biases = {cell.biases}  (double, single)"
 

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from bench.cells import shipped, shipped_cell
+from bench.cli import cell_page
 from bench.kernels.fused.source import source_of
 from tests.cli.test_commands import said
 
@@ -53,3 +54,16 @@ def test_a_cell_of_the_working_folder_is_shown(capsys, monkeypatch, tmp_path):
     mine = "title: Mine\nsource: mine\nstates: [h]\nequations: h = tanh(x.h)\n"
     (tmp_path / "cell" / "mine.yaml").write_text(mine, encoding="utf-8")
     assert "h_t &= \\tanh(W_{h} x_t + b_{h})" in said(["cells", "mine", "--show", "latex"], capsys)
+
+
+@pytest.mark.parametrize("name", sorted(shipped()))
+def test_what_the_fields_of_every_shipped_cell_may_be_is_told(name):
+    cell = shipped_cell(name)
+    lines = list(cell_page._fields(cell, shipped()[name]))
+    assert [line.split()[0] for line in lines] == ["fields:", *(field for field, _ in cell.fields), "biases"]
+
+
+def test_a_field_with_a_range_is_told_with_it():
+    lines = list(cell_page._fields(shipped_cell("lstm"), shipped()["lstm"]))
+    assert "  forget_bias = 0.0  (-100 to 100)" in lines
+    assert "  peepholes = false  (true, false)" in lines

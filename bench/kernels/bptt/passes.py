@@ -11,7 +11,7 @@ from torch import Tensor
 from bench.cells.base import Parameters, State
 from bench.cells.derivation import gradient_of
 from bench.cells.expressions import Symbol
-from bench.cells.reading import FUNCTIONS, Amount, value_of
+from bench.cells.reading import FUNCTIONS, value_of, whole
 from bench.kernels.bptt.plan import Plan, Stage
 
 Kept = dict[Symbol, Tensor]
@@ -54,7 +54,7 @@ def forward(plan: Plan, x: Tensor, state: State, params: Parameters, *, keep: bo
                 known[node.symbol] = FUNCTIONS[node.function](*(value_of(each, known) for each in node.arguments))
         for symbol, history in histories.items():
             history.append(known[symbol])
-        state = tuple(_whole(value_of(each, known), state[0]) for each in plan.outputs)
+        state = tuple(whole(value_of(each, known), state[0]) for each in plan.outputs)
         outputs.append(state[0])
     kept = {symbol: torch.stack(history, 1) for symbol, history in histories.items()}
     return torch.stack(outputs, 1), state, kept
@@ -147,7 +147,7 @@ def backward(
 
 def _factors(stage: Stage, kept: Kept, like: Tensor) -> list[Tensor]:
     """Return for each gradient that a stage is given its factors (K, T, B, handed out, H), for all steps at once."""
-    return [torch.stack([_whole(value_of(each, kept), like) for each in factors], -2) for factors in stage.factors]
+    return [torch.stack([whole(value_of(each, kept), like) for each in factors], -2) for factors in stage.factors]
 
 
 def _hand_out(
@@ -212,7 +212,3 @@ def _d_input(plan: Plan, params: Parameters, D: Tensor) -> Tensor:
 def _outer(left: Tensor, right: Tensor) -> Tensor:
     """Return the sum of the outer products of all steps and sequences: (K, left, right)."""
     return left.flatten(1, 2).mT @ right.flatten(1, 2)
-
-
-def _whole(value: Amount, like: Tensor) -> Tensor:
-    return value.expand_as(like) if isinstance(value, Tensor) else torch.full_like(like, value)
