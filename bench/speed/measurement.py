@@ -33,8 +33,7 @@ class Plan:
     turn_seconds: float = TURN_SECONDS
 
     def __post_init__(self) -> None:
-        if self.rounds < 1:
-            raise UsageError(f"--rounds must be at least 1, got {self.rounds}")
+        check_rounds(self.rounds)
         if any(workload.members < 1 for workload in self.workloads):
             raise UsageError("--members must be at least 1")
 
@@ -79,18 +78,31 @@ def timed(entered: Sequence[Contender], plan: Plan, name: str) -> Sequence[Timin
 
 
 def header_of(plan: Plan, ceiling: Ceiling, core: int | None) -> dict[str, Any]:
+    """Return how it was timed, and beside what."""
+    return {
+        **machine_header(plan.clock, plan.rounds, core),
+        "jax": importlib.metadata.version("jax") if has_jax() else None,
+        "sgemm_gflops": ceiling.mm / 1e9,
+        "onednn_gflops": ceiling.onednn / 1e9,
+        "ceiling_gflops": ceiling.best / 1e9,
+    }
+
+
+def machine_header(clock: ClockName, rounds: int, core: int | None) -> dict[str, Any]:
     """Return how it was timed."""
     threads = torch.get_num_threads()
     return {
         "cpu": provenance(device="cpu", threads=threads).cpu,
         "torch": str(torch.__version__),
-        "jax": importlib.metadata.version("jax") if has_jax() else None,
         "threads": threads,
         "core": core,
-        "clock": plan.clock,
-        "rounds": plan.rounds,
-        "sgemm_gflops": ceiling.mm / 1e9,
-        "onednn_gflops": ceiling.onednn / 1e9,
-        "ceiling_gflops": ceiling.best / 1e9,
+        "clock": clock,
+        "rounds": rounds,
         "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0,
     }
+
+
+def check_rounds(rounds: int) -> None:
+    """Raise UsageError unless there is a round."""
+    if rounds < 1:
+        raise UsageError(f"--rounds must be at least 1, got {rounds}")

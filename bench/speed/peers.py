@@ -15,6 +15,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from bench.cells import Cell, shipped_cell
 from bench.core.errors import UsageError
+from bench.speed.plain import Model
 from bench.speed.workloads import CLIP_NORM, LR, Workload
 from bench.training.batches import Batch
 from bench.training.model import Shape
@@ -39,18 +40,15 @@ def layers_of(cell: Cell) -> Callable[..., nn.RNNBase] | None:
     return None
 
 
-class TorchModel(nn.Module):
-    """An embedding for tokens, recurrent layers and a readout, with a member's weights."""
+class TorchModel(Model):
+    """The plain model with a member's weights."""
 
     def __init__(self, shape: Shape, row: Tensor) -> None:
-        super().__init__()
-        width = shape.embedding_size or shape.n_inputs
-        self.embedding = nn.Embedding(shape.n_outputs, width) if shape.embedding_size else None
         layers = layers_of(shape.cell)
         if layers is None:
             raise UsageError(f"torch.nn has no cell like `{shape.cell.name}`")
-        self.layers = layers(width, shape.hidden_size, shape.num_layers)
-        self.readout = nn.Linear(shape.hidden_size, shape.n_outputs)
+        width, embedding_size = shape.n_inputs, shape.embedding_size
+        super().__init__(layers, width, shape.n_outputs, shape.hidden_size, shape.num_layers, embedding_size)
         self.to(row)
         weights = shape.views(row[None])
         with torch.no_grad():
@@ -66,13 +64,6 @@ class TorchModel(nn.Module):
             for name, theirs in NAMES.items():
                 ours[f"layer{layer}.{name}"] = getattr(self.layers, f"{theirs}_l{layer}")
         return ours
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the logits (T, B, O) of inputs (T, B, I) or tokens (T, B)."""
-        if self.embedding is not None:
-            x = self.embedding(x)
-        logits: Tensor = self.readout(self.layers(x)[0])
-        return logits
 
 
 class TorchPeer:
@@ -95,7 +86,7 @@ class TorchPeer:
         found: list[Tensor] = []
         for model, optimiser in zip(self.models, self.optimisers, strict=True):
             optimiser.zero_grad()
-            loss = self.loss(model(self.inputs), self.targets)
+            loss = self.loss(model(self.inputs)[0], self.targets)
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), CLIP_NORM)
             optimiser.step()

@@ -154,13 +154,19 @@ def find(timings: Sequence[Timing], like: Timing, *, cell: Cell, kernel: str) ->
 
 
 def heading(header: Mapping[str, Any]) -> str:
-    """Return the line that says how it was timed."""
+    """Return the line that says how it was timed, and beside what."""
     jax = f", jax {header['jax']}" if header["jax"] else ""
     return (
-        f"{header['cpu']}, {header['threads']} thread, torch {header['torch']}{jax}; {header['clock']} time, "
-        f"{header['rounds']} rounds; ceiling {header['ceiling_gflops']:.0f} GFLOP/s "
-        f"(float32 products: torch.mm {header['sgemm_gflops']:.0f}, oneDNN {header['onednn_gflops']:.0f}); "
-        f"load {header['load']:.1f}"
+        f"{machine_heading(header)}{jax}; ceiling {header['ceiling_gflops']:.0f} GFLOP/s "
+        f"(float32 products: torch.mm {header['sgemm_gflops']:.0f}, oneDNN {header['onednn_gflops']:.0f})"
+    )
+
+
+def machine_heading(header: Mapping[str, Any]) -> str:
+    """Return the line that says how it was timed."""
+    return (
+        f"{header['cpu']}, {header['threads']} thread, torch {header['torch']}; {header['clock']} time, "
+        f"{header['rounds']} rounds; load {header['load']:.1f}"
     )
 
 

@@ -96,6 +96,11 @@ def training_batches(task: Task, *, seed: int, batch_size: int, window: int, dty
     return _WindowBatches(task.train, batch_size, window)
 
 
+def sequence_order(split: Sequences, task_name: str, *, seed: int, epoch: int, batch_size: int) -> list[list[int]]:
+    """Return the batches of an epoch as lists of sequence numbers."""
+    return _order(split.lengths, batch_size, stream("order", task=task_name, seed=seed, epoch=epoch))
+
+
 def evaluation_batches(
     split: Split, *, tracks: int, dtype: torch.dtype, batch_size: int = 0, window: int = 0
 ) -> Iterator[Batch]:
@@ -144,8 +149,8 @@ class _SequenceBatches:
         return self.ragged(epoch, position).padded(self.dtype)
 
     def ragged(self, epoch: int, position: int) -> Ragged:
-        seed = stream("order", task=self.task_name, seed=self.seed, epoch=epoch)
-        chosen = _order(self.split.lengths, self.batch_size, seed)[position]
+        order = sequence_order(self.split, self.task_name, seed=self.seed, epoch=epoch, batch_size=self.batch_size)
+        chosen = order[position]
         frames, lengths = self.split.frames, self.split.lengths
         return Ragged(tuple(frames[i] for i in chosen), tuple(lengths[i] for i in chosen))
 
@@ -176,7 +181,6 @@ class _WindowBatches:
 
 @lru_cache(maxsize=64)
 def _order(lengths: tuple[int, ...], batch_size: int, seed: int) -> list[list[int]]:
-    """Return the batches of an epoch as lists of sequence numbers."""
     random = np.random.default_rng(seed)
     noisy = np.asarray(lengths) * (1 + LENGTH_NOISE * random.uniform(-1, 1, len(lengths)))
     batches = _chunks(np.argsort(noisy, kind="stable").tolist(), batch_size)

@@ -47,11 +47,18 @@ def fit(
     batches = [to_device(batch, machine.device) for batch in split]
     active = list(members)
     while active:
-        for group in schedule.advance():
-            _evaluate_and_stop([member for member in group if member.status is None], shape, task, batches, machine)
+        update_and_evaluate(schedule, shape, task, batches, machine)
         watch(active)
         yield from (member for member in active if member.status is not None)
         active = [member for member in active if member.status is None]
+
+
+def update_and_evaluate(
+    schedule: Alone | Joint, shape: Shape, task: Task, batches: Sequence[Batch], machine: Machine
+) -> None:
+    """Take one update in each member, evaluate those that are due, and end those whose budget is spent."""
+    for group in schedule.advance():
+        _evaluate_and_stop([member for member in group if member.status is None], shape, task, batches, machine)
 
 
 def machine_for(run: Run, shape: Shape) -> Machine:

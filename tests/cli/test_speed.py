@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
 from functools import partial
 
 import pytest
 
+from bench.core.settings import OptimSettings
 from bench.kernels import SEQUENCE_KERNELS
 from bench.speed.contenders import PEERS, kernel_names
+from bench.speed.jobs.job import Job
 from bench.speed.measurement import Plan
 from bench.speed.workloads import CELLS, WORKLOADS
 from tests.cli.test_commands import said
-from tests.cli.test_config import dispatch
+from tests.cli.test_config import GOOD, dispatch
 from tests.speed.tiny import MUSIC, TEXT
+from tests.toys import SENTENCE, write_text_task
 
 COLUMNS = [
     "workload",
@@ -106,6 +110,16 @@ def test_hidden_sizes_are_swept_in_one_kernel_and_one_member(monkeypatch, capsys
         (["--cells", "lstn"], "error: unknown cell `lstn`; did you mean `lstm`?\n"),
         (["--units", "30-"], "error: --units must be sizes such as 30-66 or 30,32,48, from 1 to 4096, got `30-`\n"),
         (["--units", "4", "--figure", "x"], "error: --figure does not go with --units\n"),
+        (["--job", "jbs"], "error: unknown job `jbs`; did you mean `jsb`?\n"),
+        (
+            ["--job", "--cells", "mgu"],
+            "error: --job is beside torch.nn, which has no cell `mgu`; it has gru, lstm, tanh",
+        ),
+        (["--job", "--rounds", "0"], "error: --rounds must be at least 1, got 0\n"),
+        (["--job", "--units", "4"], "error: --units does not go with --job\n"),
+        (["--job", "--members", "0"], "error: --members does not go with --job\n"),
+        (["--job", "--figure", "x"], "error: --figure does not go with --job\n"),
+        (["--job", "--kernels", "bptt"], "error: --kernels does not go with --job\n"),
         (["--cells", "mgu", "--figure", "x"], "error: --figure draws ratios to torch.nn, which has none of these"),
         (["--cells", "mgu", "--lstm-figure", "x"], "error: --lstm-figure draws ratios to the LSTM; name lstm among"),
         (["--workloads", "tiny_musik"], "error: unknown workload `tiny_musik`; did you mean `tiny_music`?\n"),
@@ -119,6 +133,36 @@ def test_what_cannot_be_timed_is_one_message(words, message, capsys):
     status, said = dispatch(["speed", *words], capsys)
     assert status == 2
     assert said.startswith(message)
+
+
+UNITS = int(0.9 * 30 * len(SENTENCE)) // 2 // 4 * 4
+"""Characters in half of the training split of the user's text, in four pieces of equal length."""
+
+JOB = Job("mine", "mine", 5, 4, OptimSettings(), 2, embedding_size=3, window=10)
+
+
+def test_a_job_is_timed_beside_plain_torch_on_its_data(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("BENCH_DATA", raising=False)
+    monkeypatch.setattr("bench.speed.jobs.job.JOBS", {"mine": JOB})
+    monkeypatch.setattr("bench.kernels.FASTEST_FIRST", tuple(SEQUENCE_KERNELS))
+    write_text_task(tmp_path, GOOD)
+    page = json.loads(said(["speed", "--job", "--cells", "gru", "--rounds", "1", "--json"], capsys))
+    assert (page["header"]["threads"], page["header"]["rounds"]) == (1, 1)
+    (row,) = page["rows"]
+    assert (row["job"], row["cell"], row["kernel"], row["unit"]) == ("mine", "gru", "bptt", "character")
+    assert (row["units_per_turn"], row["updates_per_turn"]) == (UNITS, math.ceil(UNITS / 4 / 10))
+    assert sum(row["shares"].values()) == pytest.approx(1)
+    (tmp_path / "mine.txt").unlink()
+    status, error = dispatch(["speed", "--job", "mine"], capsys)
+    assert status == 2
+    assert error.startswith(
+        "error: bad data in task `mine`: no source found; any one of these is enough:\n  - put mine.txt"
+    )
+    (tmp_path / "task" / "mine.yaml").unlink()
+    status, error = dispatch(["speed", "--job", "mine"], capsys)
+    assert status == 2
+    assert error == "error: bad config at `task`: job `mine` needs task `mine`, which is not there\n"
 
 
 def test_the_table_of_workloads_is_that_of_the_protocol():

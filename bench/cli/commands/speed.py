@@ -1,6 +1,7 @@
 """Time one training step of K members: every kernel of ours and torch.nn (and jax), in turns on one core.
 
-With `--units`, our fastest kernel at many hidden sizes.
+With `--units`, our fastest kernel at many hidden sizes. With `--job`, whole trainings on real data, evaluation
+included, beside the same training written plainly in torch (`bench/speed/plain.py`).
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +18,14 @@ from bench.core.errors import UsageError
 from bench.core.wording import rounded
 
 if TYPE_CHECKING:
+    from bench.speed.jobs.measurement import JobPlan
     from bench.speed.measurement import Plan
+
+NOT_WITH = {
+    "job": ("units", "workloads", "kernels", "members", "figure", "lstm_figure"),
+    "units": ("figure", "lstm_figure"),
+}
+"""What says nothing about the table that an option asks for, and is refused beside it."""
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -52,10 +61,26 @@ def declare(parser: argparse.ArgumentParser) -> None:
         help="time gru and lstm (or --cells) at these hidden sizes instead, such as 30-66 or 30,32,48, in the fastest "
         "kernel, one member and music46 unless you name others",
     )
+    parser.add_argument(
+        "--job",
+        type=_words,
+        nargs="?",
+        const=("all",),
+        metavar="A,B",
+        help="time whole jobs instead, jsb,nottingham,ptb_char,ptb_word (default: all), with gru and lstm (or "
+        "--cells), beside a plain training in torch",
+    )
+    parser.add_argument("--data-dir", default=os.environ.get("BENCH_DATA"), help="folder of the data files, for --job")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Time what was asked for, print it, draw it, and return the exit status."""
+    for option, others in NOT_WITH.items():
+        for other in others if getattr(arguments, option) is not None else ():
+            if getattr(arguments, other) not in (None, ()):
+                raise UsageError(f"--{other.replace('_', '-')} does not go with --{option}")
+    if arguments.job is not None:
+        return _run_jobs(arguments)
     if arguments.units is not None:
         return _run_sizes(arguments)
     from bench.report.figures.operations import write_operations_figure
@@ -78,13 +103,32 @@ def run(arguments: argparse.Namespace) -> int:
 def _run_sizes(arguments: argparse.Namespace) -> int:
     from bench.speed.sizes import as_text, measure_sizes, sizes_of
 
-    for flag in ("figure", "lstm_figure"):
-        if getattr(arguments, flag):
-            raise UsageError(f"--{flag.replace('_', '-')} does not go with --units")
     sizes = sizes_of(arguments.units)
     measured = measure_sizes(size_plan_of(arguments), sizes)
     print(json.dumps(rounded(measured.to_dict()), indent=1, allow_nan=False) if arguments.json else as_text(measured))
     return 0
+
+
+def _run_jobs(arguments: argparse.Namespace) -> int:
+    from bench.core.console import say
+    from bench.speed.jobs.measurement import as_text, measure_jobs
+    from bench.tasks.opened import Tasks
+
+    tasks = Tasks(arguments.data_dir, say)
+    measured = measure_jobs(job_plan_of(arguments), lambda job: job.data(tasks))
+    print(json.dumps(rounded(measured.to_dict()), indent=1, allow_nan=False) if arguments.json else as_text(measured))
+    return 0
+
+
+def job_plan_of(arguments: argparse.Namespace) -> JobPlan:
+    """Return which jobs to time. Raises UsageError for an unknown job or cell, or a cell that torch.nn has not."""
+    from bench.speed.jobs.job import JOBS
+    from bench.speed.jobs.measurement import CELLS, JobPlan
+    from bench.speed.workloads import ALL, cells_named, chosen
+
+    names = tuple(JOBS) if ALL in arguments.job else chosen(arguments.job, tuple(JOBS), "job")
+    cells = cells_named(arguments.cells, CELLS)
+    return JobPlan(tuple(JOBS[name] for name in names), cells, arguments.rounds, arguments.clock)
 
 
 def plan_of(arguments: argparse.Namespace) -> Plan:
