@@ -33,7 +33,7 @@ commands (each has --help)
   verify       check every digest and train a sample of runs again, to the bit: verify results/NAME
   probe        train the best run of each cell again and look into it: gates, gradients: probe results/NAME
   archive      put the records into one compressed file, read like the records themselves: archive results/NAME
-  speed        time one training step: our kernels beside torch.nn, on this machine
+  speed        time one training step: our kernels beside torch.nn, on this machine; --job: whole trainings
 
 settings that matter most (all of them: conf/config.yaml; what an override gives: --cfg job)
   task=NAME            what is learned; `python -m bench tasks` lists them; ./task/NAME.yaml is a task of yours

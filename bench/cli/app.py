@@ -98,8 +98,8 @@ def run_points(nodes: Sequence[Mapping[str, Any]]) -> int:
 def _once(commands: Sequence[Command]) -> int:
     """Run commands. Raises HeldError, before any Run, if another process tunes one of their studies."""
     from bench.claims.claim import read_claims
+    from bench.cli.stock import take_stock
     from bench.core.console import say
-    from bench.report.publish import publish, take_stock
     from bench.sweep import plan
     from bench.sweep.run import run_sweeps
 
@@ -109,7 +109,14 @@ def _once(commands: Sequence[Command]) -> int:
             say(plan.describe(first))
             return 0
         read_claims()  # a bad file is refused before the first Run
-        return run_sweeps(_prepared(chain([first], stages)), publish if commands[0].report else take_stock)
+        return run_sweeps(_prepared(chain([first], stages)), _report if commands[0].report else take_stock)
+
+
+def _report(directory: Path) -> int:
+    """Write the report; what it is made with is not loaded before."""
+    from bench.report.publish import publish
+
+    return publish(directory)
 
 
 def _prepared(stages: Iterable[Sweep]) -> Iterator[Sweep]:

@@ -84,7 +84,8 @@ class Repeat:
 class Verification:
     """What was checked, and the findings: damaged files, Runs trained again, files derived from records.
 
-    `n_done` Runs could have been trained again; `seed` draws the same ones once more.
+    `n_done` Runs could have been trained again; `seed` draws the same ones once more. `n_drawn_otherwise` could not:
+    their noise was drawn by another generator, before that became a part of their keys.
     """
 
     n_records: int
@@ -92,6 +93,7 @@ class Verification:
     n_probes: int
     damaged: tuple[str, ...]
     n_done: int
+    n_drawn_otherwise: int
     seed: int
     repeats: tuple[Repeat, ...]
     report: Compared
@@ -107,7 +109,8 @@ class Verification:
 def verify(directory: Path, *, n_sample: int, seed: int, data_dir: str | None) -> Verification:
     """Check every digest, train a sample of the finished Runs again, and compare the report and tuned settings."""
     material = read_inputs(directory)
-    done = sorted((record for record in material.records if record.outcome.status == "done"), key=lambda r: r.key)
+    ended = sorted((record for record in material.records if record.outcome.status == "done"), key=lambda r: r.key)
+    done = [record for record in ended if record.run.key == record.key]
     tasks, sample = SizedTasks(data_dir, say), _sample(done, n_sample, seed)
     others = {record.key: _other_data(record, tasks) for record in sample}
     same = [record.run for record in sample if not others[record.key]]
@@ -122,6 +125,7 @@ def verify(directory: Path, *, n_sample: int, seed: int, data_dir: str | None) -
         n_probes=len(material.probes),
         damaged=tuple(material.damaged),
         n_done=len(done),
+        n_drawn_otherwise=len(ended) - len(done),
         seed=seed,
         repeats=tuple(repeats),
         report=report_compared(directory, material),

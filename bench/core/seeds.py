@@ -14,13 +14,14 @@ PARTS = {
     "order": ("task", "seed", "epoch"),
     "subset": ("task", "seed"),
     "init": ("seed", "layer", "parameter"),
-    "weight_noise": ("seed", "update"),
-    "input_noise": ("task", "seed", "update"),
-    "dropout": ("seed", "update"),
+    "weight_noise": ("seed",),
+    "input_noise": ("task", "seed"),
+    "dropout": ("seed",),
     "bootstrap": ("label",),
     "sampler": ("space", "seed", "trial"),
 }
-"""What each stream may depend on."""
+"""What each stream may depend on. Of noise and dropout it is the key of numbers that are drawn by counter, which also
+see the update and the place that they are for (`bench.kernels.draws`)."""
 
 
 SEEDS = 2**32

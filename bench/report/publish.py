@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from bench import results
 from bench.claims.claim import read_claims
-from bench.core.console import say
+from bench.core.console import say, say_damaged
 from bench.core.errors import DataError
-from bench.core.wording import plain
 from bench.report.formats.console import console_text
 from bench.report.formats.write import PAGE, build
 from bench.report.inputs import ReportInputs
@@ -47,17 +45,4 @@ def publish(directory: Path) -> int:
     document = build(inputs, directory)
     print(console_text(document))
     say(f"report: {directory / PAGE}")
-    return _say_damaged(inputs.damaged)
-
-
-def take_stock(directory: Path) -> int:
-    """Print how to build the report, without building it; return the number of damaged files."""
-    found, studies = results.read(directory, curves=False), results.read_studies(directory)
-    say(f"report: not written now (report=false); python -m bench report {directory}")
-    return _say_damaged([*found.damaged, *studies.damaged, *results.read_probes(directory).damaged])
-
-
-def _say_damaged(damaged: Sequence[str]) -> int:
-    for message in damaged:
-        say(f"damaged: {plain(message)}")
-    return len(damaged)
+    return say_damaged(inputs.damaged)

@@ -23,6 +23,13 @@ FORMAT = 2
 DESCRIPTIVE = ("title", "description", "licence", "sources", "statistics", "published", "settings")
 """Parts of a task's YAML that say something about the task and change nothing in a training."""
 
+DRAWN = ("weight_noise", "input_noise", "dropout", "input_dropout", "output_dropout")
+"""Settings for which numbers are drawn at every update."""
+
+DRAWS = "philox4x32-10"
+"""How they are drawn: part of the key of a Run that has any, because it decides its numbers. Runs whose numbers torch's
+generator drew have keys without it, and are other Runs."""
+
 DEEPEST = 16
 """Levels of nesting that a YAML node in a record may have."""
 
@@ -64,6 +71,8 @@ class Run:
         node |= {name: vars(value) for name, value in node.items() if dataclasses.is_dataclass(value)}
         node["task"] = {name: value for name, value in self.task.items() if name not in DESCRIPTIVE}
         node["cell"] = without_words(self.cell)
+        if any(getattr(self.train, name) for name in DRAWN):
+            node["draws"] = DRAWS
         return digest_of(without_later(node))[:16]
 
     @cached_property

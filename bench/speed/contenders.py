@@ -14,7 +14,7 @@ from bench.speed.peers import TorchPeer, layers_of
 from bench.speed.workloads import Workload
 from bench.training.batches import Batch
 from bench.training.evaluation import Machine
-from bench.training.loop import member_of, update
+from bench.training.loop import Alone, member_of
 from bench.training.member import Member
 
 Step = Callable[[], None]
@@ -90,11 +90,12 @@ def is_able(kernel: Kernel, cell: Cell) -> bool:
 
 def _our_step(workload: Workload, cell: Cell, kernel: Kernel) -> Step:
     """Return a step of `bench.training.loop.fit` on a CPU: each member alone, its batch assembled in every step."""
-    task, shape, place = workload.task(), workload.shape(cell), machine(kernel)
+    place = machine(kernel)
     members = fresh_members(workload, cell, place)
+    schedule = Alone(members, workload.shape(cell), workload.task(), place)
 
     def step() -> None:
-        for member in members:
-            update([member], shape, task, place)
+        for _ in schedule.advance(most=1):
+            pass
 
     return step

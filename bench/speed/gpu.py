@@ -29,7 +29,7 @@ from bench.training.gradients import gradients
 from bench.training.joint import Joint
 from bench.training.joint.group import sequence_kernel
 from bench.training.joint.recorder import Eager, Recorder
-from bench.training.loop import member_of, update
+from bench.training.loop import Alone, member_of
 from bench.training.member import Member
 from bench.training.model import NO_DROPOUT, zero_state
 
@@ -66,10 +66,10 @@ def check(workload: Workload, cell: Cell, device: torch.device, recorder: Record
     expected, found = (_gradients(workload, cell, place).cpu() for place in (alone, joint))
     error = float((found - expected).abs().max() / expected.abs().max())
     singles, members = fresh_members(workload, cell, alone), fresh_members(workload, cell, joint)
-    schedule = Joint(members, shape, task, joint, recorder)
+    schedules = Alone(singles, shape, task, alone), Joint(members, shape, task, joint, recorder)
     for _ in range(CHECKED_STEPS):
-        update(singles, shape, task, alone)
-        list(schedule.advance())
+        for schedule in schedules:
+            list(schedule.advance(most=1))
     pairs = zip(singles, members, strict=True)
     drift = max(float((single.row - member.row.cpu()).abs().max()) for single, member in pairs)
     return {

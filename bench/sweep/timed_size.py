@@ -131,8 +131,9 @@ class Trainee:
         """Take some updates and return the microseconds of forward, backward and update that a unit took."""
         now = self.now
         self.member.clock, started = Clock(), now()
-        for _ in range(n_updates):
-            for _ in self.schedule.advance():
+        end = self.member.n_updates + n_updates
+        while self.member.n_updates < end and self.member.status is None:
+            for _ in self.schedule.advance(most=end - self.member.n_updates):
                 pass
         seconds, clock = now() - started, self.member.clock
         if self.member.status is not None:

@@ -202,7 +202,7 @@ def check_padding(task: Task) -> None:
     require_close(sums["nats"], nats.double(), ROUNDING, "`nats` of the tally against the loss")
     require_close(sums["units"], both.mask.sum((1, 2)).double(), 0.0, "`units` of the tally")
     for k, batch in enumerate(alone):
-        B, T = batch.extents[0]
+        B, T = batch.mask.shape[1:]
         mine = task.nats(logits[k : k + 1, :B, :T], batch.targets, batch.mask)
         require_close(mine, nats[k : k + 1], ROUNDING, "the loss of a batch alone against padded")
 

@@ -30,8 +30,7 @@ EVALUATION_WINDOW = 256
 class Batch:
     """What a model sees at once; inputs are frames (K, B, T, I) or token numbers (K, B, T).
 
-    `is_carried` says that the initial state is the last state of the batch before. `extents` are each member's own
-    B and T, before it was padded to its neighbours'.
+    `is_carried` says that the initial state is the last state of the batch before.
     """
 
     inputs: Tensor
@@ -39,7 +38,6 @@ class Batch:
     mask: Bool[Tensor, "K B T"]
     n_units: tuple[int, ...]
     is_carried: bool
-    extents: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -55,11 +53,6 @@ class Ragged:
     def n_units(self) -> tuple[int, ...]:
         """Number of frames to predict."""
         return (sum(self.lengths),)
-
-    @property
-    def extents(self) -> tuple[tuple[int, int], ...]:
-        """B and T."""
-        return ((len(self.lengths), max(self.lengths)),)
 
     def padded(self, dtype: torch.dtype) -> Batch:
         """Return the batch padded to its longest sequence."""
@@ -129,7 +122,6 @@ def stack(batches: Sequence[Batch]) -> Batch:
         torch.cat([_grow(batch.mask, width, length) for batch in batches]),
         tuple(n for batch in batches for n in batch.n_units),
         batches[0].is_carried,
-        tuple(extent for batch in batches for extent in batch.extents),
     )
 
 
@@ -198,8 +190,7 @@ def _pad(frames: Sequence[Tensor], dtype: torch.dtype) -> Batch:
 
 def _alone(inputs: Tensor, targets: Tensor, mask: Tensor, *, is_carried: bool) -> Batch:
     """Return a batch of one member from tensors (B, T, ...)."""
-    B, T = mask.shape
-    return Batch(inputs[None], targets[None], mask[None], (int(mask.sum()),), is_carried, ((B, T),))
+    return Batch(inputs[None], targets[None], mask[None], (int(mask.sum()),), is_carried)
 
 
 def _track_bounds(n_units: int, tracks: int) -> list[tuple[int, int]]:

@@ -86,4 +86,4 @@ def _repeated(batch: Batch, members: int) -> Batch:
     """Return a batch of K = 1 as seen by each of the members."""
     tensors = (batch.inputs, batch.targets, batch.mask)
     inputs, targets, mask = (t.expand(members, *t.shape[1:]) for t in tensors)
-    return Batch(inputs, targets, mask, batch.n_units * members, batch.is_carried, batch.extents * members)
+    return Batch(inputs, targets, mask, batch.n_units * members, batch.is_carried)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ctypes import addressof, c_int64, c_void_p
 from functools import lru_cache
 
 import torch
@@ -13,8 +12,8 @@ from bench.core.typing import Float, Int
 from bench.kernels import SequenceKernel
 from bench.kernels.fused import interface as c
 from bench.tasks.base import Head, Sums, Task
-from bench.training.batches import Batch, Ragged
-from bench.training.model import NO_DROPOUT, Dropout, Shape, forward
+from bench.training.batches import Batch
+from bench.training.model import Dropout, Shape, forward
 
 Seen = tuple[Tensor, Tensor, Tensor]
 """Inputs, targets and mask of a batch, each (K, B, T, ...)."""
@@ -50,42 +49,24 @@ def gradients(
 HEADS: dict[Head, int] = {"bernoulli": 0, "softmax": 1}
 
 
-def fused_gradients(
-    rows: Float[Tensor, "K P"], shape: Shape, head: Head, batch: Batch | Ragged, state: tuple[State, ...], drop: Dropout
-) -> tuple[Float[Tensor, "K"], tuple[State, ...], Float[Tensor, "K P"]]:
-    """Return each member's loss in nats, the last states, and the gradient of its mean loss.
-
-    A ragged batch is one member's; its state starts at zero and is not returned.
-    """
-    grads, packed = torch.zeros_like(rows), _packed(state)
-    tallies = [c.Tally() for _ in rows]
-    for k, tally in enumerate(tallies):
-        factors = _factors(shape, batch, k, drop, rows.dtype)
-        view, kept = _ragged_view(batch, factors) if isinstance(batch, Ragged) else _view(batch, k, packed[k], factors)
-        c.step(
-            c.library(shape.cell, rows.dtype), _model(shape, head), view, rows[k], grads[k], 1 / batch.n_units[k], tally
-        )
-        del kept
-    return rows.new_tensor([tally.nats for tally in tallies]), _unpacked(packed), grads
-
-
 def fused_totals(
     rows: Float[Tensor, "K P"], shape: Shape, head: Head, batch: Batch, state: tuple[State, ...]
 ) -> tuple[Sums, tuple[State, ...]]:
     """Return each member's totals over a batch and the last states."""
-    packed = _packed(state)
+    packed = packed_states(state)
     tallies = [c.Tally() for _ in rows]
     for k, tally in enumerate(tallies):
-        view, kept = _view(batch, k, packed[k], _factors(shape, batch, k, NO_DROPOUT, rows.dtype))
-        c.step(c.library(shape.cell, rows.dtype), _model(shape, head), view, rows[k], None, 0.0, tally)
+        view, kept = batch_view(batch, k, packed[k])
+        c.step(c.library(shape.cell, rows.dtype), fused_model(shape, head), view, rows[k], None, 0.0, tally)
         del kept
     names = ("nats", "units", "hits", "errors") if head == "bernoulli" else ("nats", "units", "hits")
     sums = {name: torch.tensor([getattr(t, name) for t in tallies], dtype=torch.float64) for name in names}
-    return sums, _unpacked(packed)
+    return sums, unpacked_states(packed)
 
 
 @lru_cache(maxsize=64)
-def _model(shape: Shape, head: Head) -> c.Model:
+def fused_model(shape: Shape, head: Head) -> c.Model:
+    """Return the library's description of a model."""
     model = c.Model(head=HEADS[head], n_outputs=shape.n_outputs, hidden_size=shape.hidden_size)
     model.n_inputs = shape.embedding_size or shape.n_inputs
     model.num_layers, model.row_size = shape.num_layers, shape.row_size
@@ -97,21 +78,7 @@ def _model(shape: Shape, head: Head) -> c.Model:
     return model
 
 
-Factors = tuple[Tensor | None, list[Tensor | None], Tensor | None]
-
-
-def _factors(shape: Shape, batch: Batch | Ragged, k: int, drop: Dropout, dtype: torch.dtype) -> Factors:
-    """Return a member's dropout factors, drawn in the order in which the model meets them."""
-    if not drop.rates:
-        return None, [], None
-    B, T = batch.extents[0] if isinstance(batch, Ragged) else batch.mask.shape[1:]
-    n_inputs = shape.embedding_size or shape.n_inputs
-    before = drop.factor(k, (B, T, n_inputs), 0, dtype)
-    between = [drop.factor(k, (B, T, shape.hidden_size), 1, dtype) for _ in range(1, shape.num_layers)]
-    return before, [None, *between], drop.factor(k, (B, T, shape.hidden_size), 2, dtype)
-
-
-def _view(batch: Batch, k: int, state: Tensor, factors: Factors) -> tuple[c.Batch, list[object]]:
+def batch_view(batch: Batch, k: int, state: Tensor) -> tuple[c.Batch, list[object]]:
     """Return the library's view of a member's batch, and the tensors that must live as long as it does."""
     inputs, targets = batch.inputs[k].contiguous(), batch.targets[k].contiguous()
     lengths = batch.mask[k].sum(1)
@@ -122,35 +89,16 @@ def _view(batch: Batch, k: int, state: Tensor, factors: Factors) -> tuple[c.Batc
         view.frame_targets = targets.data_ptr()
     else:
         view.token_targets = targets.data_ptr()
-    return view, [inputs, targets, lengths, state, *_set_factors(view, factors)]
+    return view, [inputs, targets, lengths, state]
 
 
-def _ragged_view(batch: Ragged, factors: Factors) -> tuple[c.Batch, list[object]]:
-    """Return the library's view of sequences that need no copy, and the tensors that must live as long as it does."""
-    ((B, T),) = batch.extents
-    lengths = (c_int64 * B)(*batch.lengths)
-    sequences = (c_void_p * B)(*(frames.data_ptr() for frames in batch.frames))
-    view = c.Batch(B=B, T=T, lengths=addressof(lengths), sequences=addressof(sequences))
-    return view, [lengths, sequences, *batch.frames, *_set_factors(view, factors)]
-
-
-def _set_factors(view: c.Batch, factors: Factors) -> list[Tensor]:
-    before, between, after = factors
-    view.drop_input, view.drop_output = _pointer(before), _pointer(after)
-    view.drop_between = (c_void_p * c.MOST_LAYERS)(*map(_pointer, between))
-    return [tensor for tensor in (before, *between, after) if tensor is not None]
-
-
-def _pointer(tensor: Tensor | None) -> int | None:
-    return None if tensor is None else tensor.data_ptr()
-
-
-def _packed(state: tuple[State, ...]) -> Tensor:
+def packed_states(state: tuple[State, ...]) -> Tensor:
     """Return the states as one tensor (K, L, S, B, H), empty where there are none."""
     return torch.stack([torch.stack(layer, dim=1) for layer in state], dim=1) if state else torch.empty(0)
 
 
-def _unpacked(packed: Tensor) -> tuple[State, ...]:
+def unpacked_states(packed: Tensor) -> tuple[State, ...]:
+    """Return what `packed_states` packed."""
     if packed.numel() == 0:
         return ()
     return tuple(tuple(part for part in layer.unbind(1)) for layer in packed.unbind(1))

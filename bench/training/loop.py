@@ -1,38 +1,35 @@
 """Training: one loop that takes all members of a Population from initial to best weights.
 
-The members advance in lockstep, one update each, by one of two schedules: on a CPU each member is computed alone, so
-that its numbers are the same bits whatever its neighbours are; on a GPU all members are computed together.
+The members advance by one of two schedules: on a CPU each is computed alone, so that its numbers are the same bits
+whatever its neighbours are, and takes all updates to its next event at once; on a GPU all members are computed
+together, one update each.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor
 
 from bench import kernels
-from bench.cells.base import State
-from bench.core.errors import DivergedError
 from bench.kernels import Fused
 from bench.kernels.fused.interface import library
 from bench.results.run import Run
 from bench.tasks.base import Split, Task, blind_nats
 from bench.tasks.subset import subset
-from bench.training.batches import Batch, Ragged, evaluation_batches, training_batches
+from bench.training.batches import Batch, evaluation_batches, training_batches
 from bench.training.evaluation import Machine, evaluate, to_device
-from bench.training.gradients import fused_gradients, gradients
+from bench.training.fused_updates import FusedUpdates
 from bench.training.initial import initial_row
 from bench.training.joint import Joint
 from bench.training.member import Member
-from bench.training.model import Shape, zero_state
-from bench.training.noise import dropout, with_input_noise, with_weight_noise
+from bench.training.model import Shape
 from bench.training.optim import FusedOptimiser, Optimiser, Schedule, TorchOptimiser
+from bench.training.torch_updates import TorchUpdates
 
 Watch = Callable[[Sequence[Member]], None]
-"""Called with the members after each round of updates; may end one by setting its status, all by an exception."""
+"""Called with the members after each advance; may end one by setting its status, all by an exception."""
 
 
 def fit(
@@ -56,7 +53,7 @@ def fit(
 def update_and_evaluate(
     schedule: Alone | Joint, shape: Shape, task: Task, batches: Sequence[Batch], machine: Machine
 ) -> None:
-    """Take one update in each member, evaluate those that are due, and end those whose budget is spent."""
+    """Advance each member, evaluate those that are due, and end those whose budget is spent."""
     for group in schedule.advance():
         _evaluate_and_stop([member for member in group if member.status is None], shape, task, batches, machine)
 
@@ -85,29 +82,35 @@ def threads(n: int) -> Iterator[None]:
 
 
 def schedule_of(members: Sequence[Member], shape: Shape, task: Task, machine: Machine) -> Alone | Joint:
-    """Return what advances the members, one update each at a time."""
+    """Return what advances the members."""
     return (Joint if machine.is_joint else Alone)(members, shape, task, machine)
 
 
+SLICE_SECONDS = 0.05
+"""Between two looks at the clock, at signals and at limits the members take updates for about so long, all together."""
+
+
 class Alone:
-    """Advances members one after another."""
+    """Advances members one after another: to each one's next event, or for a slice of time if that is further away."""
 
     def __init__(self, members: Sequence[Member], shape: Shape, task: Task, machine: Machine) -> None:
-        self._members, self._place = members, (shape, task, machine)
-        self._warm_up()
+        self._kind = FusedUpdates if isinstance(machine.kernel, Fused) else TorchUpdates
+        self.updates = [self._kind(member, shape, task, machine) for member in members]
+        self._warm_up(shape, task, machine)
 
-    def advance(self) -> Iterator[Sequence[Member]]:
-        """Take one update in each member that has not ended, yielding each when it has."""
-        for member in self._members:
-            if member.status is None:
-                update([member], *self._place)
-                yield [member]
+    def advance(self, most: int | None = None) -> Iterator[Sequence[Member]]:
+        """Take updates in each member that has not ended, `most` at most, yielding each when it has."""
+        active = [updates for updates in self.updates if updates.member.status is None]
+        for updates in active:
+            n = updates.member.n_until_event
+            updates.take(n if most is None else min(n, most), SLICE_SECONDS / len(active))
+            yield [updates.member]
 
-    def _warm_up(self) -> None:
-        """Compute each member's first gradient and drop it: no clock is to count what is done but once in a process."""
-        _, _, machine = self._place
-        for member in self._members:
-            _gradients(member, _next_batch(member, machine), *self._place)
+    def _warm_up(self, shape: Shape, task: Task, machine: Machine) -> None:
+        """Take an update of a stand-in: no clock is to count what is done but once in a process."""
+        for updates in self.updates[:1]:
+            stand_in = member_of(updates.member.run, shape, task, machine)
+            self._kind(stand_in, shape, task, machine).take(1, 0.0)
 
 
 def member_of(run: Run, shape: Shape, task: Task, machine: Machine) -> Member:
@@ -126,48 +129,6 @@ def member_of(run: Run, shape: Shape, task: Task, machine: Machine) -> Member:
     return Member(run, row, batches, optimiser, Schedule(run.optim), blind_nats(task))
 
 
-def update(members: Sequence[Member], shape: Shape, task: Task, machine: Machine) -> None:
-    """Take one optimiser step in each member; a member whose loss or gradient is not finite ends as diverged."""
-    clock = machine.clock
-    for member in members:
-        started = clock()
-        batch = _next_batch(member, machine)
-        loaded = clock()
-        losses, member.state, grads = _gradients(member, batch, shape, task, machine)
-        nats, lr = float(losses[0]), member.begin()
-        norm = member.optimiser.step(grads[0], lr) if math.isfinite(nats) else math.nan
-        try:
-            member.add_loss(nats, norm, batch.n_units[0])
-        except DivergedError as error:
-            member.status, member.reason = "diverged", str(error)
-        trained = clock()
-        member.clock.data += loaded - started
-        member.clock.train += trained - loaded
-        member.clock.units += batch.n_units[0]
-
-
-def _gradients(
-    member: Member, batch: Batch | Ragged, shape: Shape, task: Task, machine: Machine
-) -> tuple[Tensor, tuple[State, ...], Tensor]:
-    """Return a member's loss in nats (1,), the last states, and the gradient (1, P) of its mean loss."""
-    rows = with_weight_noise(member.row, shape, member.run, member.n_updates).unsqueeze(0)
-    drop = dropout([member.run], member.n_updates, batch.extents)
-    if isinstance(machine.kernel, Fused):
-        carried = _initial_state(member, shape, batch, rows) if isinstance(batch, Batch) else ()
-        return fused_gradients(rows, shape, task.head, batch, carried, drop)
-    batch = batch.padded(machine.dtype) if isinstance(batch, Ragged) else batch
-    return gradients(
-        rows,
-        shape,
-        task=task,
-        seen=(batch.inputs, batch.targets, batch.mask),
-        n_units=torch.tensor(batch.n_units, device=machine.device),
-        state=_initial_state(member, shape, batch, rows),
-        kernel=machine.kernel,
-        drop=drop,
-    )
-
-
 def _evaluate_and_stop(
     group: Sequence[Member], shape: Shape, task: Task, batches: Sequence[Batch], machine: Machine
 ) -> None:
@@ -182,17 +143,3 @@ def _evaluate_and_stop(
         member.clock.evaluation += seconds
         member.record_evaluation(score["nats"])
         member.stop_if_over()
-
-
-def _next_batch(member: Member, machine: Machine) -> Batch | Ragged:
-    """Return the next training batch of a member, on the device, with input noise."""
-    place = member.epoch, member.n_updates % member.batches.n_per_epoch
-    if isinstance(machine.kernel, Fused) and not member.run.train.input_noise:
-        ragged = member.batches.ragged(*place)
-        if ragged is not None:
-            return ragged
-    return to_device(with_input_noise(member.batches.batch(*place), member.run, member.n_updates), machine.device)
-
-
-def _initial_state(member: Member, shape: Shape, batch: Batch, rows: Tensor) -> tuple[State, ...]:
-    return member.state if batch.is_carried else zero_state(shape, 1, batch.mask.shape[1], rows)

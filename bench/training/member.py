@@ -94,15 +94,30 @@ class Member:
         every = self.run.train.evaluate_every or self.batches.n_per_epoch
         return self.n_updates % every == 0 or self.progress >= 1
 
-    def lr(self) -> float:
-        """Return the learning rate of the update just counted, by the budget spent before it."""
-        spent = self.n_updates - 1
-        return self.schedule.lr(progress=self._progress_after(spent), epoch=spent // self.batches.n_per_epoch)
+    @property
+    def n_until_event(self) -> int:
+        """How many updates there are to the next evaluation, the end of the epoch or that of the budget; at least 1.
+
+        With a budget of seconds it is 1: when that is spent depends on the time of each update.
+        """
+        settings, n_per_epoch = self.run.train, self.batches.n_per_epoch
+        if settings.max_seconds:
+            return 1
+        every = settings.evaluate_every or n_per_epoch
+        left = [every - self.n_updates % every, n_per_epoch - self.n_updates % n_per_epoch]
+        if settings.max_updates:
+            left.append(settings.max_updates - self.n_updates)
+        return max(1, min(left))
+
+    def rates(self, n: int) -> list[float]:
+        """Return the learning rate of each of the next n updates of this epoch, by the budget spent before it."""
+        epoch, after = self.epoch, self._progress_after
+        return [self.schedule.lr(progress=after(self.n_updates + i), epoch=epoch) for i in range(n)]
 
     def begin(self) -> float:
         """Count an update and return its learning rate."""
+        (self.last_lr,) = self.rates(1)
         self.n_updates += 1
-        self.last_lr = self.lr()
         return self.last_lr
 
     def add_loss(self, nats: float, norm: float, n_units: int) -> None:

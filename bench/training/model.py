@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -15,6 +14,7 @@ from bench.cells import Cell
 from bench.cells.base import Role, State, Weight
 from bench.core.typing import Float
 from bench.kernels import SequenceKernel
+from bench.kernels.draws import dropout_factors
 
 ALIGNMENT = 16
 """Every weight starts at a multiple of this many scalars: 64 bytes in float32, so that all rows are alike to BLAS."""
@@ -99,41 +99,30 @@ class Shape:
         }
 
 
-DropoutPosition = Literal[0, 1, 2]
-"""Before the first layer, between layers, after the last."""
-
-
 @dataclass(frozen=True)
 class Dropout:
-    """Each member's rates of dropout on the input, between layers and on the output, and its generator.
+    """Each member's dropout at its update: its rates and the key that it is drawn with.
 
-    Masks are drawn for a member's own extent (B, T), so that they do not depend on how its neighbours pad it.
+    It acts in L + 1 places: 0 before the first layer, l before layer l (counted from 0), and L after the last.
     """
 
-    rates: tuple[tuple[float, float, float], ...]
-    generators: tuple[torch.Generator, ...]
-    extents: tuple[tuple[int, int], ...]
+    rates: tuple[tuple[float, ...], ...]
+    keys: tuple[int, ...]
+    updates: tuple[int, ...]
 
-    def factor(
-        self, k: int, size: tuple[int, int, int], position: DropoutPosition, dtype: torch.dtype
-    ) -> Tensor | None:
-        """Return a member's factors (B, T, N): 0 with its probability, else what keeps the mean; None for none."""
-        if not self.rates or not self.rates[k][position]:
+    def factors(self, place: int, size: tuple[int, int, int], like: Tensor) -> Float[Tensor, "K B T N"] | None:
+        """Return 0 for a unit that is dropped, else what keeps the mean, for (B, T, N) of them; None for no dropout."""
+        if not any(rates[place] for rates in self.rates):
             return None
-        (B, T), rate = self.extents[k], self.rates[k][position]
-        factor = torch.zeros(size, dtype=dtype)
-        draw = torch.rand((B, T, size[2]), generator=self.generators[k], dtype=dtype)
-        factor[:B, :T] = (draw >= rate) / (1 - rate)
-        return factor
+        rates = [rates[place] for rates in self.rates]
+        return dropout_factors(self.keys, self.updates, place, rates, size, like)
 
-    def apply(self, x: Float[Tensor, "K B T N"], position: DropoutPosition) -> Float[Tensor, "K B T N"]:
+    def apply(self, x: Float[Tensor, "K B T N"], place: int) -> Float[Tensor, "K B T N"]:
         """Multiply each member by its factors."""
-        if not any(rates[position] for rates in self.rates):
+        if not self.rates:
             return x
-        K, B, T, N = x.shape
-        factors = [self.factor(k, (B, T, N), position, x.dtype) for k in range(K)]
-        ones = torch.ones(B, T, N, dtype=x.dtype)
-        return x * torch.stack([ones if factor is None else factor for factor in factors]).to(x.device)
+        factors = self.factors(place, (x.shape[1], x.shape[2], x.shape[3]), x)
+        return x if factors is None else x * factors
 
 
 NO_DROPOUT = Dropout((), (), ())
@@ -157,15 +146,14 @@ def forward(
 
     Shapes: `inputs` (K, B, T, I) frames or (K, B, T) token numbers; `weights` as `Shape.views` gives them.
     """
-    x = drop.apply(_embed(weights, inputs), 0)
+    x = _embed(weights, inputs)
     last = []
     for layer in range(shape.num_layers):
-        if layer > 0:
-            x = drop.apply(x, 1)
+        x = drop.apply(x, layer)
         params = _layer(weights, layer)
         x, layer_state = kernel.run(shape.cell, x, state[layer], params)
         last.append(layer_state)
-    x = drop.apply(x, 2)
+    x = drop.apply(x, shape.num_layers)
     K, B, T, H = x.shape
     logits = weights["readout.b"].unsqueeze(1).baddbmm(x.reshape(K, B * T, H), weights["readout.W"].mT)
     return logits.view(K, B, T, -1), tuple(last)

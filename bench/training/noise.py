@@ -1,8 +1,11 @@
-"""Noise while training: on inputs, on weights, and dropout; each draw a function of (seed, update)."""
+"""Noise while training: on inputs, on weights, and dropout; each draw a function of (seed, update) and its place.
+
+K members, each at an update of its own. The place of a number in sequence b of a batch does not depend on the lengths
+of the batch's other sequences.
+"""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 
 import torch
@@ -10,45 +13,66 @@ from torch import Tensor
 
 from bench.core.seeds import stream
 from bench.core.typing import Float
+from bench.kernels.draws import normal, places
 from bench.results.run import Run
-from bench.training.batches import Batch
 from bench.training.model import NO_DROPOUT, Dropout, Shape
 
 NOISY = ("input", "recurrent")
 """Roles of the weights that weight noise acts on: W and U of the recurrent layers, as in Chung et al. 2014."""
 
 
-def with_input_noise(batch: Batch, run: Run, update: int) -> Batch:
-    """Return the batch with Gaussian noise on its input frames if the Run asks for it."""
-    std = run.train.input_noise
-    if std == 0:
-        return batch
-    generator = _generator(stream("input_noise", task=run.task_name, seed=run.seed, update=update))
-    noise = torch.randn(batch.inputs.shape, generator=generator, dtype=batch.inputs.dtype)
-    return dataclasses.replace(batch, inputs=batch.inputs + std * noise)
+def weight_noise(
+    runs: Sequence[Run], updates: Sequence[int], shape: Shape, like: Float[Tensor, "K P"]
+) -> Float[Tensor, "K P"]:
+    """Return Gaussian noise on W and U of each Run's weights, zero on the others."""
+    noise, std = torch.zeros_like(like), _column([run.train.weight_noise for run in runs], like)
+    keys = [key_of_weight_noise(run) for run in runs]
+    views = shape.views(noise)
+    for place, name in enumerate(noisy(shape)):
+        drawn = normal(keys, updates, [place], shape.weights[name].size, like.device)
+        views[name].copy_((std * drawn).view_as(views[name]))
+    return noise
 
 
-def with_weight_noise(row: Float[Tensor, "P"], shape: Shape, run: Run, update: int) -> Float[Tensor, "P"]:
-    """Return the weights with Gaussian noise on W and U if the Run asks for it."""
-    std = run.train.weight_noise
-    if std == 0:
-        return row
-    generator = _generator(stream("weight_noise", seed=run.seed, update=update))
-    noise = torch.zeros(1, shape.row_size, dtype=row.dtype)
-    for name, view in shape.views(noise).items():
-        if shape.weights[name].role in NOISY:
-            view.copy_(std * torch.randn(view.shape, generator=generator, dtype=view.dtype))
-    return row + noise[0].to(row.device)
+def input_noise(
+    runs: Sequence[Run], updates: Sequence[int], size: tuple[int, int, int], like: Tensor
+) -> Float[Tensor, "K B T I"]:
+    """Return Gaussian noise on each Run's input frames, for B sequences of T steps of I inputs."""
+    B, T, n_inputs = size
+    std = _column([run.train.input_noise for run in runs], like)
+    drawn = normal([key_of_input_noise(run) for run in runs], updates, places(0, B), T * n_inputs, like.device)
+    return (std * drawn).to(like.dtype).view(-1, B, T, n_inputs)
 
 
-def dropout(runs: Sequence[Run], update: int, extents: tuple[tuple[int, int], ...]) -> Dropout:
-    """Return the dropout of each Run at an update."""
-    rates = tuple((run.train.input_dropout, run.train.dropout, run.train.output_dropout) for run in runs)
+def dropout(runs: Sequence[Run], updates: Sequence[int], num_layers: int) -> Dropout:
+    """Return the dropout of each Run at its update."""
+    rates = tuple(
+        (run.train.input_dropout, *[run.train.dropout] * (num_layers - 1), run.train.output_dropout) for run in runs
+    )
     if not any(map(any, rates)):
         return NO_DROPOUT
-    generators = tuple(_generator(stream("dropout", seed=run.seed, update=update)) for run in runs)
-    return Dropout(rates, generators, extents)
+    return Dropout(rates, tuple(key_of_dropout(run) for run in runs), tuple(updates))
 
 
-def _generator(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+def noisy(shape: Shape) -> list[str]:
+    """Return the names of the weights that weight noise acts on, in the order of their places."""
+    return [name for name, weight in shape.weights.items() if weight.role in NOISY]
+
+
+def key_of_weight_noise(run: Run) -> int:
+    """Return what a Run's weight noise is drawn with."""
+    return stream("weight_noise", seed=run.seed)
+
+
+def key_of_input_noise(run: Run) -> int:
+    """Return what a Run's input noise is drawn with."""
+    return stream("input_noise", task=run.task_name, seed=run.seed)
+
+
+def key_of_dropout(run: Run) -> int:
+    """Return what a Run's dropout is drawn with."""
+    return stream("dropout", seed=run.seed)
+
+
+def _column(values: Sequence[float], like: Tensor) -> Float[Tensor, "K 1 1"]:
+    return torch.tensor(values, dtype=torch.float64, device=like.device).view(-1, 1, 1)

@@ -70,28 +70,28 @@ class FusedOptimiser:
     """The same rules in C++, in one pass over the row; `first` and `second` are the moments."""
 
     def __init__(self, row: Float[Tensor, "P"], settings: OptimSettings, clip_norm: float, library: CDLL) -> None:
-        self._row, self._count, self._library = row, 0, library
-        self._first, self._second = torch.zeros_like(row), torch.zeros_like(row)
+        self._row, self._library = row, library
+        self.first, self.second, self.n_steps = torch.zeros_like(row), torch.zeros_like(row), 0
         names = ("momentum", "beta1", "beta2", "alpha", "eps", "weight_decay")
-        self._rule = interface.Rule(name=NUMBERS[settings.name], nesterov=settings.nesterov, clip_norm=clip_norm)
+        self.rule = interface.Rule(name=NUMBERS[settings.name], nesterov=settings.nesterov, clip_norm=clip_norm)
         for name in names:
-            setattr(self._rule, name, getattr(settings, name))
+            setattr(self.rule, name, getattr(settings, name))
 
     def step(self, grad: Float[Tensor, "P"], lr: float) -> float:
         """Clip and step."""
-        self._count += 1
-        self._rule.lr = lr
-        return interface.update(self._library, self._rule, self._count, self._row, grad, self._first, self._second)
+        self.n_steps += 1
+        self.rule.lr = lr
+        return interface.update(self._library, self.rule, self.n_steps, self._row, grad, self.first, self.second)
 
     def state(self) -> dict[str, Tensor]:
         """Return the moments and the number of steps."""
-        return {"first": self._first, "second": self._second, "count": torch.tensor(self._count)}
+        return {"first": self.first, "second": self.second, "count": torch.tensor(self.n_steps)}
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Load moments and number of steps."""
-        self._first.copy_(state["first"])
-        self._second.copy_(state["second"])
-        self._count = int(state["count"])
+        self.first.copy_(state["first"])
+        self.second.copy_(state["second"])
+        self.n_steps = int(state["count"])
 
 
 NUMBERS = {"sgd": 0, "rmsprop": 1, "adam": 2, "adamw": 3}

@@ -27,7 +27,7 @@ def test_hydras_own_launcher_leaves_the_results_and_nothing_else(folder):
 
 
 def test_a_job_whose_run_fails_is_the_exit_status_and_stops_no_other(folder):
-    done = bench(folder, *BASIC, "limits.seconds=1e-9,1000")
+    done = bench(folder, *BASIC, "limits.seconds=1e-9,1000", "train.max_epochs=2")
     assert done.returncode == 1, done.stderr
     assert "timeout: limits.seconds: 1e-09 s are spent" in done.stderr
     (record,) = results.read(folder / "results" / "basic").records

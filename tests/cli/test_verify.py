@@ -20,7 +20,7 @@ from bench.report.publish import read_inputs
 from tests.cli.test_config import GOOD
 from tests.results.test_run import record as example
 from tests.sweep.test_plan import bench, records
-from tests.toys import write_text_task
+from tests.toys import changed, write_text_task
 
 SWEEP = ("-m", "task=mine", "cell=gru", "hidden_size=6", "seed=range(4)", "train.max_updates=40", "name=whole")
 
@@ -223,3 +223,17 @@ def test_failed_runs_are_carried_out_once_more_from_their_records(folder):
 
 def failure(record):
     return dataclasses.replace(record.outcome, status="failed", reason="lightning", scores={}, curve=())
+
+
+def test_runs_whose_noise_another_generator_drew_are_counted_and_not_trained_again(folder, monkeypatch, capsys):
+    target = folder / "results" / "drawn"
+    for number, record in enumerate(results.read(folder / "results" / "whole").records):
+        run = changed(record.run, "train", weight_noise=0.1) if number else record.run
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("bench.results.run.DRAWN", ())
+            results.write(target, dataclasses.replace(record, run=run, key=run.key))
+    status, out = said(folder, monkeypatch, capsys, "results/drawn", "--sample", "4")
+    assert "trained again: 1 of 1 run that are done" in out
+    assert "  3 runs cannot be: an earlier version drew their noise from another generator" in out
+    assert out.count("identical to the bit") == 1
+    assert status == 0, out

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bench import results
-from bench.report.publish import publish, take_stock
+from bench.cli.stock import take_stock
+from bench.report.publish import publish
 from tests.report.fabricated import record, run
 
 

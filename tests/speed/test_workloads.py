@@ -12,7 +12,7 @@ from bench.kernels import Reference
 from bench.speed.contenders import batch_of, fresh_members, machine
 from bench.speed.workloads import CELLS, WORKLOADS, cells_named, chosen
 from bench.tasks.base import Task
-from bench.training.loop import update
+from bench.training.torch_updates import TorchUpdates
 from tests.speed.tiny import GRU, MUSIC, TANH, every_workload
 
 # GFLOP of one step of one member, worked out apart from the code
@@ -61,8 +61,9 @@ def test_the_work_equals_the_published_table(name, cell):
 def test_the_work_equals_what_torch_counts_in_the_reference_kernel(workload, cell):
     member, task = fresh_members(workload, cell, machine(Reference()))[0], workload.task()
     shape = workload.shape(cell)
+    updates = TorchUpdates(member, shape, task, machine(Reference()))
     with FlopCounterMode(display=False) as counter:
-        update([member], shape, task, machine(Reference()))
+        updates.take(1, 0.0)
     # the gradient towards the zero initial state, or what is made of it alone, is counted here and not needed there
     made = cell.derivation.levels
     alone = [each for each in cell.program.products.values() if not made.get(each)]

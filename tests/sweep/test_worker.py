@@ -39,14 +39,19 @@ def outcomes(directory):
 
 def fail_for(seed: int, monkeypatch, error: Exception) -> None:
     """Have every update of one seed raise."""
-    whole = loop.update
+    for kind in (loop.FusedUpdates, loop.TorchUpdates):
+        monkeypatch.setattr(kind, "take", _failing(kind.take, seed, error))
 
-    def update(members, *place):
-        if members[0].run.seed == seed:
+
+def _failing(whole, seed: int, error: Exception):
+    """Return what raises for a seed, but for the stand-in that warms up: it has no time."""
+
+    def take(updates, n: int, seconds: float) -> None:
+        if updates.member.run.seed == seed and seconds > 0:
             raise error
-        whole(members, *place)
+        whole(updates, n, seconds)
 
-    monkeypatch.setattr(loop, "update", update)
+    return take
 
 
 def test_a_run_that_fails_leaves_its_companions_the_bits_they_have_alone(tmp_path, monkeypatch):
@@ -119,7 +124,9 @@ def test_a_run_without_a_usable_checkpoint_starts_anew_and_says_so(tmp_path, dam
 
 def interrupted(directory, each) -> None:
     """Carry out one update of a Run, or one more, and leave a checkpoint."""
-    (event,) = train_pack([each], worker(directory, is_stopped=lambda: True))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "SLICE_SECONDS", 0.0)
+        (event,) = train_pack([each], worker(directory, is_stopped=lambda: True))
     assert event.delivery == "interrupted"
 
 

@@ -91,6 +91,6 @@ def test_padding_costs_no_nats():
     logits = torch.randn(joined.targets.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     nats = task.nats(logits, joined.targets, joined.mask)
     for k, alone in enumerate((first, second)):
-        B, T = alone.extents[0]
+        B, T = alone.mask.shape[1:]
         expected = task.nats(logits[k : k + 1, :B, :T], alone.targets, alone.mask)
         assert float(nats[k]) == pytest.approx(float(expected), rel=1e-12)

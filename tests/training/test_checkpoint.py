@@ -15,7 +15,7 @@ import torch
 
 from bench.kernels import FASTEST_FIRST, Fused, Kernel, Reference
 from bench.results.run import Run
-from bench.training import checkpoint
+from bench.training import checkpoint, loop
 from bench.training.checkpoint import GENERATIONS
 from bench.training.evaluation import Machine
 from bench.training.loop import member_of
@@ -60,8 +60,10 @@ def killed_after(n_updates: int, each: Run, kernel: Kernel, folder, prepare=lamb
             checkpoint.save(folder, checkpoint.snapshot(members[0], ORIGIN))
             raise KilledError
 
-    with pytest.raises(KilledError):
-        trained([each], TASKS[each.task_name], VALIDATION[each.task_name], on(kernel), watch, prepare)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "SLICE_SECONDS", 0.0)  # watched after every update, where the others take many at once
+        with pytest.raises(KilledError):
+            trained([each], TASKS[each.task_name], VALIDATION[each.task_name], on(kernel), watch, prepare)
 
 
 def put_back(each: Run, folder):

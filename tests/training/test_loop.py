@@ -14,6 +14,7 @@ from bench.training import evaluation
 from bench.training import loop as training
 from bench.training.batches import training_batches
 from bench.training.evaluation import Machine
+from bench.training.member import Member
 from tests.toys import cell_node, changed, machine, music_task, noisy, rolls, run, shape, text_task, trained
 
 FLOAT32 = machine(torch.float32)
@@ -172,16 +173,16 @@ def test_the_reported_curve_is_in_units_of_training():
 
 
 def test_seconds_are_not_lengthened_by_waiting_for_the_processor(monkeypatch):
-    take = training._next_batch
+    rates = Member.rates
 
-    def late(*arguments):
-        clocks["own"] += 0.001
-        clocks["wall"] += 0.05  # another program had the processor
-        return take(*arguments)
+    def late(member, n):
+        clocks["own"] += 0.001 * n
+        clocks["wall"] += 0.05 * n  # another program had the processor
+        return rates(member, n)
 
     clocks = {"own": 0.0, "wall": 0.0}
     now = SimpleNamespace(process_time=lambda: clocks["own"], perf_counter=lambda: clocks["wall"])
-    monkeypatch.setattr(training, "_next_batch", late)
+    monkeypatch.setattr(Member, "rates", late)
     monkeypatch.setattr(evaluation, "time", now)
     (member,) = train(changed(run(), "train", max_updates=10, max_epochs=0))
     assert clocks["wall"] > 0.4

@@ -86,7 +86,7 @@ def hydra(monkeypatch):
 
 
 def test_every_committed_file_gives_a_confirmed_run_to_the_key(directory, records, tasks, hydra):
-    confirmed = {record.key for record in records if record.run.phase == "confirm"}
+    confirmed = {record.run.key for record in records if record.run.phase == "confirm"}
     files = sorted((directory / FOLDER).glob("*.yaml"))
     base = composed_tuned(directory, files[0].stem)
     wrong = []

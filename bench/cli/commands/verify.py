@@ -64,6 +64,9 @@ def _print_repeats(found: Verification) -> None:
     trained = [repeat for repeat in found.repeats if not repeat.other_data]
     drawn = f", drawn by chance (--seed {found.seed} draws them again)" if found.repeats else ""
     print(f"trained again: {len(trained):,} of {quantity(found.n_done, 'run')} that are done{drawn}")
+    if found.n_drawn_otherwise:
+        runs = quantity(found.n_drawn_otherwise, "run")
+        print(f"  {runs} cannot be: an earlier version drew their noise from another generator")
     rows = [_row(repeat) for repeat in found.repeats]
     if rows:
         print(table(rows, tuple(rows[0])))

@@ -18,12 +18,17 @@ from torch import Tensor
 from bench.cells import Cell, cell_of
 from bench.kernels.fused.build import DISAGREES, REALS
 from bench.kernels.fused.check_models import Case, Data, computed, converted, data_of, expected
+from bench.kernels.fused.check_noise import wrong_noise
 from bench.kernels.fused.check_updates import wrong_update
 from bench.kernels.fused.interface import load
 
-KINDS = (("bytes", False), ("frames", True), ("tokens", False), ("tokens", True))
+KINDS = (
+    ("bytes", False),
+    ("sparse frames", False),
+    *((kind, has_dropout) for kind in ("frames", "tokens") for has_dropout in (False, True)),
+)
 
-DOUBLE_ERROR = 1e-12
+DOUBLE_ERROR = 1e-11
 RIVALS = 10.0
 """Allowed error in single precision, in multiples of the reference's own error there (at least its last digit).
 
@@ -39,7 +44,7 @@ def problem(library: CDLL, cell: Cell, dtype: torch.dtype) -> str:
         found = _disagreement(library, case, data) or _ignored_nan(library, case, data)
         if found:
             return f"{case}: {found}"
-    return wrong_update(library, dtype)
+    return wrong_update(library, dtype) or wrong_noise(library, cell, dtype)
 
 
 def _cases(cell: Cell, dtype: torch.dtype) -> Iterator[Case]:

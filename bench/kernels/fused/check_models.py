@@ -16,9 +16,12 @@ from bench.cells.base import State
 from bench.kernels.fused import interface as c
 from bench.kernels.reference import Reference
 
-LENGTHS = (9, 4, 7, 1, 9)
-B, T, H, N_OUTPUTS, N_EMBEDDED, N_LAYERS = len(LENGTHS), max(LENGTHS), 19, 21, 7, 2
-"""No size is a multiple of a vector's lanes, so that reading beyond the end changes a result."""
+LENGTHS = (9, 4, 7, 1, 9, 6, 5, 3, 2)
+B, T, H, N_OUTPUTS, N_EMBEDDED, N_LAYERS = len(LENGTHS), max(LENGTHS), 35, 21, 7, 2
+"""No size is a multiple of a vector's lanes, so that reading beyond the end changes a result.
+
+Steps have from one sequence to nine, so that each number of rows that is computed at once occurs, and not only those.
+"""
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Case:
-    """A model and its batch. `kind` is how the batch is given: as bytes, as frames, or as tokens."""
+    """A model and its batch. `kind` is how the batch is given: as bytes, as (sparse) frames, as tokens."""
 
     cell: Cell
     kind: str
@@ -87,14 +90,14 @@ def data_of(case: Case) -> Data:
     def uniform(*shape: int) -> Tensor:
         return torch.rand(shape, generator=generator, dtype=torch.float64)
 
-    row = 0.5 * normal(sum(torch.Size(shape).numel() for shape in case.shapes.values()))
+    row = 0.35 * normal(sum(torch.Size(shape).numel() for shape in case.shapes.values()))
     n_states = len(case.cell.states)
     if case.kind == "tokens":
         inputs, targets = (torch.randint(N_OUTPUTS, (B, T), generator=generator) for _ in range(2))
     else:
         targets = (uniform(B, T, N_OUTPUTS) < 0.06).double()
         before = torch.cat([torch.zeros(B, 1, N_OUTPUTS, dtype=torch.float64), targets[:, :-1]], 1)
-        inputs = before if case.kind == "bytes" else normal(B, T, N_OUTPUTS)
+        inputs = normal(B, T, N_OUTPUTS) if case.kind == "frames" else before
     sizes = (case.n_inputs, H, H) if case.has_dropout else ()
     factors = tuple((uniform(B, T, size) < 0.8).double() / 0.8 for size in sizes)
     state = 0.5 * normal(N_LAYERS, n_states, B, H)
@@ -160,14 +163,15 @@ def computed(library: CDLL, case: Case, data: Data) -> Found:
     for tally, target in zip(tallies, (gradient.data_ptr(), None), strict=True):
         state = data.state.clone()
         batch, _kept = _batch(case, data, state)
-        if step(_model(case), batch, data.row.data_ptr(), target, 1.0, tally):
+        if step(model_of(case), batch, data.row.data_ptr(), target, 1.0, tally):
             raise ValueError(f"{case}: the library does not have it")
     last = tallies[1]
     totals = torch.tensor([tallies[0].nats, last.units, last.hits, last.errors], dtype=torch.float64)
     return Found(totals, case.views(gradient), state)
 
 
-def _model(case: Case) -> c.Model:
+def model_of(case: Case) -> c.Model:
+    """Return the library's description of the model."""
     starts, start = {}, 0
     for name, shape in case.shapes.items():
         starts[name] = start
@@ -191,7 +195,7 @@ def _batch(case: Case, data: Data, state: Tensor) -> tuple[c.Batch, Sequence[obj
         sequences = (c_void_p * B)(*(each.data_ptr() for each in frames))
         batch.sequences = addressof(sequences)
         kept += [frames, sequences]
-    elif case.kind == "frames":
+    elif case.kind != "tokens":
         batch.frames, batch.frame_targets = data.inputs.data_ptr(), data.targets.data_ptr()
     else:
         batch.tokens, batch.token_targets = data.inputs.data_ptr(), data.targets.data_ptr()

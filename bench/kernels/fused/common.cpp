@@ -1,8 +1,9 @@
-// What is the same for all cells, compiled once: matrix products, inputs, losses, optimisers.
+// What is the same for all cells, compiled once: matrix products, inputs, losses, noise, optimisers.
 #include "heads.h"
 #include "inputs.h"
 #include "matrix.h"
 #include "optimiser.h"
+#include "philox.h"
 
 template void product<REAL>(const REAL*, int64_t, int64_t, const int*, int64_t, int64_t, const REAL*, int64_t, REAL*, int64_t, int64_t, const REAL*, bool);
 template void outer<REAL>(const REAL*, int64_t, int64_t, const REAL*, int64_t, int64_t, int64_t, REAL*, int64_t);
@@ -10,6 +11,8 @@ template void column_sums<REAL>(const REAL*, int64_t, int64_t, int64_t, REAL*);
 template void bernoulli<REAL>(REAL*, const REAL*, int64_t, int64_t, int64_t, REAL, bool, Tally&);
 template void softmax<REAL>(REAL*, const int64_t*, int64_t, int64_t, int64_t, REAL, bool, Tally&);
 template struct Inputs<REAL>;
+template void add_noise<REAL>(REAL*, int64_t, double, uint64_t, uint64_t, uint32_t);
+template void draw_factors<REAL>(REAL*, int64_t, double, uint64_t, uint64_t, uint32_t);
 
 // Clip and step; returns the norm before clipping. A norm that is not finite changes nothing.
 template <class T> double update(const Rule* rule, int64_t count, T* w, T* g, T* m, T* v, int64_t n) {

@@ -1,11 +1,7 @@
 // Losses on packed logits: totals in double, and the gradient of `scale` times the total in place of the logits.
 #pragma once
+#include "interface.h"
 #include "simd.h"
-
-// What a split's scores are made of.
-struct Tally {
-    double nats, units, hits, errors;
-};
 
 // Independent Bernoulli outputs (N, ld), the first O of them real; targets are zeros and ones, padding is zero in both.
 //

@@ -29,4 +29,44 @@ struct Batch {
     const void* drop_output;
     void* state;  // (layer, state, B, H): read before the first step and written after the last
 };
+
+// Totals over a batch: what a split's scores are made of.
+struct Tally {
+    double nats, units, hits, errors;
+};
+
+// An optimiser and its settings.
+struct Rule {
+    int64_t name;  // 0 sgd, 1 rmsprop, 2 adam, 3 adamw
+    int64_t nesterov;
+    double lr, momentum, beta1, beta2, alpha, eps, weight_decay, clip_norm;
+};
+
+// Noise while training: standard deviations and rates, 0 for none, and the keys that each is drawn with.
+struct Noise {
+    double weights, inputs, drop_input, drop_between, drop_output;
+    uint64_t weight_key, input_key, drop_key;
+    int64_t n_noisy;
+    const int64_t* noisy;  // where each weight with noise begins in the row, and its size
+};
+
+// The next updates of a member. Of sequences, the frames (zeros and ones as bytes) and lengths of all in the split, and
+// which are in the batches: those of update u are chosen[first[u]] to chosen[first[u + 1]]. Or a text, in B pieces of
+// `piece` tokens that are read in windows, the first of them number `position`; `before` stands before the text.
+struct Segment {
+    const Model* model;
+    int64_t n, first_update;  // how many updates, and how many the member has taken
+    double seconds;           // after so many it ends with the update that it is in
+    const uint8_t* const* sequences;
+    const int64_t *lengths, *chosen, *first;
+    const int64_t* tokens;
+    int64_t before, B, piece, window, position;
+    Noise noise;
+    Rule rule;
+    int64_t n_steps;   // of the optimiser, so far
+    const double* lr;  // of each update
+    void *row, *grads, *first_moment, *second_moment, *state;
+    double *nats, *norms;  // of each update
+    double arithmetic_seconds, noise_seconds;  // what forward, backward and optimiser took, and what drawing noise did
+};
 }

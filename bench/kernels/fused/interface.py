@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from ctypes import POINTER, c_double, c_int, c_int64, c_void_p
+from ctypes import POINTER, c_double, c_int, c_int64, c_uint64, c_void_p
 from functools import lru_cache
 from pathlib import Path
 
@@ -56,12 +56,38 @@ class Rule(ctypes.Structure):
     """An optimiser and its settings."""
 
     _fields_ = [
-        ("name", c_int64),
-        ("nesterov", c_int64),
-        *(
-            (name, c_double)
-            for name in ("lr", "momentum", "beta1", "beta2", "alpha", "eps", "weight_decay", "clip_norm")
-        ),
+        *((name, c_int64) for name in ("name", "nesterov")),
+        *((name, c_double) for name in ("lr", "momentum", "beta1", "beta2", "alpha", "eps")),
+        *((name, c_double) for name in ("weight_decay", "clip_norm")),
+    ]
+
+
+class Noise(ctypes.Structure):
+    """Noise while training: standard deviations and rates, the key of each, and which weights have noise."""
+
+    _fields_ = [
+        *((name, c_double) for name in ("weights", "inputs", "drop_input", "drop_between", "drop_output")),
+        *((name, c_uint64) for name in ("weight_key", "input_key", "drop_key")),
+        ("n_noisy", c_int64),
+        ("noisy", c_void_p),
+    ]
+
+
+class Segment(ctypes.Structure):
+    """The next updates of a member; `interface.h` says what its members are."""
+
+    _fields_ = [
+        ("model", POINTER(Model)),
+        *((name, c_int64) for name in ("n", "first_update")),
+        ("seconds", c_double),
+        *((name, c_void_p) for name in ("sequences", "lengths", "chosen", "first", "tokens")),
+        *((name, c_int64) for name in ("before", "B", "piece", "window", "position")),
+        ("noise", Noise),
+        ("rule", Rule),
+        ("n_steps", c_int64),
+        *((name, c_void_p) for name in ("lr", "row", "grads", "first_moment", "second_moment", "state")),
+        *((name, c_void_p) for name in ("nats", "norms")),
+        *((name, c_double) for name in ("arithmetic_seconds", "noise_seconds")),
     ]
 
 
@@ -88,6 +114,8 @@ def load(path: Path) -> ctypes.CDLL:
     loaded.step_batch.restype = c_int
     loaded.update_weights.argtypes = [POINTER(Rule), c_int64, c_void_p, c_void_p, c_void_p, c_void_p, c_int64]
     loaded.update_weights.restype = c_double
+    loaded.take_updates.argtypes = [POINTER(Segment)]
+    loaded.take_updates.restype = c_int64
     return loaded
 
 
@@ -96,10 +124,7 @@ def step(
 ) -> None:
     """Add a batch's totals to the tally and, with `grads`, write the gradient of `scale` times the loss."""
     code = library.step_batch(model, batch, row.data_ptr(), None if grads is None else grads.data_ptr(), scale, tally)
-    if code == 1:
-        raise MemoryError("the fused kernel could not allocate its workspace")
-    if code:
-        raise ValueError(f"the fused kernel has no model of {model.num_layers} layers")
+    _check(code, model)
 
 
 def update(
@@ -108,3 +133,17 @@ def update(
     """Clip the gradient, step the optimiser, and return the norm before clipping; a norm not finite changes nothing."""
     pointers = (row.data_ptr(), grad.data_ptr(), first.data_ptr(), second.data_ptr())
     return float(library.update_weights(rule, count, *pointers, row.numel()))
+
+
+def take_updates(library: ctypes.CDLL, segment: Segment) -> int:
+    """Take the updates of a segment and return how many; the last may have a loss or a norm that is not finite."""
+    taken = int(library.take_updates(segment))
+    _check(max(0, -taken), segment.model.contents)
+    return taken
+
+
+def _check(code: int, model: Model) -> None:
+    if code == 1:
+        raise MemoryError("the fused kernel could not allocate its workspace")
+    if code:
+        raise ValueError(f"the fused kernel has no model of {model.num_layers} layers")

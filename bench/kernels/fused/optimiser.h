@@ -1,12 +1,7 @@
 // Clipping and the optimisers of torch.optim, on one member's row of weights, in the order of torch's operations.
 #pragma once
+#include "interface.h"
 #include "simd.h"
-
-struct Rule {
-    int64_t name;  // 0 sgd, 1 rmsprop, 2 adam, 3 adamw
-    int64_t nesterov;
-    double lr, momentum, beta1, beta2, alpha, eps, weight_decay, clip_norm;
-};
 
 template <class T> static double norm(const T* g, int64_t n) {
     double total = 0;

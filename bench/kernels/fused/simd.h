@@ -133,7 +133,9 @@ template <class V> static inline V softplus_(V x) {  // log(1 + e^x); log(1 + t)
 // Bit l is set where p[l] is not zero.
 static inline uint32_t nonzero(const float* p) {
 #if defined(__AVX512F__)
-    return _mm512_cmp_ps_mask(_mm512_loadu_ps(p), _mm512_setzero_ps(), _CMP_NEQ_UQ);
+    uint32_t bits = _mm512_cmp_ps_mask(_mm512_loadu_ps(p), _mm512_setzero_ps(), _CMP_NEQ_UQ);
+    asm("" : "+r"(bits));  // in a register: GCC 12 may spill the mask's 16 bits and read back 32, half of them garbage
+    return bits;
 #else
     uint32_t bits = 0;
     for (int l = 0; l < 16; l++) bits |= (uint32_t)(p[l] != 0) << l;

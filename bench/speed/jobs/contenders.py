@@ -23,7 +23,7 @@ from bench.speed.workloads import CLIP_NORM
 from bench.tasks.base import Sequences, Stream
 from bench.training.batches import EVALUATION_BATCH, EVALUATION_WINDOW, evaluation_batches, sequence_order
 from bench.training.evaluation import Machine
-from bench.training.loop import machine_for, member_of, schedule_of, update_and_evaluate
+from bench.training.loop import Alone, machine_for, member_of, update_and_evaluate
 
 
 class Ours:
@@ -35,14 +35,15 @@ class Ours:
         self.machine = machine or machine_for(run, shape)
         self.member = member_of(run, shape, task, self.machine)
         self._place = shape, task
-        self._schedule = schedule_of([self.member], shape, task, self.machine)
+        self.schedule = Alone([self.member], shape, task, self.machine)
         split = evaluation_batches(data.validation, tracks=task.tracks, dtype=self.machine.dtype)
         self._validation = list(split)
 
     def epoch(self) -> None:
         """Train for an epoch, evaluate, and keep the weights if they are the best."""
-        for _ in range(self.member.batches.n_per_epoch):
-            update_and_evaluate(self._schedule, *self._place, self._validation, self.machine)
+        end = self.member.epoch + 1
+        while self.member.epoch < end and self.member.status is None:
+            update_and_evaluate(self.schedule, *self._place, self._validation, self.machine)
         if self.member.status is not None:
             raise BenchError(f"training to time it failed: {self.member.reason}")
 

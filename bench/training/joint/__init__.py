@@ -40,8 +40,11 @@ class Joint:
         alike = groupby(sorted(members, key=_kind), key=_kind)
         self.groups = [self._group(list(group)) for _, group in alike]
 
-    def advance(self) -> Iterator[Sequence[Member]]:
-        """Take one update in each member that has not ended, yielding those that took theirs together."""
+    def advance(self, most: int | None = None) -> Iterator[Sequence[Member]]:
+        """Take one update in each member that has not ended, yielding those that took theirs together.
+
+        It is one at a time whatever `most` allows.
+        """
         for group in self.groups:
             group.release()
         self.groups = [self._without_gaps(group) for group in self.groups if group.seated]

@@ -1,12 +1,12 @@
 """Noise and dropout, drawn for every update into buffers that a recorded step reads.
 
-The numbers are drawn on the CPU, from the streams and in the order of a member that is trained alone, and copied to
-the device: on every device noise has the same numbers, at the price of drawing them at a CPU's speed.
+They are drawn on the device, for all members at once, and are those of a member that is trained alone: each number is a
+function of its Run's seed, the update and the number's place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,25 +14,23 @@ from torch import Tensor
 
 from bench.core.typing import Float
 from bench.results.run import Run
-from bench.training.batches import Batch
-from bench.training.joint.resident import Places
 from bench.training.member import Member
-from bench.training.model import NO_DROPOUT, Dropout, DropoutPosition, Shape
-from bench.training.noise import dropout, with_input_noise, with_weight_noise
+from bench.training.model import NO_DROPOUT, Dropout, Shape
+from bench.training.noise import dropout, input_noise, weight_noise
 
 Extent = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Prepared(Dropout):
-    """Dropout whose factors are drawn already, in the order in which a model meets them; None for none."""
+    """Dropout whose factors are drawn already, one for each place; None for no dropout."""
 
-    factors: Iterator[Tensor | None]
+    prepared: tuple[Tensor | None, ...]
 
-    def apply(self, x: Float[Tensor, "K B T N"], position: DropoutPosition) -> Float[Tensor, "K B T N"]:
-        """Multiply by the next factors."""
-        factor = next(self.factors)
-        return x if factor is None else x * factor
+    def apply(self, x: Float[Tensor, "K B T N"], place: int) -> Float[Tensor, "K B T N"]:
+        """Multiply by the factors of a place."""
+        factors = self.prepared[place]
+        return x if factors is None else x * factors
 
 
 class Draws:
@@ -42,36 +40,29 @@ class Draws:
     """
 
     def __init__(self, runs: Sequence[Run], shape: Shape, extent: Extent, rows: Float[Tensor, "K P"]) -> None:
-        self._shape, self._rows = shape, rows
+        self._runs, self._shape, self._rows, self._extent = tuple(runs), shape, rows, extent
         settings = [run.train for run in runs]
-        room = (len(runs), *extent)
         has_noise = any(each.weight_noise for each in settings), any(each.input_noise for each in settings)
         self._weights = torch.zeros_like(rows) if has_noise[0] else None
-        self._inputs = rows.new_zeros((*room, shape.n_inputs)) if has_noise[1] else None
-        rates = {
-            0: any(each.input_dropout for each in settings),
-            1: any(each.dropout for each in settings),
-            2: any(each.output_dropout for each in settings),
-        }
+        self._inputs = rows.new_zeros((len(runs), *extent, shape.n_inputs)) if has_noise[1] else None
+        rates = dropout(runs, [0] * len(runs), shape.num_layers).rates
         self._factors = [
-            rows.new_ones((*room, width)) if rates[position] else None for position, width in _dropout_positions(shape)
+            rows.new_ones((len(runs), *extent, width)) if any(each[place] for each in rates) else None
+            for place, width in enumerate(_widths(shape))
         ]
-        self._has_factors = any(factor is not None for factor in self._factors)
+        self._has_factors = any(factors is not None for factors in self._factors)
 
-    def fill(self, members: Mapping[int, Member], places: Places) -> None:
-        """Draw for the next update of each member, by its seat and the places (2, K, B) of its batch."""
-        if self._weights is None and self._inputs is None and not self._has_factors:
-            return
-        for k, member in members.items():
-            lengths = places[1, k]
-            extent = int((lengths > 0).sum()), int(lengths.max())
-            if self._weights is not None:
-                still = torch.zeros(self._shape.row_size, dtype=self._rows.dtype)
-                self._weights[k] = with_weight_noise(still, self._shape, member.run, member.n_updates)
-            if self._inputs is not None:
-                self._fill_inputs(self._inputs[k], member, *extent)
-            if self._has_factors:
-                self._fill_factors(k, member, extent)
+    def fill(self, members: Mapping[int, Member], length: int) -> None:
+        """Draw for the next update of each member, by its seat; the batches are of that length."""
+        updates = [members[k].n_updates if k in members else 0 for k in range(len(self._runs))]
+        B, T = self._extent[0], min(length, self._extent[1])
+        if self._weights is not None:
+            self._weights.copy_(weight_noise(self._runs, updates, self._shape, self._rows))
+        if self._inputs is not None:
+            size = (B, T, self._shape.n_inputs)
+            self._inputs[:, :, :T] = input_noise(self._runs, updates, size, self._rows)
+        if self._has_factors:
+            self._fill_factors(dropout(self._runs, updates, self._shape.num_layers), B, T)
 
     def on_rows(self, rows: Float[Tensor, "K P"]) -> Float[Tensor, "K P"]:
         """Return the weights with their noise."""
@@ -85,23 +76,17 @@ class Draws:
         """Return the dropout of a forward pass over batches of that length."""
         if not self._has_factors:
             return NO_DROPOUT
-        factors = (factor if factor is None else factor[:, :, :length] for factor in self._factors)
-        return Prepared((), (), (), factors)
+        return Prepared(
+            (), (), (), tuple(factors if factors is None else factors[:, :, :length] for factors in self._factors)
+        )
 
-    def _fill_inputs(self, buffer: Float[Tensor, "B T I"], member: Member, B: int, T: int) -> None:
-        still = torch.zeros(1, B, T, self._shape.n_inputs, dtype=self._rows.dtype)
-        batch = Batch(still, still, torch.ones(1, B, T, dtype=torch.bool), (B * T,), False, ((B, T),))
-        buffer[:B, :T] = with_input_noise(batch, member.run, member.n_updates).inputs[0]
-
-    def _fill_factors(self, k: int, member: Member, extent: Extent) -> None:
-        drop = dropout([member.run], member.n_updates, (extent,))
-        for (position, width), buffer in zip(_dropout_positions(self._shape), self._factors, strict=True):
-            factor = drop.factor(0, (*extent, width), position, self._rows.dtype)
-            if buffer is not None and factor is not None:
-                buffer[k, : extent[0], : extent[1]] = factor
+    def _fill_factors(self, drop: Dropout, B: int, T: int) -> None:
+        for place, (width, buffer) in enumerate(zip(_widths(self._shape), self._factors, strict=True)):
+            factors = drop.factors(place, (B, T, width), self._rows)
+            if buffer is not None and factors is not None:
+                buffer[:, :, :T] = factors
 
 
-def _dropout_positions(shape: Shape) -> list[tuple[DropoutPosition, int]]:
-    """Return where dropout acts and on how many units, in the order in which a model meets it."""
-    between: list[tuple[DropoutPosition, int]] = [(1, shape.hidden_size)] * (shape.num_layers - 1)
-    return [(0, shape.embedding_size or shape.n_inputs), *between, (2, shape.hidden_size)]
+def _widths(shape: Shape) -> list[int]:
+    """Return on how many units dropout acts in each place."""
+    return [shape.embedding_size or shape.n_inputs, *[shape.hidden_size] * shape.num_layers]

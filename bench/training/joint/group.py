@@ -66,7 +66,7 @@ class Group:
         """Take one optimiser step in each member; one whose loss or gradient is not finite ends as diverged."""
         started = time.perf_counter()
         places = self._ahead
-        self._draws.fill(self.seated, places)
+        self._draws.fill(self.seated, self._length(places))
         columns = self._next_columns()
         loaded = time.perf_counter()
         step = self._recorded_step(self._length(places))

@@ -9,7 +9,7 @@ import torch
 
 from bench.core.errors import ConfigError
 from bench.kernels import BPTT, Fused, Reference
-from bench.training import checkpoint, evaluation
+from bench.training import checkpoint, evaluation, loop
 from bench.training.batches import evaluation_batches
 from bench.training.evaluation import evaluate
 from bench.training.joint import Joint
@@ -164,7 +164,8 @@ def test_who_has_ended_leaves_and_half_empty_groups_are_put_together_anew():
         assert all(part.untyped_storage().nbytes() == part.nbytes for part in member.optimiser.state().values())
 
 
-def test_who_is_pruned_between_two_updates_is_not_trained_further():
+def test_who_is_pruned_between_two_updates_is_not_trained_further(monkeypatch):
+    monkeypatch.setattr(loop, "SLICE_SECONDS", 0.0)
     runs = [run(seed=seed) for seed in range(3)]
 
     def watch(members):
