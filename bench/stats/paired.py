@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from scipy import stats
 
 from bench.core.interval import Interval
 from bench.core.typing import Float
@@ -73,6 +72,8 @@ def paired_p_value(differences: Sequence[float], *, null: float = 0.0, alternati
 
     Raises ValueError for a value that is not finite, and for fewer than two.
     """
+    from scipy import stats
+
     sample = _finite(differences)
     if len(sample) < 2:
         raise ValueError(f"a test takes two values or more, got {len(sample)}")
@@ -88,6 +89,8 @@ def bounds(
     samples: Float[np.ndarray, "*sets n"], *, confidence: float
 ) -> tuple[Float[np.ndarray, "*sets"], Float[np.ndarray, "*sets"]]:
     """Return the lower and upper bounds of many sets at once, each along the last axis and of some spread."""
+    from scipy import stats
+
     n = samples.shape[-1]
     mean, error, skew = samples.mean(axis=-1), _standard_error(samples), _skew(samples)
     t = stats.t.ppf((1 + confidence) / 2, n - 1)
@@ -109,6 +112,8 @@ def _standard_error(samples: np.ndarray) -> np.ndarray:
 
 def _skew(samples: np.ndarray) -> np.ndarray:
     """Return the skewness of the mean: that of the values over the root of their number."""
+    from scipy import stats
+
     return np.asarray(stats.skew(samples, axis=-1) / math.sqrt(samples.shape[-1]))
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from scipy import stats
-
 from bench.core.interval import Interval
 from bench.stats.estimate import Estimate, Question
 
@@ -28,6 +26,8 @@ def power_of_difference(effect: float, n: int, *, sd: float = 1.0, confidence: f
 
     Source: noncentral t; Cohen 1988, Statistical Power Analysis for the Behavioral Sciences, chapter 2.
     """
+    from scipy import stats
+
     t = stats.t.ppf((1 + confidence) / 2, n - 1)
     shift = effect / sd * math.sqrt(n)
     return _tail(-t, n - 1, shift) + _tail(-t, n - 1, -shift)
@@ -42,6 +42,8 @@ def power_of_equivalence(
     margin is wide enough for the power to be of use and too low where it is near zero.
     Source: noncentral t; Phillips 1990, Journal of Pharmacokinetics and Biopharmaceutics 18.
     """
+    from scipy import stats
+
     t = stats.t.ppf(confidence, n - 1)
     low, high = margin
     fails_above = 1 - _tail(-t, n - 1, (effect - high) / sd * math.sqrt(n))
@@ -71,6 +73,8 @@ def n_for_equivalence(
 
 def _tail(t: float, degrees: int, shift: float) -> float:
     """Return P(T < t) of the noncentral t; scipy gives nan for some tails below 1e-27."""
+    from scipy import stats
+
     tail = float(stats.nct.cdf(t, degrees, shift))
     return float(shift < t) if math.isnan(tail) else tail
 
@@ -129,4 +133,6 @@ def _to_tell_alike(estimate: Estimate, question: Question) -> int | None:
 
 def _spread(reach: float, interval: Interval, confidence: float) -> float:
     """Return the standard deviation whose t interval has this half width."""
+    from scipy import stats
+
     return float(reach * math.sqrt(interval.n) / stats.t.ppf((1 + confidence) / 2, interval.n - 1))

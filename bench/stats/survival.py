@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
 
 from bench.core.interval import Interval
 from bench.stats.paired import paired_interval
+
+if TYPE_CHECKING:
+    from scipy import stats
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,8 @@ def pseudo_values(times: Times, horizon: float) -> np.ndarray:
 
 def _area(durations: np.ndarray, is_reached: np.ndarray, horizon: float) -> float:
     """Return the area under the curve up to the horizon; past the last time it stays as high as it was."""
+    from scipy import stats
+
     survival = stats.ecdf(_censored_data(durations, is_reached)).sf
     inner = survival.quantiles < horizon
     edges = np.concatenate([[0.0], survival.quantiles[inner], [horizon]])
@@ -84,4 +89,6 @@ def _area(durations: np.ndarray, is_reached: np.ndarray, horizon: float) -> floa
 def _censored_data(
     durations: Sequence[float] | np.ndarray, is_reached: Sequence[bool] | np.ndarray
 ) -> stats.CensoredData:
+    from scipy import stats
+
     return stats.CensoredData.right_censored(np.asarray(durations), ~np.asarray(is_reached))

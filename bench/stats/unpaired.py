@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
 
 from bench.core.interval import Interval
 
@@ -20,6 +19,8 @@ def welch_interval(left: Sequence[float], right: Sequence[float], *, confidence:
     Raises ValueError for a value that is not finite.
     Source: Welch 1947, Biometrika 34.
     """
+    from scipy import stats
+
     samples = [np.asarray(values, dtype=float) for values in (left, right)]
     if not all(np.isfinite(sample).all() for sample in samples):
         raise ValueError("values that are not finite have no interval")

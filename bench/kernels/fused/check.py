@@ -28,7 +28,7 @@ KINDS = (
     *((kind, has_dropout) for kind in ("frames", "tokens") for has_dropout in (False, True)),
 )
 
-DOUBLE_ERROR = 1e-11
+DOUBLE_ERROR = 1e-12
 RIVALS = 10.0
 """Allowed error in single precision, in multiples of the reference's own error there (at least its last digit).
 

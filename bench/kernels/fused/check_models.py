@@ -100,7 +100,7 @@ def data_of(case: Case) -> Data:
         inputs = normal(B, T, N_OUTPUTS) if case.kind == "frames" else before
     sizes = (case.n_inputs, H, H) if case.has_dropout else ()
     factors = tuple((uniform(B, T, size) < 0.8).double() / 0.8 for size in sizes)
-    state = 0.5 * normal(N_LAYERS, n_states, B, H)
+    state = 0.5 * normal(N_LAYERS, n_states, B, H).abs()  # some states are divided by, and never below zero
     return converted(case.dtype, Data(row, inputs, targets, state, factors))
 
 
