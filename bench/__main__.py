@@ -53,14 +53,13 @@ settings that matter most (all of them: conf/config.yaml; what an override gives
   dry_run=true         show the plan and stop
   report=false         write no report at the end; `report results/NAME` writes it at any time
 
-The same command again skips every finished Run. Ctrl-C or a termination signal stops it at the next
-step; the same command continues from there, to the same bits.
+The same command again skips every finished Run. Ctrl-C or a termination signal stops it
+between two updates; the same command continues from there, to the same bits.
 Exit status: 0 all done, 1 a Run failed, 2 bad input, 130 or 143 stopped by a signal.
 """
 
 COLLECTION = (50_000, 20, 100)
-"""How seldom garbage is collected: with Python's own 700, 10 and 10 it takes a seventh of the time of a report, whose
-many small objects hold no circles."""
+"""How seldom garbage is collected: with Python's own 700, 10 and 10 it takes a sixth of the time of a report."""
 
 
 def main(words: list[str] | None = None) -> None:
