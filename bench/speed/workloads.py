@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -81,27 +81,8 @@ class Workload:
 
     def run(self, cell: Cell, seed: int) -> Run:
         """Return the settings of one member: clipped Adam without any noise, dropout or limit."""
-        return Run(
-            task={"name": self.name, "version": 1, "metric": "nll" if self.is_music else "perplexity"},
-            cell=cell.node,
-            hidden_size=self.hidden_size,
-            num_layers=self.num_layers,
-            embedding_size=self.embedding_size,
-            size=SizeSettings(),
-            init=InitSettings(scheme="torch", output_bias="zero"),
-            optim=OptimSettings(name="adam", lr=LR),
-            train=TrainSettings(
-                max_epochs=0,
-                max_updates=NO_LIMIT,
-                batch_size=self.batch_size,
-                window=self.length,
-                clip_norm=CLIP_NORM,
-            ),
-            kernel="auto",
-            device="cpu",
-            seed=seed,
-            phase="tune",
-        )
+        task = {"name": self.name, "version": 1, "metric": "nll" if self.is_music else "perplexity"}
+        return timed_run(self, task, cell, OptimSettings(name="adam", lr=LR), window=self.length, seed=seed)
 
     def _music(self, generator: torch.Generator) -> Task:
         draws = torch.rand(self.batch_size, self.length, KEYS, generator=generator)
@@ -127,6 +108,57 @@ WORKLOADS: dict[str, Workload] = {
     )
 }
 """The shapes that speed is measured on: music of Chung et al. 2014, characters, Penn Treebank."""
+
+
+class Sizes(Protocol):
+    """The sizes of a model that is timed, and of its batches."""
+
+    @property
+    def hidden_size(self) -> int: ...
+
+    @property
+    def num_layers(self) -> int: ...
+
+    @property
+    def embedding_size(self) -> int: ...
+
+    @property
+    def batch_size(self) -> int: ...
+
+
+def timed_run(
+    sizes: Sizes,
+    task: Mapping[str, Any],
+    cell: Cell,
+    optim: OptimSettings,
+    *,
+    window: int,
+    seed: int,
+    weight_noise: float = 0.0,
+) -> Run:
+    """Return the settings of a training whose updates are timed: without an end, as torch starts it and clipped."""
+    return Run(
+        task=task,
+        cell=cell.node,
+        hidden_size=sizes.hidden_size,
+        num_layers=sizes.num_layers,
+        embedding_size=sizes.embedding_size,
+        size=SizeSettings(),
+        init=InitSettings(scheme="torch", output_bias="zero"),
+        optim=optim,
+        train=TrainSettings(
+            max_epochs=0,
+            max_updates=NO_LIMIT,
+            batch_size=sizes.batch_size,
+            window=window,
+            clip_norm=CLIP_NORM,
+            weight_noise=weight_noise,
+        ),
+        kernel="auto",
+        device="cpu",
+        seed=seed,
+        phase="tune",
+    )
 
 
 def cells_named(names: Sequence[str], default: Sequence[str] = CELLS) -> tuple[Cell, ...]:

@@ -47,8 +47,6 @@ class Ragged:
     frames: tuple[Tensor, ...]
     lengths: tuple[int, ...]
 
-    is_carried = False
-
     @property
     def n_units(self) -> tuple[int, ...]:
         """Number of frames to predict."""

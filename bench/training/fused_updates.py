@@ -10,11 +10,12 @@ from ctypes import pointer
 from itertools import chain
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.core.errors import DivergedError
 from bench.kernels.fused import interface as c
+from bench.results.run import Run
 from bench.tasks.base import Sequences, Stream, Task
 from bench.training.batches import sequence_order
 from bench.training.evaluation import Machine
@@ -34,9 +35,11 @@ class FusedUpdates:
         self.member, self._shape, self._clock = member, shape, machine.clock
         self._library = c.library(shape.cell, machine.dtype)
         self._model = fused_model(shape, task.head)
-        self._grads = member.row.clone()
-        self._data = _Windows(member) if isinstance(member.batches.split, Stream) else _Sequences(member)
+        self._grads = torch.empty_like(member.row)
+        split = member.batches.split
+        self._data = _Windows(member, split) if isinstance(split, Stream) else _Sequences(member, split)
         self._spans = np.array([(shape.offsets[name], shape.weights[name].size) for name in noisy(shape)])
+        self._noise = _noise(member.run, self._spans)
         self.arithmetic_seconds = self.noise_seconds = 0.0
 
     def take(self, n: int, seconds: float) -> None:
@@ -49,7 +52,7 @@ class FusedUpdates:
         optimiser = _optimiser(member)
         rates, losses = np.array(member.rates(n)), np.empty((2, n))
         segment = c.Segment(model=pointer(self._model), n=n, first_update=member.n_updates, seconds=seconds)
-        segment.noise, segment.rule, segment.n_steps = self._noise(), optimiser.rule, optimiser.n_steps
+        segment.noise, segment.rule, segment.n_steps = self._noise, optimiser.rule, optimiser.n_steps
         segment.row, segment.grads = member.row.data_ptr(), self._grads.data_ptr()
         segment.first_moment, segment.second_moment = optimiser.first.data_ptr(), optimiser.second.data_ptr()
         segment.lr, segment.nats, segment.norms = (each.ctypes.data for each in (rates, *losses))
@@ -75,40 +78,17 @@ class FusedUpdates:
             return packed_states(())
         return packed_states(member.state or zero_state(self._shape, 1, member.run.train.batch_size, member.row))
 
-    def _noise(self) -> c.Noise:
-        run = self.member.run
-        settings = run.train
-        return c.Noise(
-            weights=settings.weight_noise,
-            inputs=settings.input_noise,
-            drop_input=settings.input_dropout,
-            drop_between=settings.dropout,
-            drop_output=settings.output_dropout,
-            weight_key=key_of_weight_noise(run),
-            input_key=key_of_input_noise(run),
-            drop_key=key_of_dropout(run),
-            n_noisy=len(self._spans),
-            noisy=self._spans.ctypes.data,
-        )
-
     def _record(self, rates: Floats, losses: Floats, n_units: list[int]) -> None:
         member = self.member
-        try:
-            for lr, nats, norm, n in zip(rates.tolist(), *losses.tolist(), n_units, strict=False):
-                member.n_updates, member.last_lr = member.n_updates + 1, lr
-                member.clock.units += n
-                member.add_loss(nats, norm, n)
-        except DivergedError as error:
-            member.status, member.reason = "diverged", str(error)
+        for lr, nats, norm, n in zip(rates.tolist(), *losses.tolist(), n_units, strict=False):
+            member.n_updates, member.last_lr = member.n_updates + 1, lr
+            member.add_loss(nats, norm, n)
 
 
 class _Sequences:
     """The training split as the library reads it, and which of its sequences are in the next batches."""
 
-    def __init__(self, member: Member) -> None:
-        split = member.batches.split
-        if not isinstance(split, Sequences):
-            raise TypeError(f"no sequences: {type(split).__name__}")
+    def __init__(self, member: Member, split: Sequences) -> None:
         self._member, self._split = member, split
         self._lengths = np.array(split.lengths, np.int64)
         self._frames = np.array([frames.data_ptr() for frames in split.frames], np.uint64)
@@ -132,10 +112,7 @@ class _Sequences:
 class _Windows:
     """A text in pieces, and which of their windows come next."""
 
-    def __init__(self, member: Member) -> None:
-        split = member.batches.split
-        if not isinstance(split, Stream):
-            raise TypeError(f"no text: {type(split).__name__}")
+    def __init__(self, member: Member, split: Stream) -> None:
         self._member, self._split = member, split
 
     def put(self, segment: c.Segment) -> tuple[list[int], object]:
@@ -147,6 +124,23 @@ class _Windows:
         segment.tokens, segment.before = split.tokens.data_ptr(), split.before
         segment.B, segment.piece, segment.window, segment.position = B, piece, window, position
         return [B * min(window, piece - window * i) for i in range(position, position + segment.n)], None
+
+
+def _noise(run: Run, spans: NDArray[np.int64]) -> c.Noise:
+    """Return a Run's noise and where the weights with noise are, which must live as long."""
+    settings = run.train
+    return c.Noise(
+        weights=settings.weight_noise,
+        inputs=settings.input_noise,
+        drop_input=settings.input_dropout,
+        drop_between=settings.dropout,
+        drop_output=settings.output_dropout,
+        weight_key=key_of_weight_noise(run),
+        input_key=key_of_input_noise(run),
+        drop_key=key_of_dropout(run),
+        n_noisy=len(spans),
+        noisy=spans.ctypes.data,
+    )
 
 
 def _optimiser(member: Member) -> FusedOptimiser:

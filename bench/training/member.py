@@ -121,10 +121,12 @@ class Member:
         return self.last_lr
 
     def add_loss(self, nats: float, norm: float, n_units: int) -> None:
-        """Add a loss to the running mean. Raises DivergedError if it or the gradient's norm is not finite."""
+        """Add an update's loss to the running mean; if it or the gradient's norm is not finite, end as diverged."""
+        self.clock.units += n_units
         for value, what in ((nats, "the training loss"), (norm, "the gradient's norm")):
             if not math.isfinite(value):
-                raise DivergedError(self.n_updates, what)
+                self.status, self.reason = "diverged", str(DivergedError(self.n_updates, what))
+                return
         self.recent_nats += nats
         self.recent_units += n_units
 

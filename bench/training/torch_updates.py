@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from bench.cells.base import State
-from bench.core.errors import DivergedError
 from bench.tasks.base import Task
 from bench.training.batches import Batch
 from bench.training.evaluation import Machine, to_device
@@ -54,14 +53,10 @@ class TorchUpdates:
         losses, member.state, grads = self._gradients(batch)
         nats, lr = float(losses[0]), member.begin()
         norm = member.optimiser.step(grads[0], lr) if math.isfinite(nats) else math.nan
-        try:
-            member.add_loss(nats, norm, batch.n_units[0])
-        except DivergedError as error:
-            member.status, member.reason = "diverged", str(error)
+        member.add_loss(nats, norm, batch.n_units[0])
         trained = clock()
         member.clock.data += loaded - started
         member.clock.train += trained - loaded
-        member.clock.units += batch.n_units[0]
 
     def _gradients(self, batch: Batch) -> tuple[Tensor, tuple[State, ...], Tensor]:
         """Return the loss in nats (1,), the last states, and the gradient (1, P) of the mean loss."""

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from bench.cells import Cell, cell_of
 from bench.kernels.fused.build import DISAGREES, REALS
-from bench.kernels.fused.check_models import Case, Data, computed, converted, data_of, expected
+from bench.kernels.fused.check_models import Case, Data, computed, converted, data_of, error_of, expected
 from bench.kernels.fused.check_noise import wrong_noise
 from bench.kernels.fused.check_updates import wrong_update
 from bench.kernels.fused.interface import load
@@ -66,21 +66,16 @@ def _disagreement(library: CDLL, case: Case, data: Data) -> str:
     for name, gradient in exact.gradients.items():
         pairs[f"gradient of {name}"] = (found.gradients[name], gradient, rival.gradients[name])
     for name, (ours, truth, theirs) in pairs.items():
-        error, allowed = _error(ours, truth), _allowed(theirs, truth, case.dtype)
+        error, allowed = error_of(ours, truth), _allowed(theirs, truth, case.dtype)
         if not error <= allowed:
             return f"{name} is {error:.2g} of its size away from the reference, more than {allowed:.2g}"
     return ""
 
 
-def _error(found: Tensor, exact: Tensor) -> float:
-    """Return the largest difference relative to the largest number; NaN if any number is NaN."""
-    return float((found.double() - exact).abs().max() / exact.abs().max())
-
-
 def _allowed(rival: Tensor, exact: Tensor, dtype: torch.dtype) -> float:
     if dtype == torch.float64:
         return DOUBLE_ERROR
-    return RIVALS * max(_error(rival, exact), torch.finfo(dtype).eps)
+    return RIVALS * max(error_of(rival, exact), torch.finfo(dtype).eps)
 
 
 def _ignored_nan(library: CDLL, case: Case, data: Data) -> str:

@@ -204,3 +204,8 @@ def _batch(case: Case, data: Data, state: Tensor) -> tuple[c.Batch, Sequence[obj
         batch.drop_input, batch.drop_output = before, after
         batch.drop_between = (c_void_p * c.MOST_LAYERS)(None, between)
     return batch, kept
+
+
+def error_of(found: Tensor, exact: Tensor) -> float:
+    """Return the largest difference relative to the largest number; NaN if any number is NaN."""
+    return float((found.double() - exact).abs().max() / exact.abs().max())

@@ -22,6 +22,7 @@ from bench.kernels.fused.check_models import (
     H,
     T,
     data_of,
+    error_of,
     expected,
     model_of,
 )
@@ -45,7 +46,7 @@ def wrong_noise(library: CDLL, cell: Cell, dtype: torch.dtype) -> str:
     pairs = {"loss": (torch.tensor(nats, dtype=torch.float64), exact.totals[0])}
     pairs |= {f"gradient of {name}": (part, exact.gradients[name]) for name, part in case.views(gradient).items()}
     for name, (found, truth) in pairs.items():
-        error = float((found.double() - truth).abs().max() / truth.abs().max())
+        error = error_of(found, truth)
         if not error <= ERRORS[dtype]:
             return f"with noise in {dtype}: {name} is {error:.2g} of its size away"
     return ""

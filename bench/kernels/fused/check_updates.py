@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from bench.kernels.fused import interface as c
+from bench.kernels.fused.check_models import error_of
 
 N, N_STEPS, LR = 1003, 3, 0.1
 SETTINGS = {"beta1": 0.9, "beta2": 0.99, "alpha": 0.9, "eps": 1e-6, "weight_decay": 0.1, "clip_norm": 3.0}
@@ -26,7 +27,7 @@ def wrong_update(library: CDLL, dtype: torch.dtype) -> str:
     for name, momentum, nesterov in RULES:
         rule = c.Rule(name=name, momentum=momentum, nesterov=nesterov, lr=LR, **SETTINGS)
         found, exact = _updated(library, rule, dtype), _by_hand(rule)
-        error = float((found.double() - exact).abs().max() / exact.abs().max())
+        error = error_of(found, exact)
         if not error <= ERRORS[dtype]:
             return f"update by rule {name} in {dtype}: weights are {error:.2g} of their size away"
     return _accepts_nonfinite(library, dtype)

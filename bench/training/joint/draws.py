@@ -54,6 +54,8 @@ class Draws:
 
     def fill(self, members: Mapping[int, Member], length: int) -> None:
         """Draw for the next update of each member, by its seat; the batches are of that length."""
+        if self._weights is None and self._inputs is None and not self._has_factors:
+            return
         updates = [members[k].n_updates if k in members else 0 for k in range(len(self._runs))]
         B, T = self._extent[0], min(length, self._extent[1])
         if self._weights is not None:

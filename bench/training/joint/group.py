@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.cells.base import State
-from bench.core.errors import ConfigError, DivergedError
+from bench.core.errors import ConfigError
 from bench.core.typing import Float
 from bench.kernels import Fused, SequenceKernel
 from bench.tasks.base import Task
@@ -141,11 +141,7 @@ class Group:
 
     def _record_losses(self, n_units: Sequence[int], nats: Sequence[float], norms: Sequence[float]) -> None:
         for k, member in self.seated.items():
-            member.clock.units += n_units[k]
-            try:
-                member.add_loss(nats[k], norms[k], n_units[k])
-            except DivergedError as error:
-                member.status, member.reason = "diverged", str(error)
+            member.add_loss(nats[k], norms[k], n_units[k])
 
     def _initial_state(self) -> tuple[State, ...]:
         is_carried = self._columns[2].bool().view(-1, 1, 1)
