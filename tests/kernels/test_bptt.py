@@ -9,6 +9,7 @@ from torch import nn
 from bench.cells import cell_of
 from bench.kernels import Reference, supports
 from bench.kernels.bptt import BPTT
+from bench.kernels.bptt.plan import plan_of
 from bench.testing.kernels import B, H, K, layer_of, results
 from tests.toys import cell_node
 from tests.training.test_loop import CELLS
@@ -43,6 +44,23 @@ def test_a_factor_may_hold_the_sum_of_an_input_and_its_product(inside):
     layer = layer_of(cell).differentiable()
     for mine, theirs in zip(results(BPTT(), cell, layer), results(Reference(), cell, layer), strict=True):
         torch.testing.assert_close(mine, theirs)
+
+
+# `name, calls of a step forward, of a step back`: what a person would write with torch's fused operations
+CALLS = [
+    ({"name": "tanh"}, 2, 2),  # product, tanh; factor, product
+    ({"name": "gru"}, 5, 3),  # product, both gates, r q, tanh, interpolation; all gates, state, product
+    ({"name": "gru", "reset": "before"}, 6, 6),
+    ({"name": "lstm"}, 8, 4),  # product, i f, g, c in two, o, tanh, h; dc, o, i f g c, product
+    ({"name": "lstm", "peepholes": True}, 11, 4),
+]
+
+
+@pytest.mark.parametrize(("node", "n_forward", "n_backward"), CALLS)
+def test_a_step_takes_few_calls_of_torch(node, n_forward, n_backward):
+    plan = plan_of(cell_of({**cell_node(node["name"]), **node}))
+    assert len(plan.forward.instructions) == n_forward
+    assert sum(len(stage.sums) for stage in plan.gradients.stages) + len(plan.derivation.operands) == n_backward
 
 
 def in_torch_nn(cell, x, params, pull):

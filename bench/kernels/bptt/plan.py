@@ -1,50 +1,50 @@
-"""What of a cell's derivation the passes use: where products are simply added, and the gradients of a step as linear
-forms.
-
-The gradients that a step hands out are linear in those that it is given, so each stage of its backward pass is one
-sum of factor times gradient, over all that it hands out together.
-"""
+"""What the passes carry out, made of a cell's derivation."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from bench.cells import Cell
-from bench.cells.derivation import Derivation, Operand, waiting_of
-from bench.cells.expressions import (
-    ONE,
-    ZERO,
-    Expression,
-    Operation,
-    Symbol,
-    add,
-    divide,
-    multiply,
-    subtract,
-    symbols_of,
-)
-from bench.cells.program import Node
+import torch
 
-Form = dict[Symbol, Expression]
-"""A linear form: gradient to its factor, which holds no gradient."""
+from bench.cells import Cell
+from bench.cells.derivation import Derivation
+from bench.cells.expressions import Expression, Operation, Symbol, symbols_of
+from bench.cells.program import Node
+from bench.kernels.bptt.code import FULL, NUMBER, ROW, Code, Instruction, Place, joined
+from bench.kernels.bptt.forms import Gradients
 
 
 @dataclass(frozen=True)
-class Stage:
-    """A backward stage: the gradients it is given, and for each of what it hands out the factor of every one of them.
+class Forward:
+    """The forward pass of a step, and where its values stand.
 
-    What it hands out comes in this order: `blocks` of D, `states` before the step, `own` vectors, and `waiting`
-    gradients of values.
+    The rooms `preactivations` are those of `Plan.layout`; `rows` are those of U, by operand.
     """
 
-    given: tuple[Symbol, ...]
-    factors: tuple[tuple[Expression, ...], ...]
-    blocks: tuple[int, ...]
-    states: tuple[int, ...]
-    own: tuple[int, ...]
-    waiting: tuple[Symbol, ...]
+    code: Code
+    instructions: tuple[Instruction, ...]
+    preactivations: Sequence[Place]
+    rows: Sequence[Place]
+    own: Sequence[Place]
+    before: Sequence[Place]
+    after: Sequence[Place]
+    kept: Mapping[Symbol, Place]
+
+
+@dataclass(frozen=True)
+class Factors:
+    """The factors of all backward stages, computed for all steps at once.
+
+    `places` are those of the symbols that they are made of. The factors of sum i stand in the blocks of `sums[i]`, in
+    the order of the stages, and those of the cell's own vectors in `own`.
+    """
+
+    code: Code
+    places: Mapping[Symbol, Place]
+    sums: tuple[Place, ...]
+    own: tuple[Place, ...]
 
 
 @dataclass(frozen=True)
@@ -54,31 +54,83 @@ class Plan:
     derivation: Derivation
 
     @cached_property
+    def gradients(self) -> Gradients:
+        """The backward pass of a step."""
+        return Gradients(self.derivation)
+
+    @cached_property
     def added(self) -> frozenset[str]:
         """Gates whose product is used in `x.g + U.g(...)` alone and in no factor: added to the input in place."""
+        uses, sums = self._uses
+        alone = [g for g in self.derivation.program.products if uses.get(Symbol("product", g)) == sums.get(g) == 1]
+        kept = {symbol for factor in self.gradients.factors for symbol in symbols_of(factor)}
+        return frozenset(g for g in alone if uses.get(Symbol("input", g)) == 1 and Symbol("product", g) not in kept)
+
+    @cached_property
+    def _uses(self) -> tuple[dict[Symbol, int], dict[str, int]]:
+        """How often each symbol stands in the step, and each `x.g + U.g(...)`."""
         program = self.derivation.program
         uses: dict[Symbol, int] = {}
         sums: dict[str, int] = {}
-        for expression in (*(a for node in program.nodes for a in node.arguments), *program.outputs):
+        for expression in (*(each for node in program.nodes for each in node.arguments), *program.outputs):
             _count(expression, uses, sums)
-        alone = [gate for gate in program.products if uses.get(Symbol("product", gate)) == sums.get(gate) == 1]
-        kept = [symbol.name for symbol in self.kept if symbol.kind == "product"]
-        return frozenset(gate for gate in alone if uses.get(Symbol("input", gate)) == 1 and gate not in kept)
+        return uses, sums
 
     @cached_property
-    def forward(self) -> tuple[tuple[Node, ...], ...]:
-        """The values of each stage, the sums of `added` gates being their inputs."""
-        return tuple(
-            tuple(Node(n.symbol, n.function, tuple(self._summed(a) for a in n.arguments)) for n in nodes)
-            for nodes in self.derivation.forward
-        )
+    def layout(self) -> tuple[tuple[Symbol, ...], ...]:
+        """The blocks of the preactivations: a room for each operand's products, and one for inputs without a product.
+
+        In a room stand first the products that are added to their inputs.
+        """
+        rooms = []
+        for operand in self.derivation.operands:
+            added = [Symbol("input", gate) for gate in operand.gates if gate in self.added]
+            rooms.append((*added, *(Symbol("product", gate) for gate in operand.gates if gate not in self.added)))
+        rest = tuple(Symbol("input", gate) for gate in self.derivation.program.inputs if gate not in self.added)
+        return (*rooms, rest) if rest else tuple(rooms)
 
     @cached_property
-    def outputs(self) -> tuple[Expression, ...]:
-        """The states after the step, the sums of `added` gates being their inputs."""
-        return tuple(self._summed(output) for output in self.derivation.program.outputs)
+    def forward(self) -> Forward:
+        """The forward pass of a step."""
+        code, program, derivation = Code(), self.derivation.program, self.derivation
+        preactivations = [code.room()._replace(n_blocks=len(symbols)) for symbols in self.layout]
+        for room, symbols in zip(preactivations, self.layout, strict=True):
+            code.places |= {symbol: Place(room.room, block) for block, symbol in enumerate(symbols)}
+        blocks = [symbol for symbols in self.layout for symbol in symbols]
+        own = [code.room(ROW) for _ in program.own]
+        before, after = ([code.room() for _ in program.states] for _ in range(2))
+        rows = [code.room(NUMBER) for _ in derivation.operands]
+        code.places |= {Symbol("own", name): place for name, place in zip(program.own, own, strict=True)}
+        code.places |= {Symbol("state", name): place for name, place in zip(program.states, before, strict=True)}
+        needed = dict.fromkeys(symbol for factor in self.gradients.factors for symbol in symbols_of(factor))
+        uses, _ = self._uses
+        free = [symbol for symbol in blocks if uses.get(symbol) == 1 and symbol not in needed]
+        code.owners = {code.places[symbol]: symbol for symbol in free}
+        is_output = dict(reversed(list(zip(program.outputs, after, strict=True))))
+        for stage, nodes in enumerate(derivation.forward):
+            for operand, room, weight in zip(derivation.operands, preactivations, rows, strict=False):
+                if operand.stage == stage:
+                    code.add(torch.baddbmm, (room, code.places[operand.symbol], weight), room)
+            for node in nodes:
+                place = is_output.get(node.symbol) or self._place(code, node)
+                code.places[node.symbol] = code.call(node.function, [self._summed(a) for a in node.arguments], place)
+        for output, place in zip(program.outputs, after, strict=True):
+            code.compute(self._summed(output), place)
+        operands = [operand.symbol for operand in derivation.operands]
+        kept = {s: code.places[s] for s in (*needed, *operands) if s.kind != "own"}
+        instructions = tuple(joined(code.instructions))
+        return Forward(code, instructions, preactivations, rows, own, before, after, kept)
+
+    def _place(self, code: Code, node: Node) -> Place:
+        """Return where a value may stand: in place of a preactivation that nothing else uses, or in a new room."""
+        arguments = [self._summed(each) for each in node.arguments]
+        free = [code.places[s] for each in arguments for s in symbols_of(each) if code.owners.get(code.places[s]) == s]
+        is_operand = any(operand.symbol == node.symbol for operand in self.derivation.operands)
+        level = FULL if is_operand else max(code.level(each) for each in arguments)
+        return free[0] if free else code.room(level)
 
     def _summed(self, expression: Expression) -> Expression:
+        """Return an expression in which the sums of `added` gates are their inputs."""
         if isinstance(expression, Operation):
             left, right = expression.left, expression.right
             if expression.operator == "+" and _gate_of(left, right) in self.added:
@@ -87,64 +139,22 @@ class Plan:
         return expression
 
     @cached_property
-    def blocks(self) -> tuple[Symbol, ...]:
-        """The blocks of D: gates whose input side has a gradient of its own, then the products by operand."""
-        derivation = self.derivation
-        own = [Symbol("input", gate) for gate in derivation.program.inputs if gate not in derivation.shared]
-        return (*own, *(Symbol("product", gate) for operand in derivation.operands for gate in operand.gates))
-
-    @cached_property
-    def input_blocks(self) -> tuple[int, ...]:
-        """The block of each gate with an input preactivation."""
-        shared = self.derivation.shared
-        symbols = [Symbol("product" if gate in shared else "input", gate) for gate in self.derivation.program.inputs]
-        return tuple(self.blocks.index(symbol) for symbol in symbols)
-
-    def span(self, operand: Operand) -> tuple[int, int]:
-        """Return the first block of an operand's products and the one after the last."""
-        first = self.blocks.index(Symbol("product", operand.gates[0]))
-        return first, first + len(operand.gates)
-
-    @cached_property
-    def backward(self) -> tuple[Stage, ...]:
-        """The backward stages, by stage."""
-        stages = []
-        for found in self.derivation.backward:
-            forms: dict[Symbol, Form] = {}
-            for symbol, expression in found.lines:
-                forms[symbol] = _form(expression, forms)
-            blocks = [
-                (block, (found.inputs if symbol.kind == "input" else found.products)[symbol.name])
-                for block, symbol in enumerate(self.blocks)
-                if symbol.name in (found.inputs if symbol.kind == "input" else found.products)
-            ]
-            program = self.derivation.program
-            states = [(program.states.index(name), each) for name, each in found.states.items()]
-            own = [(program.own.index(name), each) for name, each in found.own.items()]
-            handed = [each for _, each in (*blocks, *states, *own, *found.waiting.items())]
-            handed_forms = [_form(each, forms) for each in handed]
-            given = tuple(dict.fromkeys(symbol for form in handed_forms for symbol in form))
-            factors = tuple(tuple(form.get(symbol, ZERO) for form in handed_forms) for symbol in given)
-            waiting = tuple(waiting_of(symbol) for symbol in found.waiting)
-            stages.append(Stage(given, factors, _places(blocks), _places(states), _places(own), waiting))
-        return tuple(stages)
-
-    @cached_property
-    def kept(self) -> tuple[Symbol, ...]:
-        """Values and products that factors are made of."""
-        factors = [f for stage in self.backward for each in stage.factors for f in each]
-        found = dict.fromkeys(symbol for factor in factors for symbol in symbols_of(factor))
-        return tuple(symbol for symbol in found if symbol.kind in ("value", "product"))
-
-    @property
-    def keeps_inputs(self) -> bool:
-        """Whether factors hold input preactivations."""
-        factors = [f for stage in self.backward for each in stage.factors for f in each]
-        return any(symbol.kind == "input" for factor in factors for symbol in symbols_of(factor))
-
-
-def _places(parts: Iterable[tuple[int, Expression]]) -> tuple[int, ...]:
-    return tuple(place for place, _ in parts)
+    def factors(self) -> Factors:
+        """The factors of all backward stages."""
+        code, stages = Code(is_thrifty=False), self.gradients.stages  # their places are far apart in memory
+        symbols = dict.fromkeys(symbol for factor in self.gradients.factors for symbol in symbols_of(factor))
+        forward = self.forward
+        for symbol in symbols:
+            is_own = symbol.kind == "own"
+            code.places[symbol] = code.room(ROW if is_own else forward.code.levels[forward.kept[symbol].room])
+        places = {symbol: code.places[symbol] for symbol in symbols}
+        targets, sums = [], []
+        for each in (each for stage in stages for each in stage.sums):
+            sums.append(code.room()._replace(n_blocks=len(each.factors)))
+            targets += [(factor, Place(sums[-1].room, block)) for block, factor in enumerate(each.factors)]
+        code.compute_all(targets)
+        own = [code.compute(each.factor) for stage in stages for each in stage.own]
+        return Factors(code, places, tuple(sums), tuple(own))
 
 
 @lru_cache(maxsize=64)
@@ -166,22 +176,3 @@ def _count(expression: Expression, uses: dict[Symbol, int], sums: dict[str, int]
             sums[gate] = sums.get(gate, 0) + 1
         _count(expression.left, uses, sums)
         _count(expression.right, uses, sums)
-
-
-def _form(expression: Expression, forms: Mapping[Symbol, Form]) -> Form:
-    """Return an expression as a linear form of gradients, given those of the symbols that stand for gradients."""
-    if isinstance(expression, Symbol):
-        if expression.kind != "gradient":
-            return {}
-        return forms.get(expression, {expression: ONE})
-    if not isinstance(expression, Operation):
-        return {}
-    left, right = _form(expression.left, forms), _form(expression.right, forms)
-    if expression.operator == "*":
-        if left:
-            return {symbol: multiply(factor, expression.right) for symbol, factor in left.items()}
-        return {symbol: multiply(expression.left, factor) for symbol, factor in right.items()}
-    if expression.operator == "/":
-        return {symbol: divide(factor, expression.right) for symbol, factor in left.items()}
-    join = add if expression.operator == "+" else subtract
-    return {symbol: join(left.get(symbol, ZERO), right.get(symbol, ZERO)) for symbol in {**left, **right}}
