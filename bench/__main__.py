@@ -34,6 +34,7 @@ commands (each has --help)
   verify       check every digest and train a sample of runs again, to the bit: verify results/NAME
   probe        train the best run of each cell again and look into it: gates, gradients: probe results/NAME
   archive      put the records into one compressed file, read like the records themselves: archive results/NAME
+  judge        compare paired scores of your own, of any models: judge scores.csv
   speed        time one training step: our kernels beside torch.nn, on this machine; --job: whole trainings
 
 settings that matter most (all of them: conf/config.yaml; what an override gives: --cfg job)

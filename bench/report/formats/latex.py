@@ -8,10 +8,22 @@ import pandas as pd
 
 from bench.claims.judgement import Finding, Result
 from bench.core.interval import ENOUGH
-from bench.core.wording import NO_BREAK, SHORT_METRICS, better, count, decimals, estimated, interval, number, plain
+from bench.core.wording import (
+    NO_BREAK,
+    SHORT_METRICS,
+    better,
+    count,
+    decimals,
+    digits_of,
+    estimated,
+    interval,
+    number,
+    plain,
+)
 from bench.report.section import Document
 from bench.results.frames import TASK
 from bench.results.labels import CellStyles, size_label
+from bench.stats.card import Card
 from bench.stats.intervals import BOOTSTRAP
 
 MOST_ROWS = 40
@@ -56,6 +68,12 @@ VERDICT_CAPTION = (
     "Effect: left minus right, or left over right, with its interval of 95 %, wider where a claim is put to several "
     "data sets (Holm). n: pairs of one seed. Supported, contradicted: the interval lies wholly on the claimed or on "
     "the other side; equivalent: any difference is smaller than a margin fixed beforehand; inconclusive: neither."
+)
+
+CARDS_CAPTION = (
+    "Pairs of sides compared. Difference: mean of first minus second over n pairs, with its interval. Alike: the "
+    "interval lies within the margin; better: wholly beyond it; by how much is open: without zero, but across an edge "
+    "of the margin; undecided: anything else."
 )
 
 
@@ -132,6 +150,32 @@ def _verdict(finding: Finding, result: Result) -> dict[str, str]:
         "Effect": estimated(wide).replace(NO_BREAK, " "),  # the column is narrow
         "n": str(wide.n),
     }
+
+
+def cards_table(cards: Sequence[Card]) -> str:
+    """Return effect cards as a table."""
+    rows = [
+        {
+            "Task": plain(card.task, 80),
+            "Compared": plain(f"{card.left} – {card.right}", 120),
+            "Result": plain(card.word, 120),
+            "Difference": estimated(card.interval).replace(NO_BREAK, " "),  # the column is narrow
+            "Margin": number(card.margin, digits_of([card.interval]) + 1),
+            "n": str(card.interval.n),
+            "First wins": f"{100 * card.wins.mean:.0f} %",
+        }
+        for card in cards
+    ]
+    frame = pd.DataFrame(rows)
+    if not frame["Task"].any():
+        frame = frame.drop(columns="Task")
+    low = "lower" if cards[0].is_minimised else "higher"
+    caption = (
+        f"{CARDS_CAPTION} {low.capitalize()} scores are better; the interval is of "
+        f"{100 * cards[0].confidence:.4g} %, so that all {len(cards)} hold together with 95 %."
+    )
+    wide = {"Compared": 0.2, "Result": 0.2, "Difference": 0.2}
+    return _table(frame, caption, "cards", left=("Task",), wide=wide)
 
 
 def _table(

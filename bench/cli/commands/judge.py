@@ -1,0 +1,145 @@
+"""Judge paired scores of your own, of any models: a CSV file in, an effect card for each pair of sides out.
+
+The columns are `side`, `score`, and `seed` or `replication`, which says which scores of two sides are a pair; `task`
+where there are several; others are not read. Of a task every two sides are compared. A card has the mean difference
+with one interval, the margin within which a difference does not matter, and one word that these two give: better;
+better, by how much is open; alike; undecided. The intervals hold all together with 95 %.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.claims.scores import cards_of, read_scores
+from bench.cli.commands.tables import table
+from bench.core.disk import write_whole
+from bench.core.errors import UsageError
+from bench.core.interval import ENOUGH
+from bench.core.wording import digits_of, estimated, number, plain, quantity, rounded
+from bench.stats.card import SHARE, Card, Margin
+
+COLUMNS = ("task", "left", "right", "word", "difference", "margin", "n", "left wins")
+
+
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("scores", metavar="SCORES.csv", type=Path)
+    parser.add_argument("--sides", metavar="A,B", default="", help="which sides, in this order (default: all)")
+    parser.add_argument(
+        "--direction",
+        choices=("minimise", "maximise"),
+        default="minimise",
+        help="which scores are better (minimise: low)",
+    )
+    parser.add_argument(
+        "--margin",
+        metavar="X",
+        default=f"{100 * SHARE:g}%",
+        help="largest difference that does not matter, fixed before the scores were seen: 0.05 in the unit of the "
+        f"score, or 2%% of the better side's mean (default: {100 * SHARE:g}%%)",
+    )
+    parser.add_argument("--json", action="store_true", help="print the cards as JSON rows on stdout")
+    parser.add_argument("--figure", metavar="PATH", type=Path, help="draw the cards as PATH.png and PATH.svg")
+    parser.add_argument("--latex", metavar="PATH", type=Path, help="write the cards as a table for LaTeX")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the cards of a file and return the exit status 0."""
+    margin = _margin(arguments.margin)
+    sides = [each.strip() for each in arguments.sides.split(",") if each.strip()]
+    is_minimised = arguments.direction == "minimise"
+    scores = read_scores(arguments.scores)
+    cards = cards_of(arguments.scores, scores, sides=sides, margin=margin, is_minimised=is_minimised)
+    files = _written(cards, arguments)
+    print(json.dumps(rounded([row(card) for card in cards]), indent=1) if arguments.json else described(cards, margin))
+    for path in files:
+        print(f"wrote {path}", file=sys.stderr)
+    return 0
+
+
+def _margin(text: str) -> Margin:
+    found = re.fullmatch(r"\s*([0-9.eE+-]+)\s*(%?)\s*", text)
+    try:
+        size = float(found[1]) if found else -1.0
+    except ValueError:
+        size = -1.0
+    if not found or not 0 < size < float("inf"):
+        raise UsageError(f"--margin must be a number above 0, such as 0.05, or a share, such as 1%; got {text!r}")
+    return Margin(size / 100, is_share=True) if found[2] else Margin(size, is_share=False)
+
+
+def _written(cards: Sequence[Card], arguments: argparse.Namespace) -> list[Path]:
+    files = []
+    if arguments.figure:
+        from bench.report.figures.forest import write_forest
+
+        files += write_forest(cards, arguments.figure)
+    if arguments.latex:
+        from bench.report.formats.latex import cards_table
+
+        write_whole(arguments.latex, cards_table(cards).encode())
+        files.append(arguments.latex)
+    return files
+
+
+def row(card: Card) -> dict[str, Any]:
+    """Return a card as one JSON-safe object."""
+    return {
+        "task": card.task,
+        "left": card.left,
+        "right": card.right,
+        "word": card.word,
+        "outcome": card.outcome,
+        "left_mean": card.means[0],
+        "right_mean": card.means[1],
+        "difference": card.interval.mean,
+        "low": card.interval.low,
+        "high": card.interval.high,
+        "confidence": card.confidence,
+        "interval": card.interval.kind,
+        "margin": card.margin,
+        "n": card.interval.n,
+        "left_wins": card.wins.mean,
+        "left_wins_low": card.wins.low,
+        "left_wins_high": card.wins.high,
+    }
+
+
+def described(cards: Sequence[Card], margin: Margin) -> str:
+    """Return cards for a person: a table, and how to read it."""
+    shown = [
+        {
+            "task": plain(card.task, 60),
+            "left": plain(card.left, 40),
+            "right": plain(card.right, 40),
+            "word": plain(card.word, 120),
+            "difference": estimated(card.interval),
+            "margin": number(card.margin, digits_of([card.interval]) + 1),
+            "n": card.interval.n,
+            "left wins": f"{100 * card.wins.mean:.0f} % [{100 * card.wins.low:.0f}, {100 * card.wins.high:.0f}]",
+        }
+        for card in cards
+    ]
+    columns = [name for name in COLUMNS if any(each[name] != "" for each in shown)]
+    first, m = cards[0], len(cards)
+    together = "" if m == 1 else f", so that all {m} hold together with 95 % (Bonferroni)"
+    size = f"{100 * margin.size:g} % of the better side's mean" if margin.is_share else f"{margin.size:g}"
+    lines = [
+        table(shown, columns),
+        "",
+        f"Difference: left minus right, {'lower' if first.is_minimised else 'higher'} is better, with its interval of "
+        f"{100 * first.confidence:.4g} %{together}: {first.interval.kind}.",
+        f"Margin: {size}. Alike: the interval lies within it; better: wholly beyond it; by how much is open: without",
+        "zero, but across an edge of it; undecided: anything else. Left wins: the share of pairs, with its interval.",
+    ]
+    few = [card for card in cards if card.interval.n < ENOUGH]
+    if few:
+        lines.append(f"With fewer than {quantity(ENOUGH, 'pair')} nothing is decided.")
+    return "\n".join(lines)

@@ -1,0 +1,66 @@
+"""The forest of effect cards: a row for each comparison, all on one axis of differences over their margins."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from bench.report.figures.rows import WIDTH
+from bench.report.figures.style import theme, write
+from bench.results.labels import GREY, TEXT_COLOUR
+from bench.stats.card import Card
+
+ROW, AXES = 0.34, 1.0
+"""Inches of a row, and of axis and labels together."""
+
+BAND = "#e8eaed"
+FONT = 9.0
+
+LINEAR, LINTHRESH = 8.0, 1.0
+"""Margins up to which the axis is linear, and of an axis that reaches further the part that is."""
+
+TICKS = (-1000, -300, -100, -30, -10, -3, -1, 0, 1, 3, 10, 30, 100, 300, 1000)
+
+
+def write_forest(cards: Sequence[Card], path: Path) -> list[Path]:
+    """Draw cards and write the figure as PNG and SVG under a path without its suffix."""
+    with theme():
+        return write(forest(cards), path)
+
+
+def forest(cards: Sequence[Card]) -> Figure:
+    """Return a dot and an interval for each card, in units of its margin, which is the band from -1 to 1.
+
+    To the left of the band the left side is better, whichever direction of the score that is.
+    """
+    figure = Figure(figsize=(WIDTH, AXES + ROW * len(cards)), layout="constrained")
+    axes = figure.subplots()
+    axes.axvspan(-1, 1, color=BAND, zorder=0)
+    axes.axvline(0, color=GREY, linewidth=1.0, zorder=1)
+    reach = 3.0
+    for row, card in enumerate(cards):
+        unit = card.margin if card.is_minimised else -card.margin
+        mean, ends = card.interval.mean / unit, (card.interval.low / unit, card.interval.high / unit)
+        axes.plot(ends, (row, row), color=TEXT_COLOUR, linewidth=1.6)
+        axes.plot(mean, row, "o", color=TEXT_COLOUR, markersize=5)
+        reach = max(reach, *(1.25 * abs(each) for each in (mean, *ends) if math.isfinite(each)))
+        place = {"xycoords": ("axes fraction", "data"), "va": "center", "fontsize": FONT}
+        axes.annotate(card.word, (1.02, row), annotation_clip=False, **place)  # type: ignore[arg-type]
+    if reach > LINEAR:
+        axes.set_xscale("symlog", linthresh=LINTHRESH, linscale=0.5)
+    axes.set_xlim(-reach, reach)
+    axes.xaxis.set_major_locator(FixedLocator([each for each in TICKS if abs(each) <= reach]))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", "−")))
+    axes.tick_params(axis="x", labelsize=FONT)
+    axes.xaxis.set_minor_locator(NullLocator())
+    pairs = [f"{card.left} – {card.right}" for card in cards]
+    labels = [f"{card.task}: {pair}" if card.task else pair for card, pair in zip(cards, pairs, strict=True)]
+    axes.set_yticks(range(len(cards)), labels, fontsize=FONT)
+    axes.set_ylim(len(cards) - 0.5, -0.5)
+    axes.set_xlabel("first better  ←  difference, in margins  →  second better", fontsize=FONT)
+    axes.grid(visible=False, axis="y")
+    return figure

@@ -1,0 +1,53 @@
+"""`judge`: a file of scores in; table, JSON, figure and LaTeX out."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from bench.cli.commands import run_command
+from bench.core.errors import UsageError
+
+LOSSES = [0.31, 0.29, 0.33, 0.28, 0.30, 0.32, 0.27, 0.31]
+
+
+@pytest.fixture
+def scores(tmp_path):
+    path = tmp_path / "scores.csv"
+    rows = [f"wine,forest,{i},{loss}\nwine,linear,{i},{loss + 0.05 + 0.001 * (i % 3)}" for i, loss in enumerate(LOSSES)]
+    path.write_text("task,side,seed,score\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    return path
+
+
+def test_it_prints_the_word_beside_interval_and_margin(scores, capsys):
+    assert run_command(["judge", str(scores), "--margin", "0.02"]) == 0
+    shown = capsys.readouterr().out
+    assert "forest better " in shown
+    assert "Margin: 0.02." in shown
+    assert run_command(["judge", str(scores), "--margin", "0.02", "--direction", "maximise", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["word"], row["margin"], row["n"], row["left_wins"]) == ("linear better", 0.02, 8, 0.0)
+    assert row["low"] < row["difference"] < row["high"] < -0.02
+
+
+def test_it_draws_the_cards_and_writes_them_for_latex(scores, tmp_path, capsys):
+    assert run_command(["judge", str(scores), "--figure", str(tmp_path / "f"), "--latex", str(tmp_path / "t.tex")]) == 0
+    assert (tmp_path / "f.png").read_bytes().startswith(b"\x89PNG")
+    assert "forest better" in (tmp_path / "f.svg").read_text(encoding="utf-8")
+    assert "forest -- linear & forest better &" in (tmp_path / "t.tex").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("margin", ["0", "-1", "x", "1 percent", "nan", "inf", "1e400"])
+def test_a_margin_is_a_number_or_a_share(scores, margin):
+    with pytest.raises(UsageError, match="--margin must be a number above 0"):
+        run_command(["judge", str(scores), f"--margin={margin}"])
+
+
+def test_it_needs_no_torch(scores):
+    judged = "import sys; from bench.cli.commands import run_command; run_command(['judge', sys.argv[1]])"
+    code = f"{judged}; sys.exit('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code, str(scores)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
