@@ -64,7 +64,7 @@ class _Differentiable(torch.autograd.Function):
         params = dict(zip(ctx.names, rest, strict=False))
         kept: Kept = dict(zip(ctx.symbols, rest[len(ctx.names) :], strict=True))
         needs_x = ctx.needs_input_grad[2]
-        found = backward(ctx.plan, x, params, kept, _time_first(d_outputs), d_last, needs_x=needs_x)
+        found = backward(ctx.plan, x, params, kept, d_outputs.transpose(1, 2), d_last, needs_x=needs_x)
         return None, None, found.x, *found.state, *(found.params[name] for name in ctx.names)
 
 

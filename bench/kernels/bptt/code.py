@@ -52,6 +52,16 @@ UNARY: dict[str, Function] = {
     "log": torch.log,
     "abs": torch.abs,
 }
+IN_PLACE: dict[Function, Function] = {
+    torch.sigmoid: Tensor.sigmoid_,
+    torch.tanh: Tensor.tanh_,
+    torch.add: Tensor.add_,
+    torch.mul: Tensor.mul_,
+    torch.addcmul: Tensor.addcmul_,
+    torch.baddbmm: Tensor.baddbmm_,
+}
+"""Functions that are faster where they write into their first argument."""
+
 ADD_PRODUCT: Function = torch.addcmul
 SUBTRACT_PRODUCT: Function = partial(torch.addcmul, value=-1)
 
@@ -206,9 +216,25 @@ def _touches(instruction: Instruction, place: Place) -> bool:
     )
 
 
-def carry_out(calls: Iterable[BoundCall], steps: Iterable[int]) -> None:
-    """Carry out all calls at every step."""
-    ordered = list(calls)
-    for t in steps:
-        for function, arguments, out in ordered:
-            function(*[argument[t] for argument in arguments], out=out[t])
+def carry_out(calls: Iterable[BoundCall], n_steps: int, *, is_backward: bool = False) -> None:
+    """Carry out all calls at every step, from the first step to the last or back.
+
+    Each call is an iterator over the steps, so that nothing is looked up at a step.
+    """
+    order: Callable[[Steps], Iterator[Tensor]] = reversed if is_backward else iter
+    running = []
+    for function, arguments, out in calls:
+        if arguments[0] is out and function in IN_PLACE:
+            running.append(map(IN_PLACE[function], *map(order, arguments)))
+        else:
+            running.append(map(_writing(function), order(out), *map(order, arguments)))
+    for _ in range(n_steps):
+        for call in running:
+            next(call)
+
+
+def _writing(function: Function) -> Function:
+    def write(out: Tensor, *arguments: Tensor) -> None:
+        function(*arguments, out=out)
+
+    return write

@@ -57,7 +57,7 @@ def forward(plan: Plan, x: Tensor, state: State, params: Parameters, *, keep: bo
             found = _blocks(rooms[place.room], place, H).unbind(1)
             steps[place] = found if len(found) == T else found * T
     calls = [(each.function, [steps[a] for a in each.arguments], steps[each.out]) for each in step.instructions]
-    carry_out(calls, range(T))
+    carry_out(calls, T)
     kept = {symbol: _blocks(rooms[place.room], place, H) for symbol, place in step.kept.items()} if keep else {}
     outputs = rooms[step.after[0].room]
     return outputs, tuple(each.clone() for each in last), kept
@@ -123,15 +123,16 @@ def backward(
         places = d_outputs.new_empty((K, T + 1, B, n_slots, H))
         rooms[room], rooms[room + AFTER] = places[:, :-1], places[:, 1:]
         for place in gradients.empty:
-            if place.room == room:
-                places[..., place.first, :] = 0
+            if place.room == room:  # the gradients of the outputs fill the first state's, but for the initial one
+                is_filled = place.room + AFTER == states[0].room and place.first == states[0].first
+                (places[:, :1] if is_filled else places)[..., place.first, :] = 0
     rooms[states[0].room][..., states[0].first, :] = d_outputs
     for place, gradient in zip(states, d_last, strict=True):
         last = rooms[place.room][:, -1, :, place.first]
         last.copy_(last + gradient if place == states[0] else gradient)
     rooms |= {place.room: d_outputs.new_empty((K, T, B, 1, H)) for place in gradients.operands.values()}
-    sums, own_factors = _factors(plan, kept, d_outputs)
-    carry_out(_calls(plan, rooms, sums, params), reversed(range(T)))
+    sums, own_factors = _factors(plan, kept, rooms, d_outputs)
+    carry_out(_calls(plan, rooms, sums, params), T, is_backward=True)
     found = _d_params(plan, x, params, kept, rooms[SLOTS])
     owns = (each for stage in gradients.stages for each in stage.own)
     for each, factor in zip(owns, own_factors, strict=True):
@@ -142,10 +143,17 @@ def backward(
     return Gradients(dx, initial, {name: found[name] for name in params})
 
 
-def _factors(plan: Plan, kept: Kept, like: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-    """Return the factors of every sum (K, T, B, slots, H) and own vector (K, T, B, H), for all steps at once."""
+def _factors(plan: Plan, kept: Kept, rooms: Mapping[int, Tensor], like: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    """Return the factors of every sum (K, T, B, slots, H) and own vector (K, T, B, H), for all steps at once.
+
+    Those of a sum that is the first in its place stand there, and are multiplied in place.
+    """
     (K, T, B, H), factors = like.shape, plan.factors
-    sums = [like.new_empty((K, T, B, place.n_blocks, H)) for place in factors.sums]
+    sums = [
+        _slots(rooms, each.out) if each.is_first else like.new_empty((K, T, B, each.out.n_blocks, H))
+        for stage in plan.gradients.stages
+        for each in stage.sums
+    ]
     found = {place: kept[symbol] for symbol, place in factors.places.items()}
     found |= {place: like.new_full((1, 1, 1, 1), value) for place, value in factors.code.numbers.items()}
     for place, factor in zip(factors.sums, sums, strict=True):
@@ -171,11 +179,11 @@ def _calls(
 
     @cache
     def slots(place: Place) -> Steps:
-        return rooms[place.room][..., place.first : place.first + place.n_blocks, :].unbind(1)
+        return _slots(rooms, place).unbind(1)
 
     @cache
     def columns(place: Place) -> Steps:
-        return rooms[place.room][..., place.first : place.first + place.n_blocks, :].flatten(-2).unbind(1)
+        return _slots(rooms, place).flatten(-2).unbind(1)
 
     end = len(factors)
     for number, stage in reversed(list(enumerate(gradients.stages))):
@@ -183,7 +191,7 @@ def _calls(
         for each, factor in zip(stage.sums, factors[end:], strict=False):
             given, out = slots(each.given), slots(each.out)
             if each.is_first:
-                yield torch.mul, (factor.unbind(1), given), out
+                yield torch.mul, (out, given), out
             elif each.factors == (ONE,):
                 yield torch.add, (out, given), out
             else:
@@ -200,6 +208,11 @@ def _calls(
                 yield torch.baddbmm, (out, D, rows), out
             else:
                 yield torch.bmm, (D, rows), columns(gradients.operands[operand.symbol])
+
+
+def _slots(rooms: Mapping[int, Tensor], place: Place) -> Tensor:
+    """Return the gradients of a place at every step: (K, T, B, slots, H)."""
+    return rooms[place.room][..., place.first : place.first + place.n_blocks, :]
 
 
 def _d_params(plan: Plan, x: Tensor, params: Parameters, kept: Kept, D: Tensor) -> dict[str, Tensor]:

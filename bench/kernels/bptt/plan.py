@@ -152,8 +152,9 @@ class Plan:
         for each in (each for stage in stages for each in stage.sums):
             sums.append(code.room()._replace(n_blocks=len(each.factors)))
             targets += [(factor, Place(sums[-1].room, block)) for block, factor in enumerate(each.factors)]
-        code.compute_all(targets)
-        own = [code.compute(each.factor) for stage in stages for each in stage.own]
+        owns = [each.factor for stage in stages for each in stage.own]
+        own = [code.places[factor] if isinstance(factor, Symbol) else code.room() for factor in owns]
+        code.compute_all([*targets, *zip(owns, own, strict=True)])
         return Factors(code, places, tuple(sums), tuple(own))
 
 
