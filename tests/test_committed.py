@@ -71,6 +71,7 @@ def test_the_committed_report_is_what_the_records_give(folder):
     assert {path.stem for path in report.glob("figures/*.png")} == {chart.name for chart in charts(document)}
 
 
+@pytest.mark.long
 def test_a_committed_report_is_built_with_its_figures(tmp_path):
     folder = HERE / "results" / "jozefowicz2015_dropout"
     copy = tmp_path / folder.name
@@ -104,6 +105,7 @@ def test_what_is_written_is_the_same_where_sums_are_taken_in_another_order(monke
     assert [name for name, text in everything(here).items() if written[name] != text] == []
 
 
+@pytest.mark.long
 def test_the_readme_opens_with_what_the_committed_results_say():
     text = (HERE / "README.md").read_text(encoding="utf-8")
     assert readme.opening(composed(HERE / readme.RESULTS)) in text

@@ -46,7 +46,17 @@ def commands(name: str, *changes: str):
         return [command_of(composer.compose([*words, *point])) for point in itertools.product(*swept)]
 
 
-@pytest.mark.parametrize("name", sorted(options("experiments", [conf_dir()])))
+LARGE = "claims_small"
+"""The experiment with the most points to compose."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(n, marks=pytest.mark.long) if n == LARGE else n
+        for n in sorted(options("experiments", [conf_dir()]))
+    ],
+)
 def test_every_experiment_is_made_of_settings_that_there_are(name):
     made = commands(name)
     assert {each.name for each in made} == {name}

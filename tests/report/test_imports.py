@@ -67,6 +67,7 @@ compare_folders(Path(sys.argv[1]) / "a", Path(sys.argv[1]) / "b")
 """
 
 
+@pytest.mark.long
 def test_without_torch_a_report_and_a_comparison_are_the_same_bytes_twice(tmp_path):
     found = []
     for hash_seed in ("1", "2"):

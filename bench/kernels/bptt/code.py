@@ -120,14 +120,13 @@ class Code:
 
     def compute(self, expression: Expression, out: Place | None = None) -> Place:
         """Add what computes an expression, into `out` where that is given, and return its place."""
-        if isinstance(expression, Number) and expression not in self.places:
-            self.places[expression] = self.room(NUMBER)
-        if expression in self.places:
-            place = self.places[expression]
+        if expression in self.places or isinstance(expression, Number):
+            place = self.places.get(expression) or self.places.setdefault(expression, self.room(NUMBER))
             return place if out in (None, place) else self.add(copy, (place,), out)
         if isinstance(expression, Call):
             return self.call(expression.function, expression.arguments, out)
-        assert isinstance(expression, Operation), expression
+        if isinstance(expression, Symbol):
+            raise KeyError(f"{expression} has no place")
         place = self.add(*self._fused(expression, out), out)
         if out is None:
             self.places[expression] = place
