@@ -52,7 +52,7 @@ lowest:
 cluster:
 	@test -d .venv-cluster || $(PYTHON) -m venv .venv-cluster
 	@.venv-cluster/bin/python -m pip install -q -q -c constraints.txt -e '.[dev,slurm,ray]'
-	@.venv-cluster/bin/python -m pytest -q tests/executors
+	@.venv-cluster/bin/python -m pytest -q tests/sweep/executors
 
 lint: venv
 	@$(BIN)/ruff check bench tests
