@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Sequence
 from itertools import combinations
@@ -31,7 +32,7 @@ def read_scores(path: Path) -> Scores:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(str(path), getattr(error, "strerror", None) or "not a text in UTF-8") from None
-    rows = csv.DictReader(text.splitlines(), strict=True)
+    rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     columns = [name.strip() for name in rows.fieldnames or ()]
     rows.fieldnames = columns
     pair = _pair_column(path, columns)
@@ -85,13 +86,15 @@ def cards_of(
 ) -> list[Card]:
     """Return a card for each task and pair of sides, the intervals holding all together.
 
-    Raises DataError for a side that is not there, a task with fewer than two, a score without its pair, and a margin
-    of nothing.
+    Raises DataError for a side that is not there or is asked for twice, a task with fewer than two, a score without
+    its pair, and a margin of nothing.
     """
     known = list(dict.fromkeys(side for each in scores.values() for side in each))
-    for side in sides:
+    for place, side in enumerate(sides):
         if side not in known:
             raise DataError(str(path), f"no side `{side}`; {did_you_mean(side, known)}")
+        if side in sides[:place]:
+            raise DataError(str(path), f"side `{side}` is asked for twice")
     chosen = list(sides) or known
     compared = []
     for task, by_side in scores.items():

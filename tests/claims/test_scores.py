@@ -40,6 +40,11 @@ def test_every_two_sides_of_a_task_are_compared_and_held_together(tmp_path):
     assert [(card.left, card.right) for card in chosen] == [("c", "a")] * 2
 
 
+def test_a_name_in_quotes_may_hold_any_separator_of_lines(tmp_path):
+    path = written(tmp_path, "side,seed,score", '"a\nb",0,1', "c\u2028d,0,2")
+    assert list(read_scores(path)[""]) == ["a\nb", "c\u2028d"]
+
+
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
@@ -65,6 +70,7 @@ def test_what_a_file_lacks_is_said(tmp_path, lines, message):
         (["a,0,1", "b,0,1", "a,1,2"], [], "`b` has no score 1, which `a` has"),
         (["a,0,1"], [], "the file has the side a alone"),
         (["alpha,0,1", "beta,0,1"], ["alpah"], "no side `alpah`; did you mean `alpha`"),
+        (["a,0,1", "b,0,1"], ["a", "a"], "side `a` is asked for twice"),
         (["a,0,0", "b,0,0"], [], "a share of a mean of 0 is no margin"),
     ],
 )

@@ -33,6 +33,14 @@ def test_it_prints_the_word_beside_interval_and_margin(scores, capsys):
     assert row["low"] < row["difference"] < row["high"] < -0.02
 
 
+def test_one_pair_has_no_interval_and_its_json_no_number_that_json_does_not_know(tmp_path, capsys):
+    path = tmp_path / "scores.csv"
+    path.write_text("side,seed,score\na,0,1\nb,0,2\n", encoding="utf-8")
+    assert run_command(["judge", str(path), "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out, parse_constant=lambda word: pytest.fail(word))
+    assert (row["word"], row["n"], row["difference"], row["low"], row["high"]) == ("undecided", 1, -1.0, None, None)
+
+
 def test_it_draws_the_cards_and_writes_them_for_latex(scores, tmp_path, capsys):
     assert run_command(["judge", str(scores), "--figure", str(tmp_path / "f"), "--latex", str(tmp_path / "t.tex")]) == 0
     assert (tmp_path / "f.png").read_bytes().startswith(b"\x89PNG")

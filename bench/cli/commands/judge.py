@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import re
 import sys
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ from bench.core.disk import write_whole
 from bench.core.errors import UsageError
 from bench.core.interval import ENOUGH
 from bench.core.wording import digits_of, estimated, number, plain, quantity, rounded
-from bench.stats.card import SHARE, Card, Margin
+from bench.stats.card import READING, SHARE, Card, Margin
 
 COLUMNS = ("task", "left", "right", "word", "difference", "margin", "n", "left wins")
 
@@ -58,7 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
     scores = read_scores(arguments.scores)
     cards = cards_of(arguments.scores, scores, sides=sides, margin=margin, is_minimised=is_minimised)
     files = _written(cards, arguments)
-    print(json.dumps(rounded([row(card) for card in cards]), indent=1) if arguments.json else described(cards, margin))
+    rows = [row(card) for card in cards]
+    print(json.dumps(rounded(rows), indent=1, allow_nan=False) if arguments.json else described(cards, margin))
     for path in files:
         print(f"wrote {path}", file=sys.stderr)
     return 0
@@ -90,7 +92,7 @@ def _written(cards: Sequence[Card], arguments: argparse.Namespace) -> list[Path]
 
 
 def row(card: Card) -> dict[str, Any]:
-    """Return a card as one JSON-safe object."""
+    """Return a card as one JSON-safe object: None stands where one pair has no interval."""
     return {
         "task": card.task,
         "left": card.left,
@@ -100,8 +102,8 @@ def row(card: Card) -> dict[str, Any]:
         "left_mean": card.means[0],
         "right_mean": card.means[1],
         "difference": card.interval.mean,
-        "low": card.interval.low,
-        "high": card.interval.high,
+        "low": None if math.isnan(card.interval.low) else card.interval.low,
+        "high": None if math.isnan(card.interval.high) else card.interval.high,
         "confidence": card.confidence,
         "interval": card.interval.kind,
         "margin": card.margin,
@@ -136,8 +138,7 @@ def described(cards: Sequence[Card], margin: Margin) -> str:
         "",
         f"Difference: left minus right, {'lower' if first.is_minimised else 'higher'} is better, with its interval of "
         f"{100 * first.confidence:.4g} %{together}: {first.interval.kind}.",
-        f"Margin: {size}. Alike: the interval lies within it; better: wholly beyond it; by how much is open: without",
-        "zero, but across an edge of it; undecided: anything else. Left wins: the share of pairs, with its interval.",
+        f"Margin: {size}. {READING} Left wins: the share of pairs, with its interval.",
     ]
     few = [card for card in cards if card.interval.n < ENOUGH]
     if few:

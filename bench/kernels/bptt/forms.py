@@ -145,7 +145,11 @@ class Gradients:
     def stages(self) -> tuple[Stage, ...]:
         """The backward stages, by stage."""
         written = {self.place_of_state(self.derivation.program.states[0])}  # the gradients of the outputs
-        last_first = [self._stage(stage, forms, written) for stage, forms in reversed(list(enumerate(self._forms)))]
+        last_first = []
+        for stage, forms in reversed(list(enumerate(self._forms))):
+            last_first.append(self._stage(stage, forms, written))
+            products = [each.symbol for each in self.derivation.operands if each.stage == stage]
+            written |= {self.place_of_state(symbol.name) for symbol in products if symbol.kind == "state"}
         return tuple(reversed(last_first))
 
     @cached_property

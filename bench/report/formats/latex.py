@@ -23,7 +23,7 @@ from bench.core.wording import (
 from bench.report.section import Document
 from bench.results.frames import TASK
 from bench.results.labels import CellStyles, size_label
-from bench.stats.card import Card
+from bench.stats.card import READING, Card
 from bench.stats.intervals import BOOTSTRAP
 
 MOST_ROWS = 40
@@ -71,9 +71,7 @@ VERDICT_CAPTION = (
 )
 
 CARDS_CAPTION = (
-    "Pairs of sides compared. Difference: mean of first minus second over n pairs, with its interval. Alike: the "
-    "interval lies within the margin; better: wholly beyond it; by how much is open: without zero, but across an edge "
-    "of the margin; undecided: anything else."
+    f"Pairs of sides compared. Difference: mean of first minus second over n pairs, with its interval. {READING}"
 )
 
 
