@@ -63,21 +63,22 @@ def test_a_step_takes_few_calls_of_torch(node, n_forward, n_backward):
     assert sum(len(stage.sums) for stage in plan.gradients.stages) + len(plan.derivation.operands) == n_backward
 
 
-@pytest.mark.parametrize(
-    "equations",
-    [
-        "m = tanh(U.a(c) + x.a)\nc = tanh(c * U.d(w) + m)\nh = tanh(h + U.b(w))",
-        "q = tanh(U.d(c))\nc = tanh(q * w)\nh = tanh(h + x.a * (w - c) - U.b(w))",
-    ],
-)
-def test_a_state_may_take_part_in_a_late_product_and_in_an_early_value(equations):
-    """What a product adds to the gradient of a state comes before what its value adds, and both count."""
+ENTANGLED = [
+    # products add to the gradient of a state before what its value adds
+    "w = sigmoid(c)\nm = tanh(U.a(c) + x.a)\nc = tanh(c * U.d(w) + m)\nh = tanh(h + U.b(w))",
+    "w = sigmoid(c)\nq = tanh(U.d(c))\nc = tanh(q * w)\nh = tanh(h + x.a * (w - c) - U.b(w))",
+    # one gradient of a vector of the cell's own, of a state and of a gate
+    "c = tanh(p.v + c + x.a)\nh = tanh(p.w + h + U.b(c))",
+]
+
+
+@pytest.mark.parametrize("equations", ENTANGLED)
+def test_gradients_that_meet_in_one_place_all_count(equations):
     words = {"name": "mine", "title": "mine", "source": "this test", "states": ["h", "c"], "biases": "single"}
-    cell = cell_of({**words, "equations": f"w = sigmoid(c)\n{equations}"})
-    layer = layer_of(cell)
+    cell = cell_of({**words, "equations": equations})
     found = []
     for kernel in (BPTT(), Reference()):
-        leaves = layer.differentiable()
+        leaves = layer_of(cell).differentiable()
         parts = results(kernel, cell, leaves)
         total = sum(
             (part * torch.linspace(-1, 1, part.numel(), dtype=part.dtype).view_as(part)).sum() for part in parts

@@ -267,7 +267,11 @@ def _forms_of(found: Backward, stage: int, shared: Collection[str]) -> _Forms:
     handed |= {Symbol("product", name): each for name, each in found.products.items()}
     handed |= {Symbol("state", name): each for name, each in found.states.items()}
     handed |= {_from(stage, waiting_of(symbol)): each for symbol, each in found.waiting.items()}
-    blocks: dict[Symbol, Form] = {each: {symbol: ONE} for symbol, each in handed.items() if isinstance(each, Symbol)}
+    blocks: dict[Symbol, Form] = {
+        each: {symbol: ONE}
+        for symbol, each in handed.items()
+        if symbol.kind in ("input", "product") and isinstance(each, Symbol)  # whatever else is handed out is added to
+    }
     return _Forms(
         lines,
         {symbol: _form(each, forms) for symbol, each in handed.items()},
