@@ -1,35 +1,34 @@
-"""Test claims on the runs of a report."""
+"""Test claims on the runs of a report: make the cards that they are about, and read them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache
 from types import MappingProxyType
 
 import pandas as pd
 
-from bench.claims.claim import TIMED, Claim
-from bench.claims.judgement import UNTUNED, Finding, JudgeAt, Result, counted, judge_all, judge_each, verdict_at
-from bench.claims.quantities import Measured, measured, measured_over_steps
-from bench.claims.shares import Importances, against, missing, share_verdict_at
-from bench.claims.sides import NotTestedError, Side, cell_name, of_cell, of_equal_conditions, steps_of
-from bench.core.wording import listed, plain, quantity
+from bench.claims.cards import Cards, Compared, DataSet, cards_of
+from bench.claims.claim import ADJECTIVES, OF_TRIALS, Claim, Comparison, cell_choice
+from bench.claims.judgement import Finding, Result, overall_of, reason_of, word_of
+from bench.claims.margins import margins
+from bench.claims.robustness import cards_of_trials
+from bench.claims.shares import Importances, share_card, why_untested
+from bench.claims.sides import cell_name, of_cell
+from bench.core.interval import ENOUGH, Interval
+from bench.core.wording import listed, quantity
 from bench.results.frames import SIZE, TASK
-from bench.results.labels import budget_label, size_label
+from bench.results.labels import size_label
+from bench.results.trial_frames import Tuned
+from bench.stats.card import Card
+from bench.stats.ratio import share_closed
+from bench.stats.synthesis import synthesis
 
 FAMILIES = {"music": "piano_roll", "text": "language_model"}
 """Family of tasks to the kind that its members have."""
 
 NO_IMPORTANCES: Importances = MappingProxyType({})
-
-
-@dataclass(frozen=True)
-class _Case:
-    """A claim on one data set, ready to be judged."""
-
-    result: Result
-    judge_at: JudgeAt
 
 
 def evaluate(
@@ -38,121 +37,152 @@ def evaluate(
     points: pd.DataFrame,
     table: pd.DataFrame,
     importances: Importances = NO_IMPORTANCES,
+    tuned: Sequence[Tuned] = (),
 ) -> tuple[Finding, ...]:
     """Return a finding for each claim, given the frame of the runs, that of their curves, and their summary.
 
     Runs are paired by seed; where runs are confirmed, those alone speak. What studies say of the importance of
-    settings is in `importances`.
+    settings is in `importances`, and the studies themselves are in `tuned`. All claims about one comparison read the
+    same cards.
     """
-    tasks = [(rows, runs[(runs[TASK] == list(task)).all(axis=1)]) for task, rows in table.groupby(TASK, sort=False)]
-    names = {claim.name: tuple(cell_name(choice, runs) for choice in claim.choices) for claim in claims}
-    return tuple(replace(_finding(claim, tasks, points, importances), names=names[claim.name]) for claim in claims)
+    data_sets = [
+        DataSet(rows, runs[(runs[TASK] == list(task)).all(axis=1)]) for task, rows in table.groupby(TASK, sort=False)
+    ]
+
+    @cache
+    def cards(comparison: Comparison) -> Cards:
+        if comparison.metric in OF_TRIALS:
+            return cards_of_trials(comparison, data_sets, tuned)
+        return cards_of(comparison, data_sets, points)
+
+    return tuple(_finding(claim, runs, data_sets, cards, importances) for claim in claims)
+
+
+CardsOf = Callable[[Comparison], Cards]
 
 
 def _finding(
-    claim: Claim,
-    tasks: Sequence[tuple[pd.DataFrame, pd.DataFrame]],
-    points: pd.DataFrame,
-    importances: Importances,
+    claim: Claim, runs: pd.DataFrame, data_sets: Sequence[DataSet], cards: CardsOf, importances: Importances
 ) -> Finding:
-    meant = [(rows, runs) for rows, runs in tasks if _is_meant(claim, runs.iloc[0])]
+    names = tuple(cell_name(cell_choice(text, claim.name), runs) for text in claim.cells)
+    meant = [data_set for data_set in data_sets if _is_meant(claim, data_set)]
     if not meant:
-        return Finding(claim, (), f"No runs on {listed(list(claim.tasks))}.")
-    if claim.estimator == "exact_count_ratio":
-        return _with_reason(Finding(claim, tuple(_count(claim, rows, runs) for rows, runs in meant)))
-    if claim.estimator == "importance_share":
-        looked = [_case_of_importance(claim, rows, importances) for rows, _ in meant]
+        return Finding(claim, (), f"No runs on {listed(list(claim.tasks))}.", names=names)
+    if claim.factors:
+        results = _of_importance(claim, meant, data_sets, importances)
+    elif claim.metric == "num_params":
+        results = [_of_counts(claim, data_set) for data_set in meant]
     else:
-        looked = [_case_of_runs(claim, rows, runs, points) for rows, runs in meant]
-    cases = {i: case for i, case in enumerate(looked) if isinstance(case, _Case)}
-    judges = {i: case.judge_at for i, case in cases.items()}
-    overall, verdicts = judge_all(judges) if claim.across == "all" and len(judges) > 1 else ("", judge_each(judges))
-    results = tuple(
-        replace(case.result, verdict=verdicts[i], why=verdicts[i].reason) if isinstance(case, _Case) else case
-        for i, case in enumerate(looked)
-    )
-    return _with_reason(Finding(claim, results, overall=overall))
+        results = [_of_cards(claim, data_set, cards) for data_set in meant]
+    finding = Finding(claim, tuple(results), names=names)
+    if not finding.is_tested:
+        return replace(finding, why=" ".join(dict.fromkeys(result.why for result in results)))
+    if claim.across == "all" and len(finding.tested) > 1:
+        return replace(finding, overall=overall_of([result.word for result in finding.tested]))
+    return _in_general(finding) if claim.across == "general" else finding
 
 
-def _with_reason(finding: Finding) -> Finding:
-    """Return a finding with the reasons why it was tested on no data set, each reason once."""
-    if finding.is_tested:
-        return finding
-    return replace(finding, why=" ".join(dict.fromkeys(result.why for result in finding.results)))
-
-
-def _is_meant(claim: Claim, run: pd.Series) -> bool:
+def _is_meant(claim: Claim, data_set: DataSet) -> bool:
+    run = data_set.runs.iloc[0]
     names = {"all", run["task"], *(family for family, kind in FAMILIES.items() if kind == run["kind"])}
     return not names.isdisjoint(claim.tasks)
 
 
-def _case_of_runs(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame, points: pd.DataFrame) -> Result | _Case:
-    """Return the case to judge on one data set, or a result with the reason why there is none."""
-    task, task_label = str(rows["task"].iloc[0]), str(rows["task_label"].iloc[0])
-    try:
-        steps = steps_of(claim, rows, runs)
-        if claim.metric in TIMED:
-            steps = tuple(of_equal_conditions(*sides) for sides in steps)
-        found = measured(claim, steps[0], points) if len(steps) == 1 else measured_over_steps(claim, steps, points)
-    except NotTestedError as error:
-        return Result(task, task_label, None, str(error))
-    sides, groups = steps[-1], tuple(str(side.row["group"]) for sides in steps for side in sides)
-    sign = "/" if claim.is_ratio else "−"
-    result = Result(
-        task,
-        task_label,
-        None,
-        compared=_compared_phrase(claim, steps, found),
-        sides=f"{sides[0].name} {sign} {sides[1].name}",
-        what=found.what,
-        tuning=_tuning_phrase(sides),
-        groups=groups,
-    )
-    return _Case(result, partial(verdict_at, claim, found, f"{claim.name}:{':'.join(groups)}"))
+def _untested(data_set: DataSet, why: str) -> Result:
+    return Result(data_set.name, data_set.label, "not tested", why)
 
 
-def _case_of_importance(claim: Claim, rows: pd.DataFrame, importances: Importances) -> Result | _Case:
-    """Return the case of a claim about importance on one data set, or a result with the reason why there is none."""
-    task, task_label = str(rows["task"].iloc[0]), str(rows["task_label"].iloc[0])
-    shares = importances.get((task, claim.cells))
-    if shares is None:
-        return Result(task, task_label, None, "No study says what share of the variance a setting explains.")
-    if unsearched := missing(claim, shares):
-        return Result(task, task_label, None, f"The studies did not search {listed(unsearched)}.")
-    result = Result(
-        task,
-        task_label,
-        None,
-        compared=f"{quantity(shares.n, 'finished trial')} of {listed(claim.cells)}",
-        sides=f"{claim.factors[0]} − {against(claim)}",
-        what="share of the variance explained",
-        tuning=shares.tuning,
-    )
-    return _Case(result, partial(share_verdict_at, claim, shares))
+def _of_cards(claim: Claim, data_set: DataSet, cards: CardsOf) -> Result:
+    found = _card(claim.cells, claim.comparison, data_set, cards)
+    if isinstance(found, str):
+        return _untested(data_set, found)
+    if claim.without is not None:
+        return _of_gap(claim, data_set, found, _card((claim.without, claim.cells[1]), claim.gap, data_set, cards))
+    return Result(data_set.name, data_set.label, word_of(found.card, claim.direction), reason_of(found.card), found)
 
 
-def _count(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame) -> Result:
-    task, task_label = str(rows["task"].iloc[0]), str(rows["task_label"].iloc[0])
-    names = [cell_name(choice, runs) for choice in claim.choices]
-    meant = [of_cell(choice, runs) for choice in claim.choices]
-    counts = [_counts(of_runs) for of_runs in meant]
-    ratios = (counts[0] / counts[1]).dropna()
+def _card(cells: tuple[str, ...], comparison: Comparison, data_set: DataSet, cards: CardsOf) -> Compared | str:
+    """Return the card of a comparison with its sides as a claim names them."""
+    found = cards(comparison)[data_set.label]
+    return found if isinstance(found, str) or comparison.cells == cells else found.mirrored()
+
+
+def _of_gap(claim: Claim, data_set: DataSet, found: Compared, gap: Compared | str) -> Result:
+    """Return whether left closes the gap to right that there is without it."""
+    if isinstance(gap, str):
+        return _untested(data_set, gap)
+    if not gap.card.outcome.startswith("right better"):
+        return _untested(data_set, f"There is no gap to close: {gap.card.left} and {gap.card.right}: {gap.card.word}.")
+    seeds = sorted(gap.differences.keys() & found.differences.keys())
+    before, after = ([each.differences[seed] for seed in seeds] for each in (gap, found))
+    share = share_closed(before, after, confidence=found.card.confidence)
+    closed = f"{100 * share.mean:.0f} % [{100 * share.low:.0f}, {100 * share.high:.0f}] of the gap is closed"
+    why = f"{closed}; what is left: {reason_of(found.card)}"
+    return Result(data_set.name, data_set.label, word_of(found.card, claim.direction), why, found)
+
+
+def _in_general(finding: Finding) -> Finding:
+    """Return the finding with one word for data sets in general."""
+    cards = [result.found.card for result in finding.tested if result.found and result.found.card.interval.n >= ENOUGH]
+    cards = [card for card in cards if card.interval.low < card.interval.high]
+    if len(cards) < 2:
+        return replace(finding, overall="inconclusive")
+    found = synthesis(cards)
+    return replace(finding, overall=word_of(found.card(cards[0]), finding.claim.direction), synthesis=found)
+
+
+def _of_importance(
+    claim: Claim, meant: Sequence[DataSet], data_sets: Sequence[DataSet], importances: Importances
+) -> list[Result]:
+    found = {each.label: importances.get((each.name, claim.cells)) for each in data_sets}
+    whys = {label: why_untested(claim, shares) for label, shares in found.items()}
+    m = max(1, list(whys.values()).count(""))
+    results = []
+    for data_set in meant:
+        shares = found[data_set.label]
+        if shares is None or whys[data_set.label]:
+            results.append(_untested(data_set, whys[data_set.label]))
+            continue
+        card = share_card(claim, shares, data_set.label, n_comparisons=m)
+        runs = f"{quantity(shares.n, 'finished trial')} of {listed(claim.cells)}"
+        compared = Compared(card, runs, "share of the variance explained", shares.tuning, "", ())
+        word = word_of(card, claim.direction)
+        results.append(Result(data_set.name, data_set.label, word, reason_of(card), compared))
+    return results
+
+
+def _of_counts(claim: Claim, data_set: DataSet) -> Result:
+    choices = [cell_choice(text, claim.name) for text in claim.cells]
+    names = [cell_name(choice, data_set.runs) for choice in choices]
+    meant = [of_cell(choice, data_set.runs) for choice in choices]
+    left, right = (_counts(of_runs) for of_runs in meant)
+    ratios = (left / right).dropna()
     if ratios.empty:
-        return Result(task, task_label, None, f"There is no width at which both {listed(names)} were built.")
-    verdict = counted(claim, [float(ratio) for ratio in ratios])
-    shapes = [size_label(int(hidden), int(layers)) for hidden, layers in ratios.index]
-    compared = f"{listed(names)} at {listed(shapes[:5])}{' and more' * (len(shapes) > 5)} (hidden × layers)"
-    return Result(
-        task,
-        task_label,
-        verdict,
-        verdict.reason,
-        compared,
-        sides=f"{names[0]} / {names[1]}",
-        what="recurrent parameters",
-        tuning="counted",
-        groups=tuple(sorted(_groups_at(ratios.index, meant))),
+        return _untested(data_set, f"There is no width at which both {listed(names)} were built.")
+    exact = Interval(float(ratios.mean()), float(ratios.min()), float(ratios.max()), len(ratios), COUNTED)
+    card = Card(
+        data_set.label,
+        names[0],
+        names[1],
+        True,
+        (float(left[ratios.index].mean()), float(right[ratios.index].mean())),
+        exact,
+        1.0,
+        margins()["count"].size,
+        Interval(float((ratios < 1).mean()), 0.0, 1.0, len(ratios), COUNTED),
+        null=claim.expected,
+        is_ratio=True,
+        is_exact=True,
+        adjective=ADJECTIVES["num_params"][0],
     )
+    shapes = [size_label(int(hidden), int(layers)) for hidden, layers in ratios.index]
+    runs = f"{listed(names)} at {listed(shapes[:5])}{' and more' * (len(shapes) > 5)} (hidden × layers)"
+    groups = tuple(sorted(_groups_at(ratios.index, meant)))
+    compared = Compared(card, runs, "recurrent parameters", "counted", "", groups)
+    return Result(data_set.name, data_set.label, word_of(card, claim.direction), reason_of(card), compared)
+
+
+COUNTED = "none: counted, not estimated"
 
 
 def _counts(runs: pd.DataFrame) -> pd.Series:
@@ -164,45 +194,3 @@ def _counts(runs: pd.DataFrame) -> pd.Series:
 def _groups_at(shapes: pd.Index, sides: Sequence[pd.DataFrame]) -> set[str]:
     runs = pd.concat(sides).set_index(SIZE)
     return set(runs.loc[runs.index.isin(shapes), "group"])
-
-
-def _compared_phrase(claim: Claim, steps: Sequence[tuple[Side, Side]], found: Measured) -> str:
-    sides, is_swept = steps[-1], len(steps) > 1
-    shapes = [
-        f"{side.name} at {size_label(side.row['hidden_size'], side.row['num_layers'])}{'' if is_swept else _set(side)}"
-        for side in sides
-    ]
-    each = f", each {_steps_phrase(claim, found)}" * is_swept
-    budgets = {budget_label(side.row) for side in sides}
-    budget = f", sizes for {budgets.pop()}" if len(budgets) == 1 and "" not in budgets else ""
-    kernel = f", all on the kernel {plain(sides[0].done['kernel'].iloc[0], 40)}" if claim.metric in TIMED else ""
-    pairs = f"paired by {quantity(len(found.seeds), 'seed')}"
-    left_out = _left_out_phrase([side for sides in steps for side in sides], found)
-    return f"{listed(shapes)} (hidden × layers){budget}{each}{kernel}, {pairs}{left_out}"
-
-
-def _steps_phrase(claim: Claim, found: Measured) -> str:
-    if claim.regulariser is not None:
-        return f"without {claim.regulariser} and with it"
-    return f"trained on {listed([f'{fraction:g}' for fraction in found.fractions])} of the training split"
-
-
-def _left_out_phrase(sides: Sequence[Side], found: Measured) -> str:
-    unreached = [reached.count(False) for reached in found.is_reached]
-    never = f"; {unreached[0]} and {unreached[1]} runs never got there" if any(unreached) else ""
-    failed = sum(int((side.runs["status"] != "done").sum()) for side in sides)
-    elsewhere = sum(len(side.runs) - len(side.done) for side in sides) - failed
-    parts = [f"{quantity(failed, 'run')} that did not finish"] if failed else []
-    parts += [f"{quantity(elsewhere, 'run')} on another kernel or machine"] if elsewhere else []
-    return f"{never}; left out: {listed(parts)}" if parts else never
-
-
-def _set(side: Side) -> str:
-    return f" with {plain(side.row['settings'], 80)}" if side.row["settings"] else ""
-
-
-def _tuning_phrase(sides: tuple[Side, Side]) -> str:
-    left, right = (int(side.row["tuning_runs"]) for side in sides)
-    if left == right:
-        return f"{quantity(left, 'trial')} each" if left else UNTUNED
-    return f"{left:,} and {right:,} trials: unequal"

@@ -1,108 +1,118 @@
-"""Verdicts over several data sets: Holm's step-down in terms of intervals, and claims on which all must agree."""
+"""What an effect card says of a claim: one of four words, with its reason.
+
+==========  =============================================  =============================  =========================
+direction   supported                                      contradicted                   equivalent
+==========  =============================================  =============================  =========================
+better      left better; where by how much is open, only   the same with right            alike
+            if the estimate itself lies beyond the margin
+worse       as better with the sides exchanged
+alike       alike                                          left or right better
+not worse   the whole interval is on the better side of    right better
+            the margin's worse edge
+closes      not worse, where there was a gap: right        right better still
+            better than left without it
+==========  =============================================  =============================  =========================
+
+Anything else is inconclusive. A card and its mirror image give the same word to a claim and its mirror image, so that
+no two claims about one comparison contradict each other.
+"""
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal
 
-import numpy as np
+from bench.claims.cards import Compared
+from bench.claims.claim import Claim, Direction
+from bench.core.interval import ENOUGH
+from bench.core.wording import quantity
+from bench.stats.card import Card
+from bench.stats.synthesis import Synthesis
 
-from bench.claims.claim import OVER_DATA, WITH_AND_WITHOUT, Claim
-from bench.claims.quantities import Measured
-from bench.core.interval import ENOUGH, Interval
-from bench.core.seeds import stream
-from bench.stats.estimate import Estimate, Question, estimate, paired_estimate
-from bench.stats.interaction import difference_of_differences, slope_over_fractions
-from bench.stats.ratio import median_of_ratios, ratio_of_medians
-from bench.stats.survival import Times, restricted_mean, restricted_mean_difference
-from bench.stats.verdict import Verdict, judge
-
-K = TypeVar("K")
-
-LEVEL = 0.05
-"""Chance of even one false finding over the data sets of a claim."""
-
-JudgeAt = Callable[[float], Verdict]
-"""Gives the verdict at a confidence."""
-
-
-def judge_each(open_questions: Mapping[K, JudgeAt]) -> dict[K, Verdict]:
-    """Return a verdict for each data set, with the family-wise error rate controlled at the level.
-
-    All m are judged by intervals of confidence 1 - level / m; with those that are decided out of the way, the rest by
-    intervals for as many as are left, until nothing more is decided. A verdict is thus always the one that the
-    interval beside it gives. A data set with too few values for a verdict is no test and takes nothing from the others.
-
-    Source: Holm 1979, Scandinavian Journal of Statistics 6: the first step rejects all p-values below level / m.
-    """
-    verdicts = {key: judge(1 - LEVEL) for key, judge in open_questions.items()}
-    left = [key for key, verdict in verdicts.items() if verdict.estimate.wide.n >= ENOUGH]
-    while left:
-        at_level = {key: open_questions[key](1 - LEVEL / len(left)) for key in left}
-        verdicts |= at_level
-        undecided = [key for key, verdict in at_level.items() if verdict.word == "inconclusive"]
-        if len(undecided) == len(left):
-            break
-        left = undecided
-    return verdicts
-
-
-def judge_all(open_questions: Mapping[K, JudgeAt]) -> tuple[str, dict[K, Verdict]]:
-    """Return the one word for a claim on which all data sets must agree, and the verdict for each.
-
-    All supported, each at the full level, is `supported`, and all alike is `equivalent`: such an agreement needs no
-    correction (Berger 1982, Technometrics 24). One contradiction is enough to contradict, and there are many chances of
-    one: those are judged as by `judge_each`.
-    """
-    plain = {key: judge(1 - LEVEL) for key, judge in open_questions.items()}
-    words = {verdict.word for verdict in plain.values()}
-    if words in ({"supported"}, {"equivalent"}):
-        return words.pop(), plain
-    corrected = judge_each(open_questions)
-    is_against = any(verdict.word == "contradicted" for verdict in corrected.values())
-    return "contradicted" if is_against else "inconclusive", corrected
-
+Word = Literal["supported", "contradicted", "equivalent", "inconclusive"]
 
 WORDS = ("supported", "contradicted", "equivalent", "inconclusive", "not tested")
 """The words for a claim on a data set, and the order in which they are listed."""
 
 
-UNTUNED = "none"
-"""The tuning of sides that ran with given settings."""
+def word_of(card: Card, direction: Direction) -> Word:
+    """Return what a card says of a claim of that direction, by the table at the top of this file."""
+    outcome = card.outcome
+    if direction in ("not_worse", "closes"):
+        if card.is_not_worse:
+            return "supported"
+        return "contradicted" if outcome == "right better" else "inconclusive"
+    if direction == "alike":
+        if outcome == "alike":
+            return "supported"
+        return "contradicted" if outcome in ("left better", "right better") else "inconclusive"
+    if outcome == "alike":
+        return "equivalent"
+    if outcome == "undecided" or (outcome.endswith("open") and not card.is_beyond):
+        return "inconclusive"
+    return "supported" if outcome.startswith("right" if direction == "worse" else "left") else "contradicted"
+
+
+def reason_of(card: Card) -> str:
+    """Return why a card has its word, in numbers."""
+    found, (low, high) = card.interval, card.edges
+    if card.is_exact:
+        span = f"{found.low:.4g}" if found.low == found.high else f"{found.low:.4g} to {found.high:.4g}"
+        where = "the one size" if found.n == 1 else f"each of {found.n} sizes"
+        return f"counted, not estimated: {span} at {where} that both have; {card.null:g} was expected"
+    if found.n < ENOUGH:
+        return f"{quantity(found.n, 'pair')}; at least {ENOUGH} are needed"
+    if not found.low <= found.high:
+        return f"there is no interval ({found.kind})"
+    if found.low == found.high:
+        return f"all pairs agree on {found.mean:.4g}, and an interval without a width decides nothing"
+    numbers = f"{found.mean:.4g}, {100 * card.confidence:.4g} % interval [{found.low:.4g}, {found.high:.4g}]"
+    margin = f"the margin, {low:.4g} to {high:.4g}"
+    says = {
+        "alike": f"lies within {margin}",
+        "undecided": f"holds {card.null:g} and reaches beyond {margin}",
+    }.get(card.outcome, f"leaves {card.null:g} out and crosses an edge of {margin}")
+    if card.outcome in ("left better", "right better"):
+        says = f"lies wholly beyond {margin}"
+    return f"{numbers} over {quantity(found.n, 'pair')}: it {says}{_outlook(card)}"
+
+
+def _outlook(card: Card) -> str:
+    n = card.pairs_for_half_a_margin
+    if n is None or card.outcome in ("alike", "left better", "right better"):
+        return ""
+    return f"; {'more than 10,000' if n > 10_000 else f'about {n:,}'} pairs would narrow it to half a margin either way"
 
 
 @dataclass(frozen=True)
 class Result:
-    """A claim on one data set; `verdict` is None where it was not tested, and `why` then says why.
-
-    `compared` says which runs, `sides` and `what` of what the effect is, `tuning` how many trials each side had;
-    `groups` are those of the report's frames.
-    """
+    """A claim on one data set; `found` is None where it was not tested, and `why` then says why."""
 
     task: str
     task_label: str
-    verdict: Verdict | None
-    why: str = ""
-    compared: str = ""
-    sides: str = ""
-    what: str = ""
-    tuning: str = ""
-    groups: tuple[str, ...] = ()
+    word: Word | Literal["not tested"]
+    why: str
+    found: Compared | None = None
 
     @property
-    def word(self) -> str:
-        """One of WORDS."""
-        return "not tested" if self.verdict is None else self.verdict.word
+    def card(self) -> Card | None:
+        return None if self.found is None else self.found.card
+
+    @property
+    def said(self) -> str:
+        """The word, with the settings for which alone it holds."""
+        scope = "" if self.found is None else self.found.scope
+        return f"{self.word}, {scope}" if scope else self.word
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A claim with its results; `why` says why there are none, `overall` is the one word where all must agree.
+    """A claim with its results; `why` says why there are none, `overall` is the one word for all data sets.
 
-    `names` are what its cells are called in print.
+    `names` are what its cells are called in print; `synthesis` is over data sets, where the claim is of them in
+    general.
     """
 
     claim: Claim
@@ -110,10 +120,11 @@ class Finding:
     why: str = ""
     overall: str = ""
     names: tuple[str, ...] = ()
+    synthesis: Synthesis | None = None
 
     @property
     def tested(self) -> tuple[Result, ...]:
-        return tuple(result for result in self.results if result.verdict is not None)
+        return tuple(result for result in self.results if result.found is not None)
 
     @property
     def is_tested(self) -> bool:
@@ -127,75 +138,24 @@ class Finding:
             return "not tested"
         if self.overall or len(counts) == 1:
             return self.overall or next(iter(counts))
-        return ", ".join(f"{word} on {counts[word]}" for word in WORDS if counts[word])
+        return ", ".join(f"{word} on {counts[word]}" for word in WORDS if counts[word])  # type: ignore[index]
+
+    @property
+    def said(self) -> str:
+        """The word, with the settings for which alone it holds, where these are the same on all data sets."""
+        scopes = {result.found.scope for result in self.tested if result.found is not None}
+        scope = scopes.pop() if len(scopes) == 1 else ""
+        return f"{self.word}, {scope}" if scope else self.word
 
 
-COUNTED = "none: counted, not estimated"
+def overall_of(words: Sequence[str]) -> Word:
+    """Return the one word for a claim that is about all data sets.
 
-
-RATIOS = {"ratio_of_paired_medians": ratio_of_medians, "median_of_paired_ratios": median_of_ratios}
-
-
-def verdict_at(claim: Claim, found: Measured, label: str, confidence: float) -> Verdict:
-    """Return the verdict on paired numbers; `label` names the stream of a bootstrap."""
-    return judge(_estimate(claim, found, label, confidence), question_of(claim, found))
-
-
-def question_of(claim: Claim, found: Measured) -> Question:
-    """Return the question about the effect, with the margin in the effect's unit."""
-    if claim.is_ratio:
-        return Question(claim.direction, _around(claim.expected, claim.relative_margin), claim.expected)
-    reach = claim.margin
-    if claim.relative_margin is not None:
-        reach = claim.relative_margin * abs(_level(claim, found))
-    return Question(claim.direction, None if reach is None else (-reach, reach))
-
-
-def counted(claim: Claim, ratios: list[float]) -> Verdict:
-    """Return the verdict on ratios of counts, one for each size: exact numbers, which need no interval."""
-    exact = Interval(float(np.mean(ratios)), min(ratios), max(ratios), len(ratios), COUNTED)
-    question = Question(claim.direction, _around(claim.expected, claim.relative_margin), claim.expected, enough=1)
-    verdict = judge(Estimate(exact, exact), question)
-    span = f"{exact.low:.4g}" if exact.low == exact.high else f"{exact.low:.4g} to {exact.high:.4g}"
-    where = "the one size" if len(ratios) == 1 else f"each of {len(ratios)} sizes"
-    reason = f"counted, not estimated: {span} at {where} that both have, where the claim says {claim.expected:g}"
-    return dataclasses.replace(verdict, reason=reason, n_to_decide=None)
-
-
-def _around(expected: float, share: float | None) -> tuple[float, float] | None:
-    return None if share is None else (expected / (1 + share), expected * (1 + share))
-
-
-def _level(claim: Claim, found: Measured) -> float:
-    """Return the right side's mean level, which a relative margin is a fraction of."""
-    if claim.estimator == "restricted_mean_difference":
-        return restricted_mean(_times(found)[1], found.horizon)
-    return float(np.mean(found.right))
-
-
-def _estimate(claim: Claim, found: Measured, label: str, confidence: float) -> Estimate:
-    if ratio := RATIOS.get(claim.estimator):
-        seed = stream("bootstrap", label=label)
-        return estimate(
-            lambda level: ratio(found.left, found.right, seed=seed, confidence=level), confidence=confidence
-        )
-    if claim.estimator == OVER_DATA:
-        courses = np.asarray(found.differences)
-        return estimate(
-            lambda level: slope_over_fractions(courses, found.fractions, confidence=level), confidence=confidence
-        )
-    if claim.estimator == WITH_AND_WITHOUT:
-        pairs = np.asarray(found.differences)
-        return estimate(lambda level: difference_of_differences(pairs, confidence=level), confidence=confidence)
-    if claim.estimator == "restricted_mean_difference":
-        left, right = _times(found)
-        return estimate(
-            lambda level: restricted_mean_difference(left, right, found.horizon, confidence=level),
-            confidence=confidence,
-        )
-    differences = [first - second for first, second in zip(found.left, found.right, strict=True)]
-    return paired_estimate(differences, confidence=confidence)
-
-
-def _times(found: Measured) -> tuple[Times, Times]:
-    return Times(found.left, found.is_reached[0]), Times(found.right, found.is_reached[1])
+    It holds where every card says so and is contradicted where one does; as the intervals of all cards hold together,
+    neither takes a correction.
+    """
+    if set(words) == {"supported"}:
+        return "supported"
+    if "contradicted" in words:
+        return "contradicted"
+    return "equivalent" if set(words) == {"equivalent"} else "inconclusive"

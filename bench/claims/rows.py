@@ -13,9 +13,12 @@ from bench.claims.judgement import Finding, Result
 from bench.results.summary import json_rows
 
 CLAIM_COLUMNS = (
-    *("claim", "task", "verdict", "effect", "what", "mean", "low", "high", "confidence", "interval", "n"),
-    *("n_to_decide", "tuning", "reason", "compared", "sentence", "source", "note", "groups"),
+    *("claim", "task", "direction", "verdict", "scope", "card", "effect", "what", "mean", "low", "high", "confidence"),
+    *("margin_low", "margin_high", "interval", "n", "left_wins", "tuning", "reason", "compared", "sentence", "source"),
+    *("note", "groups"),
 )
+
+NUMBERS = ("mean", "low", "high", "confidence", "margin_low", "margin_high", "n", "left_wins")
 
 
 def claims_frame(findings: Sequence[Finding]) -> pd.DataFrame:
@@ -39,38 +42,42 @@ def rows_with_claims(table: pd.DataFrame, findings: Sequence[Finding]) -> list[d
 
 
 def _rows(finding: Finding) -> Iterator[dict[str, Any]]:
-    for result in finding.results if finding.is_tested else ():
+    untested = Result("", "", "not tested", finding.why)
+    for result in finding.results if finding.is_tested else (untested,):
         yield {**_result(result), **_claim(finding.claim)}
-    if not finding.is_tested:
-        yield {**_result(Result("", "", None, finding.why)), **_claim(finding.claim)}
 
 
 def _claim(claim: Claim) -> dict[str, Any]:
-    return {"claim": claim.name, "sentence": claim.sentence, "source": claim.source, "note": claim.note}
+    return {
+        "claim": claim.name,
+        "direction": claim.direction,
+        "sentence": claim.sentence,
+        "source": claim.source,
+        "note": claim.note,
+    }
 
 
 def _result(result: Result) -> dict[str, Any]:
-    said = {
-        "task": result.task,
-        "verdict": result.word,
-        "effect": result.sides,
-        "what": result.what,
-        "tuning": result.tuning,
-        "reason": result.why,
-        "compared": result.compared,
-        "groups": list(result.groups),
-    }
-    if result.verdict is None:
-        numbers = dict.fromkeys(("mean", "low", "high", "confidence", "n", "n_to_decide"))
-        return {**said, **numbers, "interval": ""}
-    wide = result.verdict.estimate.wide
+    said = {"task": result.task, "verdict": result.word, "reason": result.why}
+    if result.found is None:
+        texts = dict.fromkeys(("scope", "card", "effect", "what", "interval", "tuning", "compared"), "")
+        return {**said, **texts, **dict.fromkeys(NUMBERS), "groups": []}
+    found, card = result.found, result.found.card
+    low, high = card.edges
+    numbers = (card.interval.mean, card.interval.low, card.interval.high, card.confidence, low, high)
     return {
         **said,
-        **{name: _finite(value) for name, value in (("mean", wide.mean), ("low", wide.low), ("high", wide.high))},
-        "confidence": result.verdict.estimate.confidence,
-        "interval": wide.kind,
-        "n": wide.n,
-        "n_to_decide": result.verdict.n_to_decide,
+        "scope": found.scope,
+        "card": card.word,
+        "effect": found.sides,
+        "what": found.what,
+        **dict(zip(NUMBERS, map(_finite, numbers), strict=False)),
+        "n": card.interval.n,
+        "left_wins": _finite(card.wins.mean),
+        "interval": card.interval.kind,
+        "tuning": found.tuning,
+        "compared": found.runs,
+        "groups": list(found.groups),
     }
 
 

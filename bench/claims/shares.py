@@ -16,7 +16,7 @@ from bench.claims.importance import (
     Share,
     importance,
 )
-from bench.core.interval import Interval
+from bench.claims.margins import margins
 from bench.core.seeds import stream
 from bench.core.settings.search_space import Dimension, Space
 from bench.core.wording import listed, quantity
@@ -25,10 +25,8 @@ from bench.results.labels import TEXT_COLOUR, CellStyle
 from bench.results.run import RunRecord
 from bench.results.study import StudyRecord
 from bench.results.trial_frames import Tuned, are_paired, fixed_settings
-from bench.stats.estimate import Estimate, Question, estimate
-from bench.stats.verdict import Verdict, judge
-
-RESAMPLED = "percentile bootstrap over trials"
+from bench.stats.card import LEVEL, Card, share_interval
+from bench.stats.intervals import interval_of_resamples
 
 
 @dataclass(frozen=True)
@@ -36,46 +34,56 @@ class Shares:
     """What each setting explains on one task, by its dotted name (`cell` for the cell), over n finished trials.
 
     `resampled` are the shares in each resample of the trials, in an order that all settings have in common, so that a
-    difference of two shares can be taken resample by resample.
+    difference of two shares can be taken resample by resample. `above_chance` are the settings whose share is more than
+    chance gives.
     """
 
     means: Mapping[str, float]
     resampled: Mapping[str, tuple[float, ...]]
     n: int
     tuning: str
+    above_chance: frozenset[str]
 
 
 Importances = Mapping[tuple[str, tuple[str, ...]], Shares]
 """Task and cells, as a claim names them, to the shares over the trials of those cells together."""
 
 
-def missing(claim: Claim, shares: Shares) -> tuple[str, ...]:
-    """Return the factors of a claim that were not searched."""
-    return tuple(name for name in claim.factors if name not in shares.means)
+def why_untested(claim: Claim, shares: Shares | None) -> str:
+    """Return why shares say nothing of a claim, "" where they do."""
+    if shares is None:
+        return "No study says what share of the variance a setting explains."
+    if unsearched := [name for name in claim.factors if name not in shares.means]:
+        return f"The studies did not search {listed(unsearched)}."
+    if not shares.above_chance:
+        return "No setting explains more of the variance than its values dealt out anew do."
+    return ""
 
 
-def share_verdict_at(claim: Claim, shares: Shares, confidence: float) -> Verdict:
-    """Return the verdict on the first factor's share minus the second's, or minus that of all others together."""
-    margin = None if claim.margin is None else (-claim.margin, claim.margin)
-    return judge(_estimate(claim, shares, confidence), Question(claim.direction, margin))
+def share_card(claim: Claim, shares: Shares, task_label: str, *, n_comparisons: int) -> Card:
+    """Return the card of the first factor's share against the second's, or against that of all others together."""
+    first = claim.factors[0]
+    others = claim.factors[1:] or tuple(name for name in shares.means if name != first)
+    means = shares.means[first], sum(shares.means[name] for name in others)
+    drawn = np.asarray(shares.resampled[first]) - sum(np.asarray(shares.resampled[name]) for name in others)
+    confidence = 1 - LEVEL / n_comparisons
+    return Card(
+        task_label,
+        first,
+        against(claim),
+        False,
+        means,
+        interval_of_resamples(means[0] - means[1], drawn, n=shares.n, confidence=confidence),
+        confidence,
+        margins()["share"].size,
+        share_interval(list((drawn > 0).astype(float)), confidence=confidence),
+        adjective="matters more",
+    )
 
 
 def against(claim: Claim) -> str:
     """Return what the first factor's share is compared with."""
     return claim.factors[1] if len(claim.factors) == 2 else "all other settings together"
-
-
-def _estimate(claim: Claim, shares: Shares, confidence: float) -> Estimate:
-    first = claim.factors[0]
-    others = claim.factors[1:] or tuple(name for name in shares.means if name != first)
-    mean = shares.means[first] - sum(shares.means[name] for name in others)
-    drawn = np.asarray(shares.resampled[first]) - sum(np.asarray(shares.resampled[name]) for name in others)
-
-    def interval_at(level: float) -> Interval:
-        low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-        return Interval(mean, float(low), float(high), shares.n, RESAMPLED)
-
-    return estimate(interval_at, confidence=confidence)
 
 
 PANELS: Mapping[EvaluatorName, str] = {
@@ -200,7 +208,7 @@ def importances(claims: Sequence[Claim], tasks: Sequence[Tuned], records: Mappin
     Of several families of studies, those speak that searched most. Left out are those with too few finished trials,
     with a cell that has no study, and with a single factor, whose share would be one by definition.
     """
-    wanted = {claim.cells for claim in claims if claim.estimator == "importance_share"}
+    wanted = {claim.cells for claim in claims if claim.factors}
     found = {}
     for tuned in sorted(tasks, key=lambda tuned: max(len(study.space) for study in tuned.studies.values())):
         for cells in sorted(wanted):
@@ -233,5 +241,6 @@ def _shares(tuned: Tuned, cells: Sequence[str], records: Mapping[str, RunRecord]
         means={name: share.interval.mean for name, share in shares.items()},
         resampled={name: share.resampled for name, share in shares.items()},
         n=series.n,
+        above_chance=frozenset(name for name, share in shares.items() if share.is_above_chance),
         tuning=f"{quantity(max(study.n_trials for study in studies), 'trial')} per study ({samplers})",
     )

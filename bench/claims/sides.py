@@ -1,4 +1,4 @@
-"""The two sides of a claim on one task: the groups of runs that are compared, chosen by validation alone."""
+"""The two sides of a comparison on one task: the groups of runs that are compared, chosen by validation alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from bench.claims.claim import OVER_DATA, THRESHOLDS, TIMED, CellChoice, Claim
+from bench.claims.claim import FRACTION, THRESHOLDS, TIMED, CellChoice, Comparison
 from bench.core.wording import listed, plain
 from bench.results.frames import CONDITIONS, SIZE, SIZED, are_interleaved
 from bench.results.labels import styles_of
@@ -40,21 +40,25 @@ class NotTestedError(Exception):
     """A claim cannot be tested on a task; the message gives the reason in one sentence."""
 
 
-def sides_of(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame) -> tuple[Side, Side]:
-    """Return both sides of a claim, given the summary of one task and its runs. Raises NotTestedError.
+def sides_of(comparison: Comparison, rows: pd.DataFrame, runs: pd.DataFrame) -> tuple[Side, Side]:
+    """Return both sides of a comparison, given the summary of one task and its runs. Raises NotTestedError.
 
     Where several sizes or settings ran, each side is at the group of the best mean validation score; at a fair size
     that both have, and of several such sizes at the one where the two validation scores are best together. Where
-    several shares of the training split were trained on, both sides are at the largest that both have.
+    several shares of the training split were trained on, both sides are at the largest that both have, or at the
+    smallest.
     """
-    left, right = candidates(claim, rows, runs)
-    names = [cell_name(choice, runs) for choice in claim.choices]
+    left, right = candidates(comparison, rows, runs)
+    names = [cell_name(choice, runs) for choice in comparison.choices]
     shared = set(left["train_fraction"]) & set(right["train_fraction"])
     if not shared:
         raise NotTestedError(f"{listed(names)} have no share of the training split in common.")
-    left, right = (side[side["train_fraction"] == max(shared)] for side in (left, right))
-    key = FAIR.get(claim.size_mode, BUDGET)
-    pairs = _pairs(left, right, [*key, *TIMED_ALIKE] if claim.metric in (*TIMED, *THRESHOLDS) else key)
+    if comparison.data is not None and len(shared) < 2:
+        raise NotTestedError("No runs sweep the training fraction.")
+    share = min(shared) if comparison.data == "least" else max(shared)
+    left, right = (side[side["train_fraction"] == share] for side in (left, right))
+    key = FAIR.get(comparison.size_mode, BUDGET)
+    pairs = _pairs(left, right, [*key, *TIMED_ALIKE] if comparison.metric in (*TIMED, *THRESHOLDS) else key)
     if not pairs and _pairs(left, right, key):
         raise NotTestedError(f"{listed(names)} were regularised differently, and their times are not compared.")
     if not pairs:
@@ -94,13 +98,14 @@ def cell_name(choice: CellChoice, runs: pd.DataFrame) -> str:
     return f"{styles_of(runs, [choice.word])[choice.word].name} {choice.fields_text}".strip()
 
 
-def candidates(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def candidates(comparison: Comparison, rows: pd.DataFrame, runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the rows of either side with a score at a fair size. Raises NotTestedError if a side has none."""
-    fair = _fair(claim, rows)
-    left, right = (_of_cell(choice, fair, runs) for choice in claim.choices)
-    missing = [cell_name(choice, runs) for choice, side in zip(claim.choices, (left, right), strict=True) if side.empty]
+    fair = _fair(comparison, rows)
+    left, right = (_of_cell(choice, fair, runs) for choice in comparison.choices)
+    both = zip(comparison.choices, (left, right), strict=True)
+    missing = [cell_name(choice, runs) for choice, side in both if side.empty]
     if missing:
-        raise NotTestedError(f"No finished run of {listed(missing)}{_mode(claim)}.")
+        raise NotTestedError(f"No finished run of {listed(missing)}{_mode(comparison)}.")
     return left, right
 
 
@@ -110,13 +115,13 @@ def side_at(name: str, row: pd.Series, runs: pd.DataFrame) -> Side:
     return Side(name, row, of_group, done(of_group))
 
 
-def _fair(claim: Claim, rows: pd.DataFrame) -> pd.DataFrame:
-    fair = rows if claim.size_mode in CHOSEN_BY_ALL else rows[rows["size_mode"] == claim.size_mode]
-    if claim.size_count:
-        fair = fair[fair["size_count"] == claim.size_count]
-    if not claim.budget:
+def _fair(comparison: Comparison, rows: pd.DataFrame) -> pd.DataFrame:
+    fair = rows if comparison.size_mode in CHOSEN_BY_ALL else rows[rows["size_mode"] == comparison.size_mode]
+    if comparison.size_count:
+        fair = fair[fair["size_count"] == comparison.size_count]
+    if not comparison.budget:
         return fair
-    low, high = claim.budget
+    low, high = comparison.budget
     return fair[fair["size_budget"].between(low, high)]
 
 
@@ -125,12 +130,12 @@ def _of_cell(choice: CellChoice, rows: pd.DataFrame, runs: pd.DataFrame) -> pd.D
     return rows[rows["group"].isin(meant) & (rows["n"] > 0)]
 
 
-def _mode(claim: Claim) -> str:
-    if claim.size_mode in CHOSEN_BY_ALL:
+def _mode(comparison: Comparison) -> str:
+    if comparison.size_mode in CHOSEN_BY_ALL:
         return ""
-    count = f" size.count={claim.size_count}" if claim.size_count else ""
-    budget = f", at a budget from {claim.budget[0]:,g} to {claim.budget[1]:,g}" if claim.budget else ""
-    return f" with size={claim.size_mode}{count}{budget}"
+    count = f" size.count={comparison.size_count}" if comparison.size_count else ""
+    budget = f", at a budget from {comparison.budget[0]:,g} to {comparison.budget[1]:,g}" if comparison.budget else ""
+    return f" with size={comparison.size_mode}{count}{budget}"
 
 
 def _pairs(left: pd.DataFrame, right: pd.DataFrame, key: list[str]) -> list[tuple[pd.Series, pd.Series]]:
@@ -169,20 +174,20 @@ def _why_apart(left: Side, right: Side) -> str:
 Steps = tuple[tuple[Side, Side], ...]
 
 
-def steps_of(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame) -> Steps:
-    """Return both sides of a claim at each of its steps, given the summary of one task and its runs.
+def steps_of(comparison: Comparison, rows: pd.DataFrame, runs: pd.DataFrame) -> Steps:
+    """Return both sides of a comparison at each of its steps, given the summary of one task and its runs.
 
-    A claim about data has one for each share of the training split, from the smallest; one about a regulariser has
-    one without it and one with it; any other has one. Raises NotTestedError.
+    One over data has a step for each share of the training split, from the smallest; one over a regulariser has one
+    without it and one with it; any other has one. Raises NotTestedError.
     """
-    if claim.estimator == OVER_DATA:
-        return _over_data(claim, rows, runs)
-    if claim.regulariser is not None:
-        return _without_and_with(claim, claim.regulariser, rows, runs)
-    return (sides_of(claim, rows, runs),)
+    if comparison.over == FRACTION:
+        return _over_data(comparison, rows, runs)
+    if comparison.regulariser is not None:
+        return _without_and_with(comparison, comparison.regulariser, rows, runs)
+    return (sides_of(comparison, rows, runs),)
 
 
-def _over_data(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame) -> Steps:
+def _over_data(comparison: Comparison, rows: pd.DataFrame, runs: pd.DataFrame) -> Steps:
     """Return both sides at each share of the training split that both have.
 
     The size is the one chosen at the largest share; at each, either side is at its best settings there.
@@ -191,10 +196,10 @@ def _over_data(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame) -> Steps:
     swept = scored[scored.groupby(SIZED)["train_fraction"].transform("nunique") > 1]
     if swept.empty:
         raise NotTestedError("No runs sweep the training fraction.")
-    chosen = sides_of(claim, swept, runs)
+    chosen = sides_of(comparison, swept, runs)
     found = [
         {row["train_fraction"]: side_at(side.name, row, runs) for _, row in at_fractions(those, side.row).iterrows()}
-        for side, those in zip(chosen, candidates(claim, swept, runs), strict=True)
+        for side, those in zip(chosen, candidates(comparison, swept, runs), strict=True)
     ]
     shared = sorted(found[0].keys() & found[1].keys())
     if len(shared) < 2:
@@ -203,7 +208,7 @@ def _over_data(claim: Claim, rows: pd.DataFrame, runs: pd.DataFrame) -> Steps:
     return tuple((found[0][fraction], found[1][fraction]) for fraction in shared)
 
 
-def _without_and_with(claim: Claim, regulariser: str, rows: pd.DataFrame, runs: pd.DataFrame) -> Steps:
+def _without_and_with(comparison: Comparison, regulariser: str, rows: pd.DataFrame, runs: pd.DataFrame) -> Steps:
     """Return both sides without a regulariser and with it, all four of one size and share of the training split.
 
     The size is the one chosen with it; of several strengths, either side is at its best one. Whatever else
@@ -213,13 +218,13 @@ def _without_and_with(claim: Claim, regulariser: str, rows: pd.DataFrame, runs: 
     rows = rows.assign(is_on=names.apply(lambda on: regulariser in on), others=names.apply(_but(regulariser)))
     if not rows["is_on"].any():
         raise NotTestedError(f"No runs have {regulariser} on.")
-    regularised = sides_of(claim, rows[rows["is_on"]], runs)
+    regularised = sides_of(comparison, rows[rows["is_on"]], runs)
     alike = [*SIZED, "train_fraction", "others"]
     is_like = [(rows[alike] == side.row[alike]).all(axis=1) for side in regularised]
     plain = rows[~rows["is_on"] & (is_like[0] | is_like[1])]
     if plain.empty or len({side.row["others"] for side in regularised}) > 1:
         raise NotTestedError(f"No runs are the same but for {regulariser} being off.")
-    return (sides_of(claim, plain, runs), regularised)
+    return (sides_of(comparison, plain, runs), regularised)
 
 
 def _but(regulariser: str) -> Callable[[list[str]], str]:

@@ -168,11 +168,11 @@ def _verdicts(findings: Sequence[Finding]) -> Iterator[tuple[tuple[str, str], _V
     for finding in findings:
         sentence = plain(finding.claim.sentence, 300)
         for result in finding.tested:
-            if result.verdict is not None:
-                wide = result.verdict.estimate.wide
-                effect = f"{estimated(wide)}, n{NO_BREAK}={NO_BREAK}{wide.n}"
+            if result.found is not None:
+                found = result.found.card.interval
+                effect = f"{estimated(found)}, n{NO_BREAK}={NO_BREAK}{found.n}"
                 key = finding.claim.name, plain(result.task_label, 80)
-                yield key, _Verdict(sentence, plain(result.sides, 80), result.word, effect)
+                yield key, _Verdict(sentence, plain(result.found.sides, 80), result.word, effect)
 
 
 def _runs(found: Diff) -> Section:

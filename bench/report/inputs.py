@@ -73,7 +73,7 @@ def prepared(material: ReportInputs) -> ReportData:
     table = summary(runs)
     looks = styles_of(runs, [study.cell for study in material.studies])
     tuned = tuned_tasks(material.studies, trials_frame(material.studies, records, runs, looks))
-    findings = evaluate(material.claims, runs, points, table, importances(material.claims, tuned, unique))
+    findings = evaluate(material.claims, runs, points, table, importances(material.claims, tuned, unique), tuned)
     return ReportData(records, runs, points, table, looks, tuned, findings)
 
 

@@ -17,6 +17,7 @@ Value = str | int | float | bool
 
 RUN_COLUMNS = (
     *("key", "task", "task_version", "data", "title", "task_label", "kind", "level", "metric", "unit", "direction"),
+    "margin",
     *("cell", "cell_node", "hidden_size", "num_layers", "num_params_recurrent", "num_params_total"),
     *("size_mode", "size_budget", "size_count", "train_fraction", "regularisers", "seed", "phase", "group"),
     "settings",
@@ -87,6 +88,7 @@ def _task_columns(record: RunRecord) -> dict[str, Value]:
         "metric": metric_of(record),
         "unit": record.cost.unit,
         "direction": str(task.get("direction", "minimise")),
+        "margin": float(task.get("margin") or math.nan),
     }
 
 

@@ -20,7 +20,7 @@ from bench.core.settings.added_later import without_later
 FORMAT = 2
 """Version of the record's layout on disk."""
 
-DESCRIPTIVE = ("title", "description", "licence", "sources", "statistics", "published", "settings")
+DESCRIPTIVE = ("title", "description", "licence", "sources", "statistics", "published", "settings", "margin")
 """Parts of a task's YAML that say something about the task and change nothing in a training."""
 
 DRAWN = ("weight_noise", "input_noise", "dropout", "input_dropout", "output_dropout")

@@ -1,10 +1,11 @@
-"""An effect card: two sides compared by their paired scores, with one margin, one interval and one word.
+"""An effect card: two sides compared, with one margin, one interval and one word.
 
 The interval decides alone, so that the word and the interval beside it never disagree:
 
 - within the margin: *alike*;
 - wholly beyond the margin: one side is *better*;
-- without zero, but across an edge of the margin: one side is *better, by how much is open*;
+- without the number of no effect (0 for a difference, 1 for a ratio), but across an edge of the margin: one side is
+  *better, by how much is open*;
 - anything else, fewer than ENOUGH pairs, or differences that are all equal: *undecided*.
 
 At a confidence of 95 %, two sides without a difference are told apart in at most 5 % of repetitions, and a difference
@@ -17,13 +18,15 @@ Source: the outcomes of an interval against a margin, Lakens 2017, Social Psycho
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from bench.core.interval import ENOUGH, Interval
+from bench.core.wording import digits_of, interval, number
 from bench.stats.paired import paired_difference
 
 Outcome = Literal["left better", "left better, open", "alike", "undecided", "right better, open", "right better"]
@@ -56,12 +59,26 @@ class Margin:
         best = min(means) if is_minimised else max(means)
         return self.size * abs(best) if self.is_share else self.size
 
+    def __str__(self) -> str:
+        return f"{100 * self.size:g} %" if self.is_share else f"{self.size:g}"
+
+
+def margin_of(text: str) -> Margin | None:
+    """Return the margin that reads `0.05`, in the unit of the score, or `1%`; None for anything else."""
+    found = re.fullmatch(r"\s*(\d*\.?\d+(?:[eE][+-]?\d+)?)\s*(%?)\s*", text)
+    size = float(found[1]) if found else 0.0
+    if not found or not 0 < size < math.inf:
+        return None
+    return Margin(size / 100, is_share=True) if found[2] else Margin(size, is_share=False)
+
 
 @dataclass(frozen=True)
 class Card:
-    """One comparison: `interval` is of left minus right, at `confidence`, `wins` of the share of pairs that left wins.
+    """One comparison: `interval` is of left minus right, or of left over right where `is_ratio`, at `confidence`.
 
-    `means` are the two sides' mean scores, and `margin` is in the unit of the score.
+    `means` are the two sides' mean scores, and `wins` is the share of pairs that left wins. `margin` is in the unit of
+    the score, for a ratio a share of `null`, the number where there is no effect. `adjective` says what it is to win.
+    What was counted and not estimated `is_exact`: it needs neither a number of pairs nor a width.
     """
 
     task: str
@@ -73,19 +90,37 @@ class Card:
     confidence: float
     margin: float
     wins: Interval
+    null: float = 0.0
+    is_ratio: bool = False
+    is_exact: bool = False
+    adjective: str = "better"
+
+    @property
+    def edges(self) -> tuple[float, float]:
+        """The two edges of the margin."""
+        if self.is_ratio:
+            return self.null / (1 + self.margin), self.null * (1 + self.margin)
+        return self.null - self.margin, self.null + self.margin
+
+    @property
+    def is_beyond(self) -> bool:
+        """Whether the estimate itself lies beyond the margin."""
+        low, high = self.edges
+        return not low <= self.interval.mean <= high
 
     @property
     def outcome(self) -> Outcome:
         """What the interval says, by the rules at the top of this file."""
         low, high = self.interval.low, self.interval.high
-        if self.interval.n < ENOUGH or not low < high:  # nan is not smaller than anything
+        if not self.is_exact and (self.interval.n < ENOUGH or not low < high):  # nan is not smaller than anything
             return "undecided"
-        if -self.margin < low and high < self.margin:
+        inner, outer = self.edges
+        if inner < low and high < outer:
             return "alike"
-        if low <= 0 <= high:
+        if low <= self.null <= high:
             return "undecided"
-        is_left = (high < 0) == self.is_minimised
-        if high < -self.margin or self.margin < low:
+        is_left = (high < self.null) == self.is_minimised
+        if high < inner or outer < low:
             return "left better" if is_left else "right better"
         return "left better, open" if is_left else "right better, open"
 
@@ -94,8 +129,51 @@ class Card:
         """The outcome in the names of the sides."""
         if self.outcome in ("alike", "undecided"):
             return self.outcome
-        better = f"{self.left if self.outcome.startswith('left') else self.right} better"
+        better = f"{self.left if self.outcome.startswith('left') else self.right} {self.adjective}"
         return f"{better}, by how much is open" if self.outcome.endswith("open") else better
+
+    @property
+    def margin_text(self) -> str:
+        """The margin in print, with one digit more than the interval."""
+        digits = digits_of([self.interval]) + 1
+        return interval(*self.edges, digits) if self.is_ratio else f"±{number(self.margin, digits)}"
+
+    @property
+    def is_not_worse(self) -> bool:
+        """Whether the interval leaves out that left is worse by the margin or more (non-inferiority)."""
+        if self.interval.n < ENOUGH or not self.interval.low < self.interval.high:
+            return False
+        inner, outer = self.edges
+        return self.interval.high < outer if self.is_minimised else inner < self.interval.low
+
+    def mirrored(self) -> Card:
+        """Return the same comparison with its sides exchanged."""
+        found = self.interval
+        mean, low, high = (1 / each if self.is_ratio else -each for each in (found.mean, found.high, found.low))
+        wins = replace(self.wins, mean=1 - self.wins.mean, low=1 - self.wins.high, high=1 - self.wins.low)
+        return replace(
+            self,
+            left=self.right,
+            right=self.left,
+            means=(self.means[1], self.means[0]),
+            interval=Interval(mean, low, high, found.n, found.kind),
+            wins=wins,
+            null=1 / self.null if self.is_ratio else -self.null + 0.0,
+        )
+
+    @property
+    def pairs_for_half_a_margin(self) -> int | None:
+        """About how many pairs have an interval that reaches half a margin to either side; None where that is unknown.
+
+        It depends on the spread of these pairs and not on their mean, which may be far from the true one (Hoenig and
+        Heisey 2001, The American Statistician 55).
+        """
+        found = self.interval
+        if self.is_exact or found.n < 2 or not found.low < found.high:
+            return None
+        half = math.log(found.high / found.low) / 2 if self.is_ratio else (found.high - found.low) / 2
+        wanted = (math.log1p(self.margin) if self.is_ratio else self.margin) / 2
+        return max(ENOUGH, math.ceil(found.n * (half / wanted) ** 2)) if half > wanted else None
 
 
 def card_of(
@@ -115,8 +193,14 @@ def card_of(
     found = paired_difference(*scores, confidence=confidence)
     means = (float(np.mean(scores[0])), float(np.mean(scores[1])))
     size = (margin or Margin()).around(means, is_minimised=is_minimised)
-    wins = [_win(left, right, is_minimised=is_minimised) for left, right in zip(*scores, strict=True)]
-    return Card(task, *sides, is_minimised, means, found, confidence, size, share_interval(wins, confidence=confidence))
+    wins = share_won(*scores, is_minimised=is_minimised, confidence=confidence)
+    return Card(task, *sides, is_minimised, means, found, confidence, size, wins)
+
+
+def share_won(left: Sequence[float], right: Sequence[float], *, is_minimised: bool, confidence: float) -> Interval:
+    """Return the share of pairs that left wins, with its interval."""
+    wins = [_win(first, second, is_minimised=is_minimised) for first, second in zip(left, right, strict=True)]
+    return share_interval(wins, confidence=confidence)
 
 
 def share_interval(wins: Sequence[float], *, confidence: float = 0.95) -> Interval:

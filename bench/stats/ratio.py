@@ -36,6 +36,38 @@ def median_of_ratios(left: Sequence[float], right: Sequence[float], *, seed: int
     return _interval(left, right, lambda left, right: np.median(left / right, axis=-1), seed, confidence)
 
 
+def share_closed(gap: Sequence[float], rest: Sequence[float], *, confidence: float = 0.95) -> Interval:
+    """Return which share of a gap is closed: 1 less the mean of what is left of it over its mean.
+
+    Both are paired differences of the same repetitions. The bounds are infinite where the gap itself is not told from
+    zero at that confidence.
+
+    Raises ValueError for lists of unequal length.
+    Source: Fieller 1954, Journal of the Royal Statistical Society B 16.
+    """
+    from scipy import stats
+
+    if len(gap) != len(rest):
+        raise ValueError(f"{len(gap)} values of the gap and {len(rest)} of what is left are not pairs")
+    n = len(gap)
+    if n < 2:
+        return Interval(math.nan, math.nan, math.nan, n, "none: fewer than two values")
+    bottom, top = np.asarray(gap, dtype=float), np.asarray(rest, dtype=float)
+    covariance = np.cov(bottom, top) / n
+    t2 = float(stats.t.ppf((1 + confidence) / 2, n - 1)) ** 2
+    a = bottom.mean() ** 2 - t2 * covariance[0, 0]
+    b = bottom.mean() * top.mean() - t2 * covariance[0, 1]
+    c = top.mean() ** 2 - t2 * covariance[1, 1]
+    closed = 1 - float(top.mean() / bottom.mean())
+    if a <= 0:
+        return Interval(closed, -math.inf, math.inf, n, FIELLER)
+    root = math.sqrt(max(0.0, b**2 - a * c))
+    return Interval(closed, float(1 - (b + root) / a), float(1 - (b - root) / a), n, FIELLER)
+
+
+FIELLER = "Fieller's of a ratio of paired means"
+
+
 def _interval(
     left: Sequence[float],
     right: Sequence[float],

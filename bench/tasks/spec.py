@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from bench.core.errors import ConfigError, did_you_mean
 from bench.core.metrics import METRICS, Direction, MetricName
-from bench.core.schema import Count, CountOrOff, Fraction, build
+from bench.core.schema import Count, CountOrOff, Fraction, Positive, build
 from bench.tasks.source_spec import SPLITS as SPLITS
 from bench.tasks.source_spec import check_contents, source_of
 
@@ -34,7 +34,11 @@ class PublishedStatistics:
 
 @dataclass(frozen=True)
 class TaskSpec:
-    """The fields that the specs of all task families share."""
+    """The fields that the specs of all task families share.
+
+    `margin` is the largest difference of two scores that does not matter, in the metric's unit, where the rule for all
+    tasks (`conf/margin.yaml`) does not fit.
+    """
 
     name: str
     kind: str
@@ -48,6 +52,7 @@ class TaskSpec:
     settings: Mapping[str, Any] | None = None
     statistics: Mapping[str, SplitStatistics] | None = None
     published: PublishedStatistics | None = None
+    margin: Positive | None = None
 
 
 @dataclass(frozen=True)

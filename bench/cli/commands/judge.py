@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,8 +21,8 @@ from bench.cli.commands.tables import table
 from bench.core.disk import write_whole
 from bench.core.errors import UsageError
 from bench.core.interval import ENOUGH
-from bench.core.wording import digits_of, estimated, number, plain, quantity, rounded
-from bench.stats.card import READING, SHARE, Card, Margin
+from bench.core.wording import estimated, plain, quantity, rounded
+from bench.stats.card import READING, SHARE, Card, Margin, margin_of
 
 COLUMNS = ("task", "left", "right", "word", "difference", "margin", "n", "left wins")
 
@@ -67,14 +66,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _margin(text: str) -> Margin:
-    found = re.fullmatch(r"\s*([0-9.eE+-]+)\s*(%?)\s*", text)
-    try:
-        size = float(found[1]) if found else -1.0
-    except ValueError:
-        size = -1.0
-    if not found or not 0 < size < float("inf"):
+    if (margin := margin_of(text)) is None:
         raise UsageError(f"--margin must be a number above 0, such as 0.05, or a share, such as 1%; got {text!r}")
-    return Margin(size / 100, is_share=True) if found[2] else Margin(size, is_share=False)
+    return margin
 
 
 def _written(cards: Sequence[Card], arguments: argparse.Namespace) -> list[Path]:
@@ -123,7 +117,7 @@ def described(cards: Sequence[Card], margin: Margin) -> str:
             "right": plain(card.right, 40),
             "word": plain(card.word, 120),
             "difference": estimated(card.interval),
-            "margin": number(card.margin, digits_of([card.interval]) + 1),
+            "margin": card.margin_text,
             "n": card.interval.n,
             "left wins": f"{100 * card.wins.mean:.0f} % [{100 * card.wins.low:.0f}, {100 * card.wins.high:.0f}]",
         }

@@ -14,7 +14,6 @@ from bench.core.wording import (
     better,
     count,
     decimals,
-    digits_of,
     estimated,
     interval,
     number,
@@ -65,9 +64,10 @@ SCORE_CAPTION = (
 
 VERDICT_CAPTION = (
     "Claims of the literature and what the runs say of them. Compared: left side, right side, score and data set. "
-    "Effect: left minus right, or left over right, with its interval of 95 %, wider where a claim is put to several "
-    "data sets (Holm). n: pairs of one seed. Supported, contradicted: the interval lies wholly on the claimed or on "
-    "the other side; equivalent: any difference is smaller than a margin fixed beforehand; inconclusive: neither."
+    "Effect: left minus right, or left over right, with its interval; those of a comparison hold together over all "
+    "data sets with 95 %. Margin: the largest effect that does not matter. n: pairs. Supported, contradicted: there is "
+    "the effect that is claimed, or its opposite; equivalent: the interval lies within the margin; inconclusive: "
+    "neither."
 )
 
 CARDS_CAPTION = (
@@ -132,21 +132,22 @@ def _verdicts(findings: Sequence[Finding]) -> str:
     if not tested:
         return "% No claim can be tested with these runs.\n"
     frame = pd.DataFrame([_verdict(finding, result) for finding, result in tested])
-    widths = {"Claim": 0.29, "Compared": 0.22, "Effect": 0.17}
-    return _table(frame, VERDICT_CAPTION, "verdicts", left=("Verdict",), wide=widths)
+    widths = {"Claim": 0.26, "Compared": 0.2, "Verdict": 0.14, "Effect": 0.14}
+    return _table(frame, VERDICT_CAPTION, "verdicts", wide=widths)
 
 
 def _verdict(finding: Finding, result: Result) -> dict[str, str]:
-    wide = result.verdict.estimate.wide if result.verdict is not None else None
-    if wide is None:
+    if result.found is None:
         raise ValueError("a claim without a verdict has no row")
-    where = f"{result.sides}, {result.what}, {result.task_label}; tuning: {result.tuning}"
+    found, card = result.found, result.found.card
+    where = f"{found.sides}, {found.what}, {result.task_label}; tuning: {found.tuning}"
     return {
         "Claim": plain(finding.claim.sentence, 300),
         "Compared": plain(where, 200),
-        "Verdict": result.word,
-        "Effect": estimated(wide).replace(NO_BREAK, " "),  # the column is narrow
-        "n": str(wide.n),
+        "Verdict": result.said,
+        "Effect": estimated(card.interval).replace(NO_BREAK, " "),  # the column is narrow
+        "Margin": card.margin_text,
+        "n": str(card.interval.n),
     }
 
 
@@ -158,7 +159,7 @@ def cards_table(cards: Sequence[Card]) -> str:
             "Compared": plain(f"{card.left} – {card.right}", 120),
             "Result": plain(card.word, 120),
             "Difference": estimated(card.interval).replace(NO_BREAK, " "),  # the column is narrow
-            "Margin": number(card.margin, digits_of([card.interval]) + 1),
+            "Margin": card.margin_text,
             "n": str(card.interval.n),
             "First wins": f"{100 * card.wins.mean:.0f} %",
         }

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from bench.claims.claim import TIMED
+from bench.claims.margins import margins
 from bench.core.endings import RUN_STATUSES
 from bench.core.interval import ENOUGH
 from bench.core.wording import listed, plain, quantity, spanned
@@ -54,14 +55,16 @@ def _verdicts(found: ReportData) -> list[str]:
     tested = [finding for finding in found.findings if finding.is_tested]
     if not tested:
         return []
-    several = " Over several data sets, Holm's procedure keeps the chance of a false verdict on a claim at 5 %."
-    holm = several if any(len(finding.tested) > 1 for finding in tested) else ""
+    is_several = any(len(finding.tested) > 1 for finding in tested)
+    several = " The intervals of one comparison hold together over all data sets with 95 % (Bonferroni)." * is_several
     is_timed = any(finding.claim.metric in TIMED for finding in tested)
     timed = " Times were compared of runs of one kernel on one machine that took turns, seed by seed." * is_timed
-    margin = "each with its direction and margin fixed beforehand"
+    rule = margins()
     return [
-        f"{quantity(len(tested), 'claim')} of the literature {'was' if len(tested) == 1 else 'were'} tested, {margin}; "
-        f"a verdict on seeds takes at least {ENOUGH} pairs.{holm}{timed}"
+        f"{quantity(len(tested), 'claim')} of the literature {'was' if len(tested) == 1 else 'were'} read off the "
+        "intervals of effects and one margin for each kind of quantity, fixed beforehand: "
+        f"{rule['loss']} of the better side's mean loss and {rule['time']} of a time; at least {ENOUGH} pairs are "
+        f"needed.{several}{timed}"
     ]
 
 

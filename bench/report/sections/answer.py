@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
-from bench.core.interval import ENOUGH, Interval
+from bench.claims.margins import margins
+from bench.core.interval import ENOUGH
 from bench.core.wording import (
     about,
     better,
@@ -24,7 +27,7 @@ from bench.report.section import Answer
 from bench.results.frames import TASK
 from bench.results.labels import CellStyles, budget_label, size_label
 from bench.results.summary import best_groups, done
-from bench.stats.paired import paired_interval
+from bench.stats.card import Card, Margin, card_of
 
 BUDGET = ["size_mode", "size_count", "size_budget"]
 
@@ -34,20 +37,15 @@ MATCHED = 1.1
 
 def answers(table: pd.DataFrame, runs: pd.DataFrame, looks: CellStyles) -> tuple[Answer, ...]:
     """Return one answer per task."""
-    found = []
-    for task, rows in table.groupby(TASK, sort=False):
+    found, by_task = [], list(table.groupby(TASK, sort=False))
+    for task, rows in by_task:
         of_task = runs[(runs[TASK] == list(task)).all(axis=1)]
-        found.append(Answer(plain(rows["task_label"].iloc[0], 80), _sentences(rows, of_task, looks)))
+        sentences = _sentences(rows, of_task, looks, n_comparisons=len(by_task))
+        found.append(Answer(plain(rows["task_label"].iloc[0], 80), sentences))
     return tuple(found)
 
 
-def paired_difference(left: pd.DataFrame, right: pd.DataFrame, split: str) -> Interval:
-    """Return the interval of the mean of left minus right over the seeds that both have."""
-    pairs = left.set_index("seed")[split] - right.set_index("seed")[split]
-    return paired_interval(list(pairs.dropna()))
-
-
-def _sentences(rows: pd.DataFrame, runs: pd.DataFrame, looks: CellStyles) -> tuple[str, ...]:
+def _sentences(rows: pd.DataFrame, runs: pd.DataFrame, looks: CellStyles, *, n_comparisons: int) -> tuple[str, ...]:
     best = best_groups(_at_one_budget(rows))
     split = "test" if (best["split"] == "test").any() else "validation"
     best = best[best["split"] == split].sort_values("mean", ascending=not _is_maximised(best))
@@ -56,7 +54,7 @@ def _sentences(rows: pd.DataFrame, runs: pd.DataFrame, looks: CellStyles) -> tup
     sentences = (*_mean_sentences(best, len(rows) > len(best), split, looks), *_fraction_sentence(best))
     if len(best) == 1:
         return *sentences, f"Only {looks[best['cell'].iloc[0]].name} has a score, so nothing is compared."
-    return *sentences, *_comparison_sentences(best, runs, split, looks)
+    return *sentences, *_comparison_sentences(best, runs, split, looks, n_comparisons)
 
 
 def _at_one_budget(rows: pd.DataFrame) -> pd.DataFrame:
@@ -119,13 +117,24 @@ def _shape(row: pd.Series) -> tuple[int, int]:
     return row["hidden_size"], row["num_layers"]
 
 
-def _comparison_sentences(best: pd.DataFrame, runs: pd.DataFrame, split: str, looks: CellStyles) -> tuple[str, ...]:
+def _comparison_sentences(
+    best: pd.DataFrame, runs: pd.DataFrame, split: str, looks: CellStyles, n_comparisons: int
+) -> tuple[str, ...]:
     by_group = dict(list(done(runs).groupby("group")))
     left, right = _pair(best)
-    difference = paired_difference(by_group[left["group"]], by_group[right["group"]], split)
-    sentence = _difference_sentence(
-        difference, (looks[left["cell"]].name, looks[right["cell"]].name), _is_maximised(best)
+    names = looks[left["cell"]].name, looks[right["cell"]].name
+    first, second = (by_group[row["group"]].set_index("seed")[split] for row in (left, right))
+    pairs = pd.concat([first, second], axis=1, keys=["left", "right"], join="inner").dropna()
+    own = float(runs["margin"].iloc[0])
+    card = card_of(
+        "",
+        names,
+        (list(pairs["left"]), list(pairs["right"])),
+        margin=margins()["loss"] if math.isnan(own) else Margin(own, is_share=False),
+        is_minimised=not _is_maximised(best),
+        n_comparisons=n_comparisons,
     )
+    sentence = _card_sentence(card)
     small, large = sorted([left["num_params_recurrent"], right["num_params_recurrent"]])
     unmatched = excess(large, small)
     if unmatched <= 100 * (MATCHED - 1):
@@ -141,18 +150,16 @@ def _pair(best: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     return best.iloc[places[0]], best.iloc[places[1]]
 
 
-def _difference_sentence(difference: Interval, names: tuple[str, str], is_maximised: bool) -> str:
-    left, right = names
-    low, high = difference.low, difference.high
-    if difference.n < ENOUGH:
+def _card_sentence(card: Card) -> str:
+    n = card.interval.n
+    if n < ENOUGH:
         return (
-            f"{left} and {right} share {quantity(difference.n, 'seed')}: too few for a significance test, which "
-            f"needs at least {ENOUGH} paired seeds, so neither is called better."
+            f"{card.left} and {card.right} share {quantity(n, 'seed')}: too few for a comparison, which needs at least "
+            f"{ENOUGH} paired seeds, so neither is called better."
         )
-    digits = digits_for([(low, high)])
-    over = f"Over {difference.n} paired seeds, {left} minus {right} is"
-    found = f"{over} {number(difference.mean, digits)} {interval(low, high, digits)}"
-    if low <= 0 <= high:
-        return f"{found}: the interval includes zero, so these runs do not tell the two apart."
-    winner = left if (low > 0) == is_maximised else right
-    return f"{found}: the interval excludes zero, so {winner} is ahead at these settings."
+    digits = digits_for([(card.interval.low, card.interval.high)])
+    found = f"{number(card.interval.mean, digits)} {interval(card.interval.low, card.interval.high, digits)}"
+    return (
+        f"Over {n} paired seeds, {card.left} minus {card.right} is {found}, and differences up to "
+        f"{number(card.margin, digits + 1)} do not matter: {card.word}."
+    )

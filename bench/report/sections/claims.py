@@ -5,28 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from bench.claims.claim import Claim
-from bench.claims.judgement import LEVEL, UNTUNED, WORDS, Finding, Result
+from bench.claims.cards import UNTUNED
+from bench.claims.claim import ADJECTIVES, Claim, Kind
+from bench.claims.judgement import WORDS, Finding, Result
+from bench.claims.margins import margins
 from bench.core.cell_words import cell_words, shipped
-from bench.core.interval import ENOUGH
+from bench.core.interval import ENOUGH, Interval
 from bench.core.wording import digits_of, estimated, number, plain, quantity, span
 from bench.report.section import Chapter, Entry, Section, Table
+from bench.stats.card import LEVEL, READING
 
 HEADERS = ("Claim", "Verdict", "What was compared", "Effect [interval]", "n", "Tuning")
 
-DETAILS = ("Data set", "Verdict", "Effect [interval]", "Confidence", "n", "Tuning")
+DETAILS = ("Data set", "Verdict", "Result", "Effect [interval]", "Margin", "Confidence", "n", "First wins", "Tuning")
 
 CAPTION = (
-    "Each line links to its evidence. Supported, contradicted: the interval of the effect lies wholly on the claimed "
-    "or on the other side. Equivalent: any difference is smaller than the margin fixed beforehand. Inconclusive: these "
-    "runs do not decide. Effect: as written under “What was compared”, − for a difference and / for a ratio; where it "
-    "is of a loss, below 0 the first cell is better. Intervals: 95 %, wider over several data sets, so that the chance "
-    f"of even one false verdict per claim stays at 5 % (Holm). n: pairs of runs with one seed; {ENOUGH} are needed. "
-    "Tuning: trials of each side."
+    "Each line links to its evidence. A verdict follows from the interval of the effect and the margin within which an "
+    "effect does not matter. Supported, contradicted: there is the effect that is claimed, or its opposite. "
+    "Equivalent: the interval lies within the margin. Inconclusive: these runs do not decide. Effect: as written under "
+    "“What was compared”, − for a difference and / for a ratio. Intervals hold together over all data sets of a "
+    f"comparison with {100 * (1 - LEVEL):g} % (Bonferroni). n: pairs; {ENOUGH} are needed. Tuning: trials of each side."
 )
-
-LOSSES = ("loss", "train_loss")
-"""Quantities of which less is better."""
 
 MODES = {
     "hidden": "at equal width",
@@ -36,11 +35,6 @@ MODES = {
     "same": "at equal shapes",
     "any": "each side at its best size",
 }
-
-HOLM = (
-    "Over several data sets the intervals are those of Holm's procedure: the chance of even one false verdict among "
-    "them is 5 %."
-)
 
 
 def verdicts(findings: Sequence[Finding]) -> Section | None:
@@ -75,41 +69,41 @@ def _rank(finding: Finding) -> tuple[int, str]:
 def _note_on_chance(n: int) -> tuple[str, ...]:
     if n < 2:
         return ()
-    tested = f"{quantity(n, 'claim')}, each tested at {100 * LEVEL:.0f} %"
-    return (f"{tested}. With no real effect, expect up to {n * LEVEL:.2g} false verdicts.",)
+    tested = f"{quantity(n, 'claim')}, each wrong on any data set with a chance of {100 * LEVEL:.0f} % at most"
+    return (f"{tested}: of all together, expect up to {n * LEVEL:.2g} with a false verdict.",)
 
 
 def _note_on_tuning(tested: Sequence[Finding]) -> tuple[str, ...]:
-    is_bare = any(result.tuning == UNTUNED for finding in tested for result in finding.tested)
+    found = [result.found for finding in tested for result in finding.tested if result.found is not None]
+    is_bare = any(each.tuning == UNTUNED for each in found)
     return ("Where nothing was tuned, a verdict holds for the settings that ran and for no others.",) if is_bare else ()
 
 
 def _row(finding: Finding) -> tuple[Entry, ...]:
     tested = finding.tested
-    first = tested[0]
-    compared = _compared(tested)
-    where = f", on {plain(first.task_label, 60)}" if len(tested) == 1 else ""
-    ns = [result.verdict.estimate.wide.n for result in tested if result.verdict]
+    found = [result.found for result in tested if result.found is not None]
+    where = f", on {plain(tested[0].task_label, 60)}" if len(tested) == 1 else ""
+    ns = [each.card.interval.n for each in found]
     return (
         Entry(plain(finding.claim.sentence, 300), link=f"#{_anchor(finding.claim)}"),
-        Entry(finding.word),
-        Entry(f"{plain(compared, 120)}{where}"),
-        Entry(_effects(tested)),
+        Entry(finding.said),
+        Entry(f"{plain(_compared(tested), 120)}{where}"),
+        Entry(_effects([each.card.interval for each in found])),
         Entry(span(ns), max(ns)),
-        Entry("; ".join(dict.fromkeys(result.tuning for result in tested))),
+        Entry("; ".join(dict.fromkeys(each.tuning for each in found))),
     )
 
 
 def _compared(tested: Sequence[Result]) -> str:
     """Return the sides, and what is compared of them where it is the same on all data sets."""
-    whats = {result.what for result in tested}
+    found = [result.found for result in tested if result.found is not None]
+    whats = {each.what for each in found}
     if len(whats) > 1:  # a threshold is another number on each data set
         whats = {re.sub(r" of [\d.]+$", "", what) for what in whats}
-    return f"{tested[0].sides}, {whats.pop()}" if len(whats) == 1 else tested[0].sides
+    return f"{found[0].sides}, {whats.pop()}" if len(whats) == 1 else found[0].sides
 
 
-def _effects(tested: Sequence[Result]) -> str:
-    effects = [result.verdict.estimate.wide for result in tested if result.verdict is not None]
+def _effects(effects: Sequence[Interval]) -> str:
     if len(effects) == 1:
         return estimated(effects[0])
     means = sorted(effect.mean for effect in effects)
@@ -119,78 +113,100 @@ def _effects(tested: Sequence[Result]) -> str:
 
 def _section(finding: Finding) -> Section:
     claim = finding.claim
+    sentence = f"“{plain(claim.sentence, 600)}”" if claim.is_quoted else f"{plain(claim.sentence, 600)} (in our words)"
     text = [
-        f"{plain(claim.sentence, 600)} Source: {plain(claim.source, 600)}.",
-        f"Verdict: {finding.word}. {_rule(finding)}",
+        f"{sentence} Source: {plain(claim.source, 600)}.",
+        f"Verdict: {finding.said}. {_rule(finding)}",
+        *_in_general(finding),
         *(_result_sentence(result) for result in finding.results),
     ]
-    if claim.note:
-        text.append(f"Note: {plain(claim.note, 1500)}")
+    text += [f"Waits for: {plain(claim.waits_for, 600)}."] if claim.waits_for else []
+    text += [f"Note: {plain(claim.note, 1500)}"] if claim.note else []
     rows = tuple(_result_row(result) for result in finding.results)
-    caption = f"{_effect(finding)}{HOLM}"
+    caption = f"{_effect(finding)}{READING} First wins: the share of pairs in which the first is better."
     return Section(_title(claim), tuple(text), Table(DETAILS, rows, caption), anchor=_anchor(claim))
+
+
+def _in_general(finding: Finding) -> list[str]:
+    """Return what the data sets say of data sets in general."""
+    found = finding.synthesis
+    if found is None:
+        return []
+    n = found.interval.n
+    few = f"; {n} are a small sample of data sets, and {ENOUGH} are needed to decide" if n < ENOUGH else ""
+    mean = estimated(found.interval)
+    new = ""
+    if found.left_better is not None and found.left_better_by_a_margin is not None:
+        new = (
+            f" On a new data set {finding.names[0]} would be better with a probability of {found.left_better:.2f}, by "
+            f"the margin or more with {found.left_better_by_a_margin:.2f}."
+        )
+    return [
+        f"Over {n} data sets taken as a sample, the mean effect is {mean} margins (below 0: {finding.names[0]} "
+        f"better), with a spread between data sets of {found.spread:.2g} margins{few}.{new}"
+    ]
 
 
 def _effect(finding: Finding) -> str:
     """Return what the effect is of, and what its sign says."""
-    if not finding.is_tested:
+    found = next((result.found for result in finding.tested if result.found is not None), None)
+    if found is None:
         return ""
-    claim = finding.claim
-    is_of_losses = claim.estimator == "paired_difference" and claim.metric in LOSSES
-    sign = f"; below 0: {finding.names[0]} better" if is_of_losses else ""
+    card = found.card
+    side = "below" if card.is_minimised else "above"
+    sign = "" if card.is_exact else f"; {side} {card.null:g}: {card.left} {card.adjective}"
     return f"Effect: {_compared(finding.tested)}{sign}. "
 
 
 def _result_sentence(result: Result) -> str:
-    label = plain(result.task_label, 80)
-    if result.verdict is None:
-        return f"{label}: not tested. {plain(result.why, 300)}"
-    why = re.sub(r"-(?=\d)", "−", plain(result.why, 600))
-    return f"{label}: {result.word}. {why[:1].upper()}{why[1:]}. Compared: {plain(result.compared, 600)}."
+    label, why = plain(result.task_label, 80), re.sub(r"-(?=\d)", "−", plain(result.why, 600))
+    if result.found is None:
+        return f"{label}: not tested. {why}"
+    return f"{label}: {result.said}. {why[:1].upper()}{why[1:]}. Compared: {plain(result.found.runs, 600)}."
 
 
 def _result_row(result: Result) -> tuple[Entry, ...]:
     label = Entry(plain(result.task_label, 80))
-    if result.verdict is None:
-        return label, Entry(result.word), Entry(""), Entry(""), Entry(""), Entry("")
-    estimate = result.verdict.estimate
-    is_counted = estimate.wide.kind.startswith("none")
+    if result.found is None:
+        return label, Entry(result.word), *(Entry("") for _ in DETAILS[2:])
+    card = result.found.card
     return (
         label,
         Entry(result.word),
-        Entry(estimated(estimate.wide)),
-        Entry("" if is_counted else f"{100 * estimate.confidence:.4g} %", estimate.confidence),
-        Entry(str(estimate.wide.n), estimate.wide.n),
-        Entry(result.tuning),
+        Entry(plain(card.word, 120)),
+        Entry(estimated(card.interval)),
+        Entry(card.margin_text),
+        Entry("" if card.is_exact else f"{100 * card.confidence:.4g} %", card.confidence),
+        Entry(str(card.interval.n), card.interval.n),
+        Entry("" if card.is_exact else f"{100 * card.wins.mean:.0f} %", card.wins.mean),
+        Entry(result.found.tuning),
     )
 
 
 def _rule(finding: Finding) -> str:
     """Return the test as fixed beforehand, in words."""
     claim = finding.claim
-    none = f"{claim.expected:g}" if claim.is_ratio else "0"
+    left, right = (*finding.names, "", "")[:2]
+    better, worse = ADJECTIVES.get(claim.metric, ("better", "worse"))
     holds = {
-        "lower": f"an effect below {none} speaks for the claim",
-        "higher": f"an effect above {none} speaks for the claim",
-        "alike": "an effect within the margin speaks for the claim",
+        "better": f"{left} {better}",
+        "worse": f"{left} {worse}",
+        "alike": f"{left} and {right} alike",
+        "not_worse": f"{left} not worse than {right} by the margin",
+        "closes": f"{left} not worse than {right}, where without it there is a gap",
+        "more": f"{' more than '.join([*claim.factors, 'all others together'][:2])}",
     }[claim.direction]
-    parts = [holds, _margin(finding), MODES[claim.size_mode]]
+    margin = f"margin {margins()[_kind(claim)]}"
+    parts = [f"supported where the card says {holds}", margin, MODES[claim.size_mode]]
     if claim.budget:
         parts.append(f"a budget from {claim.budget[0]:,g} to {claim.budget[1]:,g}")
-    if claim.across == "all":
-        parts.append("all data sets must agree")
+    if claim.across != "each":
+        parts.append("all data sets must agree" if claim.across == "all" else "data sets in general")
     return f"Fixed beforehand: {'; '.join(part for part in parts if part)}."
 
 
-def _margin(finding: Finding) -> str:
-    """Return the equivalence margin in words."""
-    claim = finding.claim
-    if claim.margin is not None:
-        return f"differences under {claim.margin:g} count as none"
-    if claim.relative_margin is None:
-        return ""
-    of_what = "" if claim.is_ratio else f" of the value of {finding.names[-1]}"
-    return f"differences under {100 * claim.relative_margin:g} %{of_what} count as none"
+def _kind(claim: Claim) -> Kind:
+    return "share" if claim.factors else claim.comparison.kind
 
 
 def _title(claim: Claim) -> str:

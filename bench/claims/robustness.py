@@ -1,0 +1,80 @@
+"""How easily a cell is trained: cards of the shares of its trials that come near its best one, or that diverge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from bench.claims.cards import Cards, Compared, DataSet
+from bench.claims.claim import ADJECTIVES, Comparison
+from bench.claims.margins import margins
+from bench.core.interval import ENOUGH
+from bench.core.wording import quantity
+from bench.results.trial_frames import Tuned, are_paired
+from bench.stats.card import LEVEL, Card, share_won
+from bench.stats.paired import paired_difference
+
+NEAR = 0.02
+"""A trial is near the best of its study where its score is within this share of it."""
+
+WHAT = {"share_near_best": f"trials within {100 * NEAR:g} % of the best one", "share_diverged": "trials that diverged"}
+
+
+def cards_of_trials(comparison: Comparison, data_sets: Sequence[DataSet], tuned: Sequence[Tuned]) -> Cards:
+    """Return the card of the shares of trials of two cells on each data set, paired by trials of the same settings."""
+    looked = {each.label: _pairs(comparison, each, tuned) for each in data_sets}
+    m = sum(1 for found in looked.values() if isinstance(found, pd.DataFrame) and len(found) >= ENOUGH)
+    confidence = 1 - LEVEL / max(m, 1)
+    return {
+        label: found if isinstance(found, str) else _compared(comparison, label, found, confidence)
+        for label, found in looked.items()
+    }
+
+
+def _pairs(comparison: Comparison, data_set: DataSet, tuned: Sequence[Tuned]) -> pd.DataFrame | str:
+    """Return for each trial that both cells had whether either was near its best, or diverged."""
+    for family in (each for each in tuned if each.first.task == data_set.name):
+        studies = [[name for name, study in family.studies.items() if study.cell == cell] for cell in comparison.cells]
+        if not all(len(names) == 1 for names in studies):
+            continue
+        (left,), (right,) = studies
+        if not are_paired([family.studies[left], family.studies[right]]):
+            return "The trials of the two cells were not drawn alike."
+        sides = [family.trials[family.trials["study"] == name].set_index("number") for name in (left, right)]
+        if any((side["state"] == "pruned").any() for side in sides):
+            return "Trials were pruned, and how near they would have come is not known."
+        is_minimised = family.first.direction == "minimise"
+        values = [_is_so(comparison, side, is_minimised=is_minimised) for side in sides]
+        return pd.concat(values, axis=1, keys=["left", "right"], join="inner")
+    return "No study has trials of both cells."
+
+
+def _is_so(comparison: Comparison, trials: pd.DataFrame, *, is_minimised: bool) -> pd.Series:
+    over = trials[trials["state"].isin(["done", "diverged"])]
+    if comparison.metric == "share_diverged":
+        return pd.Series(over["state"] == "diverged", over.index, dtype=float)
+    scores = over["score"].where(over["state"] == "done")
+    best = scores.min() if is_minimised else scores.max()
+    return pd.Series((scores - best).abs() <= NEAR * abs(best), over.index, dtype=float)
+
+
+def _compared(comparison: Comparison, label: str, pairs: pd.DataFrame, confidence: float) -> Compared:
+    left, right = (tuple(pairs[name]) for name in ("left", "right"))
+    names = comparison.cells
+    card = Card(
+        label,
+        *names,
+        comparison.is_minimised,
+        (float(np.mean(left)), float(np.mean(right))),
+        paired_difference(left, right, confidence=confidence),
+        confidence,
+        margins()["share"].size,
+        share_won(left, right, is_minimised=comparison.is_minimised, confidence=confidence),
+        adjective=ADJECTIVES[comparison.metric][0],
+    )
+    runs = f"{quantity(len(pairs), 'trial')} with the same settings for either"
+    tuning = f"{quantity(len(pairs), 'trial')} each"
+    differences = {int(number): first - second for number, first, second in zip(pairs.index, left, right, strict=True)}
+    return Compared(card, runs, f"share of {WHAT[comparison.metric]}", tuning, "in this search", (), differences)
