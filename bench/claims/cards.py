@@ -136,6 +136,7 @@ def _compared(comparison: Comparison, case: _Case, confidence: float) -> Compare
         null=1.0 if comparison.is_ratio else 0.0,
         is_ratio=comparison.is_ratio,
         adjective=ADJECTIVES.get(comparison.metric, ("better",))[0],
+        unit=str(sides[0].row["metric"]) if comparison.kind == "loss" else comparison.metric,
     )
     return Compared(
         card,

@@ -10,6 +10,7 @@ import pandas as pd
 from bench.claims.cards import Cards, Compared, DataSet
 from bench.claims.claim import ADJECTIVES, Comparison
 from bench.claims.margins import margins
+from bench.claims.sides import cell_name
 from bench.core.interval import ENOUGH
 from bench.core.wording import quantity
 from bench.results.trial_frames import Tuned, are_paired
@@ -28,8 +29,8 @@ def cards_of_trials(comparison: Comparison, data_sets: Sequence[DataSet], tuned:
     m = sum(1 for found in looked.values() if isinstance(found, pd.DataFrame) and len(found) >= ENOUGH)
     confidence = 1 - LEVEL / max(m, 1)
     return {
-        label: found if isinstance(found, str) else _compared(comparison, label, found, confidence)
-        for label, found in looked.items()
+        each.label: found if isinstance(found, str) else _compared(comparison, each, found, confidence)
+        for each, found in zip(data_sets, looked.values(), strict=True)
     }
 
 
@@ -60,12 +61,13 @@ def _is_so(comparison: Comparison, trials: pd.DataFrame, *, is_minimised: bool) 
     return pd.Series((scores - best).abs() <= NEAR * abs(best), over.index, dtype=float)
 
 
-def _compared(comparison: Comparison, label: str, pairs: pd.DataFrame, confidence: float) -> Compared:
+def _compared(comparison: Comparison, data_set: DataSet, pairs: pd.DataFrame, confidence: float) -> Compared:
     left, right = (tuple(pairs[name]) for name in ("left", "right"))
-    names = comparison.cells
+    first, second = (cell_name(choice, data_set.runs) for choice in comparison.choices)
     card = Card(
-        label,
-        *names,
+        data_set.label,
+        first,
+        second,
         comparison.is_minimised,
         (float(np.mean(left)), float(np.mean(right))),
         paired_difference(left, right, confidence=confidence),

@@ -78,7 +78,8 @@ class Card:
 
     `means` are the two sides' mean scores, and `wins` is the share of pairs that left wins. `margin` is in the unit of
     the score, for a ratio a share of `null`, the number where there is no effect. `adjective` says what it is to win.
-    What was counted and not estimated `is_exact`: it needs neither a number of pairs nor a width.
+    What was counted and not estimated `is_exact`: it needs neither a number of pairs nor a width. `unit` is that of the
+    effect, where cards of several are shown together.
     """
 
     task: str
@@ -94,6 +95,7 @@ class Card:
     is_ratio: bool = False
     is_exact: bool = False
     adjective: str = "better"
+    unit: str = ""
 
     @property
     def edges(self) -> tuple[float, float]:
@@ -145,6 +147,18 @@ class Card:
             return False
         inner, outer = self.edges
         return self.interval.high < outer if self.is_minimised else inner < self.interval.low
+
+    def in_margins(self) -> Interval:
+        """Return the interval with the margin as the unit and no effect at 0; below 0 left is better."""
+        found = self.interval
+        ends = [self._size(each) for each in (found.mean, found.low, found.high)]
+        mean, low, high = ends if self.is_minimised else (-ends[0], -ends[2], -ends[1])
+        return Interval(mean, low, high, found.n, found.kind)
+
+    def _size(self, value: float) -> float:
+        if self.is_ratio:
+            return math.log(value / self.null) / math.log1p(self.margin)
+        return (value - self.null) / self.margin
 
     def mirrored(self) -> Card:
         """Return the same comparison with its sides exchanged."""

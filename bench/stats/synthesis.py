@@ -62,7 +62,7 @@ def synthesis(cards: Sequence[Card], *, confidence: float = 0.95) -> Synthesis:
     from scipy import stats
 
     k = len(cards)
-    effects = np.array([_in_margins(card, card.interval.mean) for card in cards])
+    effects = np.array([card.in_margins().mean for card in cards])
     errors = np.array([_error(card) for card in cards])
     if k < 2 or not np.isfinite([effects, errors]).all() or not (errors > 0).all():
         raise ValueError("a synthesis takes two cards or more, each with an interval that has a width")
@@ -78,19 +78,13 @@ def synthesis(cards: Sequence[Card], *, confidence: float = 0.95) -> Synthesis:
     return Synthesis(Interval(mean, low, high, k, KIND), confidence, math.sqrt(spread2), zero, margin)
 
 
-def _in_margins(card: Card, value: float) -> float:
-    """Return an effect in margins, negative where left is better."""
-    size = math.log(value / card.null) / math.log1p(card.margin) if card.is_ratio else value / card.margin
-    return size if card.is_minimised else -size
-
-
 def _error(card: Card) -> float:
     """Return the standard error, in margins, of which a t interval has the width of the card's."""
     from scipy import stats
 
-    ends = [_in_margins(card, end) for end in (card.interval.low, card.interval.high)]
+    found = card.in_margins()
     quantile = float(stats.t.ppf((1 + card.confidence) / 2, max(card.interval.n - 1, 1)))
-    return abs(ends[1] - ends[0]) / (2 * quantile)
+    return (found.high - found.low) / (2 * quantile)
 
 
 def _variance_between(effects: np.ndarray, errors: np.ndarray) -> float:

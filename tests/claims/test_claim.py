@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from bench.claims.claim import GROUP, Claim, cell_choice, claim_of, read_claims
+from bench.claims.margins import margins
 from bench.core.errors import ConfigError
 from bench.core.yaml_files import conf_dir
 
@@ -18,42 +19,46 @@ GOOD = {
     "tasks": ["all"],
     "cells": ["gru", "lstm"],
     "metric": "loss",
-    "estimator": "paired_difference",
     "direction": "alike",
-    "margin": 0.1,
 }
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_a_shipped_claim_is_read_and_argues_its_margin(path):
+def test_a_shipped_claim_is_read(path):
     text = path.read_text(encoding="utf-8")
-    assert text.startswith(("# Margin: ", "# No margin: ", "# Threshold: "))
     claim = claim_of(yaml.safe_load(text), path.stem)
     assert isinstance(claim, Claim)
     assert claim.name == path.stem
     assert all(len(line) <= 120 for line in text.splitlines())
+    assert not claim.is_quoted or claim.source
+
+
+def test_every_kind_of_quantity_has_one_margin_and_no_claim_brings_its_own():
+    assert set(margins()) == {"loss", "time", "share", "count"}
+    with pytest.raises(ConfigError, match=r"claim.mine.margin`: unknown key"):
+        claim_of({**GOOD, "margin": 0.1}, "claim.mine")
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"margins": 1}, "bad config at `claim.mine.margins`: unknown key; did you mean `margin`?"),
-        ({"margin": 0}, "bad config at `claim.mine.margin`: must be above 0, got 0"),
-        ({"margin": None}, "`claim.mine.margin`: is required where the claim is that both are alike; got none"),
-        ({"relative_margin": 0.1}, "`claim.mine.margin`: is given beside relative_margin; allowed is one of them"),
-        ({"direction": "better"}, "`claim.mine.direction`: must be one of lower, higher, alike, got 'better'"),
-        ({"estimator": "t_test"}, "`claim.mine.estimator`: must be one of paired_difference, ratio_of_paired_medians"),
+        ({"directions": "alike"}, "bad config at `claim.mine.directions`: unknown key; did you mean `direction`?"),
+        ({"direction": "lower"}, "`claim.mine.direction`: must be one of better, worse, alike, not_worse, "),
+        ({"metric": "updates_to_threshold"}, "`claim.mine.threshold`: belongs to updates_to_threshold and"),
+        ({"factors": ["lr"]}, "`claim.mine.factors`: are one or two, for direction more, got 1"),
+        ({"direction": "more"}, "`claim.mine.factors`: are one or two, for direction more, got 0"),
+        ({"direction": "closes"}, "`claim.mine.without`: belongs to direction closes, got None"),
+        ({"without": "lstm"}, "`claim.mine.without`: belongs to direction closes, got lstm"),
+        ({"expected": 0.75}, "`claim.mine.expected`: belongs to num_params, got 0.75 for loss"),
+        ({"over": "optim.lr"}, "`claim.mine.over`: must be one of train.fraction, train.weight_noise"),
+        ({"over": "train.fraction", "metric": "num_params"}, "`claim.mine.over`: is for a loss, got num_params"),
+        ({"over": "train.fraction", "data": "most"}, "`claim.mine.data`: is for one share of the training data"),
         ({"cells": ["gru"]}, "`claim.mine.cells`: must be two, got 1"),
         ({"cells": ["gru", "lstm b"]}, "`claim.mine.cells[1]`: must read `NAME` or `NAME field=value`, got 'lstm b'"),
         ({"tasks": []}, "`claim.mine.tasks`: must name a task or one of the families music, text, all; got none"),
         ({"budget": [2, 1]}, "`claim.mine.budget`: must be the lowest and the highest, got [2.0, 1.0]"),
         ({"budget": [1, 2]}, "`claim.mine.budget`: needs size_mode params, flops or seconds, got any"),
-        ({"metric": "num_params"}, "is exact_count_ratio exactly for num_params, got paired_difference for num_params"),
-        ({"metric": "updates_to_threshold"}, "is restricted_mean_difference exactly for updates_to_threshold"),
         ({"threshold": 0.9}, "`claim.mine.threshold`: belongs to updates_to_threshold and seconds_to_threshold"),
-        ({"estimator": "ratio_of_paired_medians"}, "is in units and a ratio has none; allowed is relative_margin"),
-        ({"factors": ["lr"]}, "`claim.mine.factors`: are one or two, for importance_share, got 1"),
-        ({"estimator": "importance_share"}, "`claim.mine.factors`: are one or two, for importance_share, got 0"),
         ({"name": "../x"}, "`claim.mine.name`: must be lower-case letters, digits and _, at most 60, got '../x'"),
         ({"sentence": ""}, "`claim.mine.sentence`: must be between 1 and 600 characters, got ''"),
     ],

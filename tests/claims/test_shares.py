@@ -30,7 +30,7 @@ def _quick(monkeypatch):
 
 def words(*studies):
     """Return the word on each claim about what matters, and why, by its name."""
-    claims = [claim for claim in read_claims() if claim.estimator == "importance_share"]
+    claims = [claim for claim in read_claims() if claim.factors]
     records = [record for _, own in studies for record in own]
     frame = claims_frame(compose(records, name="x", studies=[each for each, _ in studies], claims=claims).findings)
     return {row["claim"]: (row["verdict"], row["reason"]) for _, row in frame.iterrows()}

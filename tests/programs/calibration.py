@@ -1,4 +1,4 @@
-"""How often the intervals cover and the verdicts err, over simulated sets of paired differences.
+"""How often the intervals cover and the cards err, over simulated sets of paired differences.
 
     python -m tests.programs.calibration [--n 20000] [--json]
 
@@ -11,17 +11,16 @@ from __future__ import annotations
 import argparse
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 import numpy as np
 from scipy import stats
 
 from bench.core.interval import Interval
-from bench.stats.estimate import Estimate, Question
+from bench.stats.card import Card, Outcome
 from bench.stats.intervals import expanded
 from bench.stats.paired import PAIRED, bounds
-from bench.stats.power import n_for_difference, n_for_equivalence
-from bench.stats.verdict import Word, decide
 from tests.programs.calibration_of_others import others
 
 Bounds = tuple[np.ndarray, np.ndarray]
@@ -98,61 +97,49 @@ def coverage(noise: str, method: str, n_sets: int, n: int = N_SEEDS) -> tuple[in
     return int(((low <= 0) & (high >= 0)).sum()), len(samples)
 
 
-def estimates_of(samples: np.ndarray) -> Iterator[Estimate]:
-    """Yield the estimate of each set, as `paired_estimate` would give it."""
-    n, columns = samples.shape[-1], [samples.mean(axis=-1)]
-    for confidence in (0.95, 0.9):
-        columns += bounds(samples, confidence=confidence)
-    for mean, low, high, inner_low, inner_high in zip(*(column.tolist() for column in columns), strict=True):
-        yield Estimate(Interval(mean, low, high, n, PAIRED), Interval(mean, inner_low, inner_high, n, PAIRED))
+def cards_of(samples: np.ndarray, margin: float) -> Iterator[Card]:
+    """Yield the card of each set of differences, left minus right, as `card_of` would give it."""
+    n, wins = samples.shape[-1], Interval(math.nan, math.nan, math.nan, 0, "none")
+    ends = (column.tolist() for column in (samples.mean(axis=-1), *bounds(samples, confidence=0.95)))
+    for mean, low, high in zip(*ends, strict=True):
+        found = Interval(mean, low, high, n, PAIRED)
+        yield Card("", "left", "right", True, (0.0, 0.0), found, 0.95, margin, wins)
 
 
-def count_words(samples: np.ndarray, question: Question) -> dict[Word, int]:
-    """Return how many sets were given each word."""
-    words: dict[Word, int] = {"supported": 0, "contradicted": 0, "equivalent": 0, "inconclusive": 0}
-    for estimate in estimates_of(samples):
-        words[decide(estimate, question)] += 1
-    return words
+def count_outcomes(samples: np.ndarray, margin: float) -> Counter[Outcome]:
+    """Return how many sets had each outcome."""
+    return Counter(card.outcome for card in cards_of(samples, margin))
+
+
+def told_apart(outcomes: Counter[Outcome]) -> int:
+    """Return how many sets called either side better."""
+    return sum(n for outcome, n in outcomes.items() if "better" in outcome)
 
 
 def false_directions(noise: str, n_sets: int, n: int = N_SEEDS) -> int:
-    """Return how many sets without an effect support or contradict that there is one."""
-    words = count_words(samples_of(noise, n_sets, n), Question("lower"))
-    return words["supported"] + words["contradicted"]
+    """Return how many sets without an effect call either side better; with a margin of nothing, the most there are."""
+    return told_apart(count_outcomes(samples_of(noise, n_sets, n), 0.0))
 
 
 def false_likeness(noise: str, margin: float, n_sets: int, n: int = N_SEEDS) -> int:
     """Return how many sets with an effect at an edge of the margin are called alike, at the worse edge."""
-    samples, question = samples_of(noise, n_sets, n), Question("lower", margin=(-margin, margin))
-    return max(count_words(samples + edge, question)["equivalent"] for edge in (-margin, margin))
+    samples = samples_of(noise, n_sets, n)
+    return max(count_outcomes(samples + edge, margin)["alike"] for edge in (-margin, margin))
 
 
 def power_rows(n_sets: int) -> list[dict[str, float]]:
-    """Return, for normal noise, how often claims are decided by n, effect and margin."""
+    """Return, for normal noise, how often each thing is found by n, effect and margin."""
     rows = []
     for n in SAMPLE_SIZES:
         samples = samples_of("normal", n_sets, n)
         for effect in EFFECTS:
-            row = {"n": n, "effect": effect, "higher": count_words(samples + effect, Question("higher"))["supported"]}
-            row["higher, Student"] = int((student(samples + effect, 0.95)[0] > 0).sum())
+            found = count_outcomes(samples + effect, 0.0)
+            row = {"n": n, "effect": effect, "told apart": told_apart(found)}
+            row["told apart, Student"] = int((student(samples + effect, 0.95)[0] > 0).sum())
             for margin in MARGINS:
-                words = count_words(samples + effect, Question("alike", margin=(-margin, margin)))
-                row |= {f"alike {margin}": words["supported"], f"unlike {margin}": words["contradicted"]}
+                found = count_outcomes(samples + effect, margin)
+                row |= {f"alike {margin}": found["alike"], f"beyond {margin}": found["right better"]}
             rows.append({name: value if name in ("n", "effect") else value / n_sets for name, value in row.items()})
-    return rows
-
-
-def planned_rows(n_sets: int) -> list[dict[str, float | str]]:
-    """Return how often the n that was planned for 80 % decides."""
-    rows: list[dict[str, float | str]] = []
-    for effect in (0.5, 1.0):
-        n = n_for_difference(effect, sd=1.0) or 0
-        n_decided = count_words(samples_of("normal", n_sets, n) + effect, Question("higher"))["supported"]
-        rows.append({"planned for": f"an effect of {effect}", "n": n, "decided": n_decided / n_sets})
-    for effect in (0.0, 0.25):
-        n, question = n_for_equivalence(effect, (-0.5, 0.5), sd=1.0) or 0, Question("alike", margin=(-0.5, 0.5))
-        n_decided = count_words(samples_of("normal", n_sets, n) + effect, question)["supported"]
-        rows.append({"planned for": f"likeness within 0.5 at {effect}", "n": n, "decided": n_decided / n_sets})
     return rows
 
 
@@ -168,7 +155,6 @@ def calibration(n_sets: int) -> dict[str, list[dict[str, float | str]]]:
         f"Coverage of the 95 % interval at n = {N_SEEDS}": covered,
         f"False verdicts at n = {N_SEEDS}: no effect, and an effect at the edge of the margin": erred,
         "Power, normal noise": power_rows(n_sets // 4),
-        "Power at the planned n, normal noise": planned_rows(n_sets // 4),
         "Coverage of the other 95 % intervals": others(max(1, n_sets // 50)),
     }
 

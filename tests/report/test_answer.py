@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 
 from bench.core.settings import SizeSettings
-from bench.report.sections.answer import answers, paired_difference
+from bench.report.sections.answer import answers
 from bench.results.frames import runs_frame
 from bench.results.labels import cell_styles
 from bench.results.summary import summary
-from bench.stats.paired import paired_interval
 from tests.report.fabricated import failure, record, run, scores, sweep, task
 
 
@@ -30,24 +29,42 @@ def test_it_names_size_metric_means_and_n():
 
 def test_five_seeds_are_too_few_to_name_a_winner():
     text = answer(sweep(5))
-    assert "share 5 seeds: too few for a significance test, which needs at least 6 paired seeds" in text
-    assert "ahead" not in text
+    assert "share 5 seeds: too few for a comparison, which needs at least 6 paired seeds" in text
+    assert "GRU better" not in text
 
 
-def test_a_clear_difference_over_enough_seeds_names_the_cell_ahead():
-    assert "so GRU is ahead at these settings" in answer(sweep(8))
+def apart(records, by):
+    """The same runs with the LSTM's score moved."""
+    return [
+        record(made.run, scores=scores(made.run, made.outcome.scores["test"]["nll"] + by))
+        if made.run.cell_name == "lstm"
+        else made
+        for made in records
+    ]
+
+
+def test_a_clear_difference_over_enough_seeds_names_the_better_cell():
+    assert answer(apart(sweep(8), 1.0)).endswith("do not matter: GRU better.")
 
 
 def test_more_is_better_turns_the_winner_around():
-    assert "so LSTM is ahead at these settings" in answer(sweep(8, task=task(direction="maximise")))
+    assert answer(apart(sweep(8, task=task(direction="maximise")), 1.0)).endswith("do not matter: LSTM better.")
+
+
+def test_a_difference_within_the_margin_is_none():
+    assert answer(apart(sweep(8), -0.171)).endswith("do not matter: alike.")
+
+
+def test_a_difference_across_the_edge_of_the_margin_leaves_open_by_how_much():
+    assert answer(sweep(8)).endswith("do not matter: GRU better, by how much is open.")
 
 
 def test_a_difference_that_changes_sign_names_no_winner():
     records = [
-        record(made.run, scores=scores(made.run, 8.5 + 0.01 * ((made.run.seed * 7 + len(made.run.cell_name)) % 5)))
+        record(made.run, scores=scores(made.run, 8.5 + 0.1 * ((made.run.seed * 7 + len(made.run.cell_name)) % 5)))
         for made in sweep(10, ("gru", "lstm"))
     ]
-    assert "these runs do not tell the two apart" in answer(records)
+    assert answer(records).endswith("do not matter: undecided.")
 
 
 def test_only_seeds_that_both_cells_have_are_paired():
@@ -96,12 +113,3 @@ def test_one_cell_alone_is_compared_with_nothing():
 
 def test_without_a_done_run_there_is_no_score():
     assert answer([failure(run())]) == "No run has finished yet, so there is no score."
-
-
-def test_a_paired_difference_pairs_by_seed():
-    runs = runs_frame(sweep(6, ("gru", "lstm")))
-    left, right = (runs[runs["cell"] == cell].sample(frac=1, random_state=1) for cell in ("gru", "lstm"))
-    found = paired_difference(left, right, "test")
-    values = {made.run.seed: made.outcome.scores["test"]["nll"] for made in sweep(6, ("gru",))}
-    others = {made.run.seed: made.outcome.scores["test"]["nll"] for made in sweep(6, ("lstm",))}
-    assert found == paired_interval([values[seed] - others[seed] for seed in range(6)])

@@ -118,11 +118,10 @@ def test_a_claim_calls_its_cells_as_the_page_does():
         "tasks": ["all"],
         "cells": ["mine", "gru"],
         "metric": "loss",
-        "estimator": "paired_difference",
-        "direction": "lower",
+        "direction": "better",
     }
     found = compose([*sweep(6, ("gru",)), *records(MINE, 6)], claims=[claim_of(node, "mine")])
-    assert found.findings[0].tested[0].sides == "My own cell − GRU"
+    assert found.findings[0].tested[0].found.sides == "My own cell − GRU"
     assert "below 0: My own cell better" in markdown(found)
 
 

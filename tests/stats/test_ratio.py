@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from bench.stats.ratio import RATIO, median_of_ratios, ratio_of_medians
+from bench.stats.ratio import RATIO, median_of_ratios, ratio_of_medians, share_closed
 
 LEFT, RIGHT = [2.0, 4.0, 9.0], [1.0, 2.0, 8.0]
 
@@ -62,3 +62,24 @@ def test_too_few_rounds_have_no_interval(of):
 def test_what_has_no_ratio_is_refused(left, right, message):
     with pytest.raises(ValueError, match=message):
         ratio_of_medians(left, right, seed=1)
+
+
+def test_the_share_of_a_gap_that_is_closed_is_one_less_what_is_left_of_it():
+    found = share_closed([1.0, 1.1, 0.9, 1.0, 1.05, 0.95], [0.2, 0.25, 0.15, 0.2, 0.22, 0.18])
+    assert found.mean == pytest.approx(0.8)
+    assert 0.7 < found.low < 0.8 < found.high < 0.9
+
+
+def test_a_gap_that_is_not_told_from_zero_has_no_share_that_is_closed():
+    found = share_closed([1.0, -1.0, 0.5, -0.4, 0.2], [0.1, 0.0, 0.1, 0.0, 0.1])
+    assert (found.low, found.high) == (-np.inf, np.inf)
+
+
+def test_the_share_that_is_closed_is_covered():
+    draw, n_sets, hits = np.random.default_rng(0), 1000, 0
+    for _ in range(n_sets):
+        shared = draw.normal(0, 0.3, 10)
+        gap, rest = 1 + shared + draw.normal(0, 0.2, 10), 0.4 + shared + draw.normal(0, 0.2, 10)
+        found = share_closed(list(gap), list(rest))
+        hits += found.low <= 0.6 <= found.high
+    assert 0.93 <= hits / n_sets <= 0.97

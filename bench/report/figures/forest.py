@@ -43,8 +43,8 @@ def forest(cards: Sequence[Card]) -> Figure:
     axes.axvline(0, color=GREY, linewidth=1.0, zorder=1)
     reach = 3.0
     for row, card in enumerate(cards):
-        unit = card.margin if card.is_minimised else -card.margin
-        mean, ends = card.interval.mean / unit, (card.interval.low / unit, card.interval.high / unit)
+        found = card.in_margins()
+        mean, ends = found.mean, (found.low, found.high)
         axes.plot(ends, (row, row), color=TEXT_COLOUR, linewidth=1.6)
         axes.plot(mean, row, "o", color=TEXT_COLOUR, markersize=5)
         reach = max(reach, *(1.25 * abs(each) for each in (mean, *ends) if math.isfinite(each)))

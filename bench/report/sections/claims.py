@@ -10,10 +10,10 @@ from bench.claims.claim import ADJECTIVES, Claim, Kind
 from bench.claims.judgement import WORDS, Finding, Result
 from bench.claims.margins import margins
 from bench.core.cell_words import cell_words, shipped
-from bench.core.interval import ENOUGH, Interval
+from bench.core.interval import ENOUGH
 from bench.core.wording import digits_of, estimated, number, plain, quantity, span
 from bench.report.section import Chapter, Entry, Section, Table
-from bench.stats.card import LEVEL, READING
+from bench.stats.card import LEVEL, READING, Card
 
 HEADERS = ("Claim", "Verdict", "What was compared", "Effect [interval]", "n", "Tuning")
 
@@ -88,7 +88,7 @@ def _row(finding: Finding) -> tuple[Entry, ...]:
         Entry(plain(finding.claim.sentence, 300), link=f"#{_anchor(finding.claim)}"),
         Entry(finding.said),
         Entry(f"{plain(_compared(tested), 120)}{where}"),
-        Entry(_effects([each.card.interval for each in found])),
+        Entry(_effects([each.card for each in found])),
         Entry(span(ns), max(ns)),
         Entry("; ".join(dict.fromkeys(each.tuning for each in found))),
     )
@@ -103,12 +103,16 @@ def _compared(tested: Sequence[Result]) -> str:
     return f"{found[0].sides}, {whats.pop()}" if len(whats) == 1 else found[0].sides
 
 
-def _effects(effects: Sequence[Interval]) -> str:
-    if len(effects) == 1:
-        return estimated(effects[0])
+def _effects(cards: Sequence[Card]) -> str:
+    """Return the effect, or the range of several; in margins where their units differ."""
+    if len(cards) == 1:
+        return estimated(cards[0].interval)
+    is_one_unit = len({card.unit for card in cards}) == 1
+    effects = [card.interval if is_one_unit else card.in_margins() for card in cards]
     means = sorted(effect.mean for effect in effects)
     digits = digits_of(effects)
-    return f"{number(means[0], digits)} to {number(means[-1], digits)} on {len(means)} data sets"
+    unit = "" if is_one_unit else " margins"
+    return f"{number(means[0], digits)} to {number(means[-1], digits)}{unit} on {len(means)} data sets"
 
 
 def _section(finding: Finding) -> Section:

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.claims.judgement import Finding, Result
-from bench.core.wording import digits_for, interval, number, span
+from bench.claims.margins import margins
+from bench.core.wording import NO_BREAK, estimated, listed, span
 from bench.report.document import compose
 from bench.report.formats.exports import escape_markdown
 from bench.report.publish import read_inputs
@@ -23,8 +24,10 @@ RESULTS = Path("results/chung2014")
 BEGIN = "<!-- from results/chung2014 by `python -m tests.programs.figures.readme` -->"
 END = "<!-- to here -->"
 CAPTION = (
-    "Effect in nats per frame where the claim is about a loss: left minus right, or left over right, with its interval "
-    "of 95 %, wider where a claim is put to several data sets (Holm). n = {} pairs of one seed."
+    "Effect in nats per frame where the claim is about a loss: left minus right, or left over right, with its "
+    "interval; those of a comparison hold together over all data sets with 95 % (Bonferroni). Effects within {} of a "
+    "loss and {} of a time count as none. n = {} pairs. Overall: the word where a claim is about all data sets, or "
+    "about data sets in general. Each verdict is {}."
 )
 
 
@@ -34,27 +37,26 @@ def opening(document: Document) -> str:
         raise ValueError("these results have no verdicts or no figure of all tasks")
     chart, tested = document.scores.chart, [finding for finding in document.findings if finding.is_tested]
     tasks = sorted({result.task_label for finding in tested for result in finding.results})
-    lines = [("Claim", *tasks), ("---",) * (1 + len(tasks)), *(_row(finding, tasks) for finding in tested)]
+    names = ("Claim", *tasks, "Overall")
+    lines = [names, ("---",) * len(names), *(_row(finding, tasks) for finding in tested)]
     rows = ["| " + " | ".join(line) + " |" for line in lines]
-    ns = [result.verdict.estimate.wide.n for finding in tested for result in finding.tested if result.verdict]
+    found = [result.found for finding in tested for result in finding.tested if result.found is not None]
+    ns, scopes = [each.card.interval.n for each in found], sorted({each.scope for each in found if each.scope})
+    rule = margins()
+    caption = CAPTION.format(rule["loss"], rule["time"], span(ns), listed(scopes))
     figure = f"![{escape_markdown(chart.alt)}]({RESULTS}/report/figures/{chart.name}.png)"
-    return "\n".join(
-        [BEGIN, "", *rows, "", CAPTION.format(span(ns)), "", figure, "", f"*{escape_markdown(chart.caption)}*", "", END]
-    )
+    return "\n".join([BEGIN, "", *rows, "", caption, "", figure, "", f"*{escape_markdown(chart.caption)}*", "", END])
 
 
 def _row(finding: Finding, tasks: Sequence[str]) -> tuple[str, ...]:
     by_task = {result.task_label: result for result in finding.results}
-    return escape_markdown(finding.claim.sentence), *(_entry(by_task.get(task)) for task in tasks)
+    return escape_markdown(finding.claim.sentence), *(_entry(by_task.get(task)) for task in tasks), finding.overall
 
 
 def _entry(result: Result | None) -> str:
-    if result is None or result.verdict is None:
+    if result is None or result.found is None:
         return "not tested"
-    wide = result.verdict.estimate.wide
-    digits = digits_for([(wide.low, wide.high)])
-    effect = f"{number(wide.mean, digits)} {interval(wide.low, wide.high, digits)}"
-    return f"**{result.word}** {escape_markdown(effect)}"
+    return f"**{result.word}** {escape_markdown(estimated(result.found.card.interval).replace(NO_BREAK, ' '))}"
 
 
 def replaced(readme: str, text: str) -> str:

@@ -79,8 +79,11 @@ def test_the_numbers_are_those_of_the_json_rows(tmp_path):
     claims = json.loads((folder / "claims.json").read_text())
     tested = [row for row in claims if row["verdict"] != "not tested"]
     assert len(tested) > 3
-    words = re.findall(r"& (supported|contradicted|equivalent|inconclusive) &", verdicts)
+    words = re.findall(
+        r"& (supported|contradicted|equivalent|inconclusive)(?:, for the settings that ran)? &", verdicts
+    )
     assert sorted(words) == sorted(row["verdict"] for row in tested)
+    assert verdicts.count(", for the settings that ran &") == sum(bool(row["scope"]) for row in tested)
 
 
 def test_a_column_that_says_the_same_everywhere_is_said_once():
