@@ -1,4 +1,4 @@
-"""Rebuild the report of a results directory from its records, or compare two of them; needs no torch."""
+"""Rebuild the report of a results directory from its records, or show several side by side; needs no torch."""
 
 from __future__ import annotations
 
@@ -21,19 +21,30 @@ def declare(parser: argparse.ArgumentParser) -> None:
         nargs=2,
         help="write a page that shows two results directories side by side, into A/report",
     )
+    parser.add_argument(
+        "--claims",
+        metavar="DIR",
+        type=Path,
+        nargs="+",
+        help="write a page of all claims over several results directories, into the folder that the first is in",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the report, or print its summary, or compare two; return the exit status: 1 where a record is damaged."""
+    """Write a report, its summary, or several side by side; return the exit status: 1 where a record is damaged."""
     from bench.core.errors import UsageError
     from bench.report.publish import publish
 
+    if arguments.claims:
+        if arguments.directory is not None or arguments.json or arguments.compare:
+            raise UsageError("--claims DIR DIR ... stands alone")
+        return _claims(arguments.claims)
     if arguments.compare:
         if arguments.directory is not None or arguments.json:
             raise UsageError("--compare A B stands alone; `diff A B --json` prints rows")
         return _compare(*arguments.compare)
     if arguments.directory is None:
-        raise UsageError("which results? Give a directory, results/NAME, or --compare A B")
+        raise UsageError("which results? Give a directory, results/NAME, --compare A B or --claims A B ...")
     return _print_rows(arguments.directory) if arguments.json else int(publish(arguments.directory) > 0)
 
 
@@ -54,4 +65,12 @@ def _compare(left: Path, right: Path) -> int:
 
     page, n_damaged = compare_folders(left, right)
     print(f"comparison: {page}")
+    return 1 if n_damaged else 0
+
+
+def _claims(directories: list[Path]) -> int:
+    from bench.report.protocols import claims_of_folders
+
+    page, n_damaged = claims_of_folders(directories)
+    print(f"claims: {page}")
     return 1 if n_damaged else 0

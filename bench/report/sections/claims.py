@@ -85,7 +85,7 @@ def _row(finding: Finding) -> tuple[Entry, ...]:
     where = f", on {plain(tested[0].task_label, 60)}" if len(tested) == 1 else ""
     ns = [each.card.interval.n for each in found]
     return (
-        Entry(plain(finding.claim.sentence, 300), link=f"#{_anchor(finding.claim)}"),
+        Entry(plain(finding.claim.sentence, 300), link=f"#{anchor(finding.claim)}"),
         Entry(finding.said),
         Entry(f"{plain(_compared(tested), 120)}{where}"),
         Entry(_effects([each.card for each in found])),
@@ -128,7 +128,7 @@ def _section(finding: Finding) -> Section:
     text += [f"Note: {plain(claim.note, 1500)}"] if claim.note else []
     rows = tuple(_result_row(result) for result in finding.results)
     caption = f"{_effect(finding)}{READING} First wins: the share of pairs in which the first is better."
-    return Section(_title(claim), tuple(text), Table(DETAILS, rows, caption), anchor=_anchor(claim))
+    return Section(title(claim), tuple(text), Table(DETAILS, rows, caption), anchor=anchor(claim))
 
 
 def _in_general(finding: Finding) -> list[str]:
@@ -213,12 +213,13 @@ def _kind(claim: Claim) -> Kind:
     return "share" if claim.factors else claim.comparison.kind
 
 
-def _title(claim: Claim) -> str:
+def title(claim: Claim) -> str:
     """Return a short title: the claim's name as words."""
     titles = {name: cell_words(node).title for name, node in shipped().items()}
     text = " ".join(titles.get(word, word) for word in claim.name.split("_"))
     return text[:1].upper() + text[1:]
 
 
-def _anchor(claim: Claim) -> str:
+def anchor(claim: Claim) -> str:
+    """Return what links on a page call the evidence for a claim."""
     return f"claim-{claim.name}"
