@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -11,20 +12,17 @@ import pandas as pd
 
 from bench.claims.claim import ADJECTIVES, THRESHOLDS, TIMED, Comparison
 from bench.claims.margins import margins
+from bench.claims.phrases import NEARBY, runs_phrase, scope_of, tuning_phrase, widths_phrase
 from bench.claims.quantities import Measured, measured, measured_over_steps
-from bench.claims.sides import NotTestedError, Side, Steps, of_equal_conditions, steps_of
+from bench.claims.sides import NotTestedError, Side, Steps, of_equal_conditions, sides_over_sizes, steps_of
 from bench.core.interval import ENOUGH, Interval
 from bench.core.seeds import stream
-from bench.core.wording import listed, plain, quantity
-from bench.results.labels import budget_label, size_label
+from bench.core.wording import quantity
 from bench.stats.card import LEVEL, Card, Margin, share_won
 from bench.stats.interaction import difference_of_differences, slope_over_fractions
 from bench.stats.paired import paired_difference
 from bench.stats.ratio import median_of_ratios
 from bench.stats.survival import Times, restricted_mean, restricted_mean_difference
-
-UNTUNED = "none"
-"""The tuning of sides that ran with given settings."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +95,7 @@ class _Case:
     data_set: DataSet
     steps: Steps
     measured: Measured
+    nearby: tuple[tuple[Steps, Measured], ...] = ()
 
 
 def _looked(comparison: Comparison, data_set: DataSet, points: pd.DataFrame) -> _Case | str:
@@ -106,9 +105,26 @@ def _looked(comparison: Comparison, data_set: DataSet, points: pd.DataFrame) -> 
             steps = tuple(of_equal_conditions(*sides) for sides in steps)
         is_one = len(steps) == 1
         found = measured(comparison, steps[0], points) if is_one else measured_over_steps(comparison, steps, points)
+        nearby = tuple(_nearby(comparison, data_set, steps[0], points)) if comparison.is_ratio else ()
     except NotTestedError as error:
         return str(error)
-    return _Case(data_set, steps, found)
+    return _Case(data_set, steps, found, nearby)
+
+
+def _nearby(
+    comparison: Comparison, data_set: DataSet, sides: tuple[Side, Side], points: pd.DataFrame
+) -> Iterator[tuple[Steps, Measured]]:
+    """Yield the sides at the other fair sizes within NEARBY units of width, with what was measured there."""
+    for others in sides_over_sizes(comparison, data_set.rows, data_set.runs)[1:]:
+        if all(_is_near(side.row, other.row) for side, other in zip(sides, others, strict=True)):
+            with suppress(NotTestedError):
+                alike = of_equal_conditions(*others)
+                yield (alike,), measured(comparison, alike, points)
+
+
+def _is_near(first: pd.Series, second: pd.Series) -> bool:
+    is_as_deep = first["num_layers"] == second["num_layers"]
+    return bool(is_as_deep and abs(first["hidden_size"] - second["hidden_size"]) <= NEARBY)
 
 
 def _compared(comparison: Comparison, case: _Case, confidence: float) -> Compared:
@@ -123,13 +139,14 @@ def _compared(comparison: Comparison, case: _Case, confidence: float) -> Compare
     pairs = (found.left, found.right)
     if found.differences:
         pairs = (tuple(each[-1] for each in found.differences), tuple(each[0] for each in found.differences))
+    at_widths = (found, *(elsewhere for _, elsewhere in case.nearby))
     card = Card(
         case.data_set.label,
         sides[0].name,
         sides[1].name,
         is_minimised,
         (float(np.mean(found.left)), float(np.mean(found.right))),
-        _interval(comparison, found, label, confidence),
+        _over_widths([_interval(comparison, each, label, confidence) for each in at_widths]),
         confidence,
         margins()["time"].size if comparison.is_ratio else margin,
         share_won(*pairs, is_minimised=is_minimised, confidence=confidence),
@@ -140,10 +157,10 @@ def _compared(comparison: Comparison, case: _Case, confidence: float) -> Compare
     )
     return Compared(
         card,
-        _runs_phrase(comparison, steps, found),
+        runs_phrase(comparison, steps, found) + widths_phrase([(steps, found), *case.nearby]),
         found.what,
-        _tuning_phrase(sides),
-        _scope(sides),
+        tuning_phrase(sides),
+        scope_of(sides),
         groups,
         {seed: first - second for seed, first, second in zip(found.seeds, *pairs, strict=True)},
     )
@@ -183,6 +200,15 @@ def _interval(comparison: Comparison, found: Measured, label: str, confidence: f
     return replace(slope, mean=doublings * slope.mean, low=doublings * slope.low, high=doublings * slope.high)
 
 
+def _over_widths(found: Sequence[Interval]) -> Interval:
+    """Return the first interval, made as wide as those at the widths nearby: where the sign turns, it holds 1."""
+    if len(found) == 1:
+        return found[0]
+    kind = f"{found[0].kind}, over {quantity(len(found), 'width')}"
+    low, high = min(each.low for each in found), max(each.high for each in found)
+    return replace(found[0], low=low, high=high, kind=kind)
+
+
 def _between_evaluations(found: Interval, resolution: tuple[float, float]) -> Interval:
     """Widen an interval of times by what may have passed since the evaluation before, on either side.
 
@@ -195,63 +221,3 @@ def _between_evaluations(found: Interval, resolution: tuple[float, float]) -> In
 
 def _times(found: Measured) -> tuple[Times, Times]:
     return Times(found.left, found.is_reached[0]), Times(found.right, found.is_reached[1])
-
-
-def _scope(sides: tuple[Side, Side]) -> str:
-    """Return for which settings a card speaks: those that ran or that one search found."""
-    if any(int(side.row["tuning_runs"]) for side in sides):
-        return "for the settings that this search found"
-    return "for the settings that ran"
-
-
-def _runs_phrase(comparison: Comparison, steps: Steps, found: Measured) -> str:
-    sides, is_swept = steps[-1], len(steps) > 1
-    shapes = [
-        f"{side.name} at {size_label(side.row['hidden_size'], side.row['num_layers'])}{'' if is_swept else _set(side)}"
-        for side in sides
-    ]
-    each = f", each {_steps_phrase(comparison, found)}" * is_swept
-    budgets = {budget_label(side.row) for side in sides}
-    budget = f", sizes for {budgets.pop()}" if len(budgets) == 1 and "" not in budgets else ""
-    kernel = f", all on the kernel {plain(sides[0].done['kernel'].iloc[0], 40)}" if comparison.metric in TIMED else ""
-    pairs = f"paired by {quantity(len(found.seeds), 'seed')}"
-    if comparison.data is not None:
-        each += f", each trained on {sides[0].row['train_fraction']:g} of the training split"
-    left_out = _left_out_phrase([side for sides in steps for side in sides], found)
-    return f"{listed(shapes)} (hidden × layers){budget}{each}{kernel}, {pairs}{left_out}"
-
-
-def _steps_phrase(comparison: Comparison, found: Measured) -> str:
-    if comparison.regulariser is not None:
-        return f"without {comparison.regulariser} and with it"
-    return f"trained on {listed([f'{fraction:g}' for fraction in found.fractions])} of the training split"
-
-
-def _left_out_phrase(sides: Sequence[Side], found: Measured) -> str:
-    unreached = [reached.count(False) for reached in found.is_reached]
-    never = f"; {unreached[0]} and {unreached[1]} runs never got there" if any(unreached) else ""
-    worst = f"; {quantity(found.n_diverged, 'run')} that diverged counted at the worst loss" if found.n_diverged else ""
-    unfinished = sum(int((side.runs["status"] != "done").sum()) for side in sides)
-    elsewhere = sum(len(side.runs) - len(side.done) for side in sides) - unfinished
-    failed = unfinished - found.n_diverged - _lost_on_the_way(sides, found)
-    parts = [f"{quantity(failed, 'run')} that did not finish"] if failed else []
-    parts += [f"{quantity(elsewhere, 'run')} on another kernel or machine"] if elsewhere else []
-    return f"{never}{worst}; left out: {listed(parts)}" if parts else f"{never}{worst}"
-
-
-def _lost_on_the_way(sides: Sequence[Side], found: Measured) -> int:
-    """Return how many runs that diverged are among those that never reached a threshold."""
-    if not any(found.is_reached):
-        return 0
-    return sum(int((side.runs["status"] == "diverged").sum()) for side in sides)
-
-
-def _set(side: Side) -> str:
-    return f" with {plain(side.row['settings'], 80)}" if side.row["settings"] else ""
-
-
-def _tuning_phrase(sides: tuple[Side, Side]) -> str:
-    left, right = (int(side.row["tuning_runs"]) for side in sides)
-    if left == right:
-        return f"{quantity(left, 'trial')} each" if left else UNTUNED
-    return f"{left:,} and {right:,} trials: unequal"

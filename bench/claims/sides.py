@@ -43,10 +43,17 @@ class NotTestedError(Exception):
 def sides_of(comparison: Comparison, rows: pd.DataFrame, runs: pd.DataFrame) -> tuple[Side, Side]:
     """Return both sides of a comparison, given the summary of one task and its runs. Raises NotTestedError.
 
-    Where several sizes or settings ran, each side is at the group of the best mean validation score; at a fair size
-    that both have, and of several such sizes at the one where the two validation scores are best together. Where
-    several shares of the training split were trained on, both sides are at the largest that both have, or at the
-    smallest.
+    Where several sizes ran, they are the first of `sides_over_sizes`.
+    """
+    return sides_over_sizes(comparison, rows, runs)[0]
+
+
+def sides_over_sizes(comparison: Comparison, rows: pd.DataFrame, runs: pd.DataFrame) -> list[tuple[Side, Side]]:
+    """Return both sides at each fair size that both have, first where the two validation scores are best together.
+
+    Where several settings ran, each side is at the group of the best mean validation score. Where several shares of the
+    training split were trained on, both sides are at the largest that both have, or at the smallest. Raises
+    NotTestedError.
     """
     left, right = candidates(comparison, rows, runs)
     names = [cell_name(choice, runs) for choice in comparison.choices]
@@ -63,8 +70,8 @@ def sides_of(comparison: Comparison, rows: pd.DataFrame, runs: pd.DataFrame) -> 
         raise NotTestedError(f"{listed(names)} were regularised differently, and their times are not compared.")
     if not pairs:
         raise NotTestedError(f"{listed(names)} have no {'width' if key != BUDGET else 'budget'} in common.")
-    first, second = sorted(pairs, key=_rank)[0]
-    return side_at(names[0], first, runs), side_at(names[1], second, runs)
+    ranked = sorted(pairs, key=_rank)
+    return [(side_at(names[0], first, runs), side_at(names[1], second, runs)) for first, second in ranked]
 
 
 def of_equal_conditions(left: Side, right: Side) -> tuple[Side, Side]:

@@ -191,6 +191,22 @@ def test_a_cell_that_takes_twice_the_time_is_slower():
     assert "all on the kernel made-up-kernel" in found.found.runs
 
 
+def test_a_ratio_of_times_whose_sign_turns_within_a_few_units_of_width_is_undecided():
+    def at(hidden, budget, factor):
+        made = planted(0.0, hidden_size=hidden, size=SizeSettings("params", budget), shift=budget / 1e6)
+        return [slower(each, factor) if each.run.cell_name == "gru" else each for each in made]
+
+    alone = result(FASTER, at(20, 20_000, 0.5))
+    assert (alone.word, alone.card.interval.mean) == ("supported", pytest.approx(0.48, rel=0.01))
+    both = result(FASTER, [*at(20, 20_000, 0.5), *at(26, 21_000, 2.0)])
+    assert both.word == "inconclusive"
+    assert both.card.interval.mean == alone.card.interval.mean
+    assert both.card.interval.high > 1.8
+    assert both.found.runs.endswith("the interval holds all widths within 8 units: 0.48 at 20 / 20 and 1.92 at 26 / 26")
+    far = result(FASTER, [*at(20, 20_000, 0.5), *at(40, 21_000, 2.0)])
+    assert far.word == "supported"
+
+
 @pytest.mark.parametrize(
     ("later", "word"), [({"gru": 0}, "inconclusive"), ({"gru": 4}, "contradicted"), ({"lstm": 4}, "supported")]
 )

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from bench.claims.cards import UNTUNED
 from bench.claims.claim import ADJECTIVES, Claim, Kind
 from bench.claims.judgement import WORDS, Finding, Result
 from bench.claims.margins import margins
+from bench.claims.phrases import UNTUNED
 from bench.core.cell_words import cell_words, shipped
 from bench.core.interval import ENOUGH
 from bench.core.wording import digits_of, estimated, number, plain, quantity, span
