@@ -13,7 +13,21 @@ from bench.claims.judgement import Finding, Result
 from bench.results.summary import json_rows
 
 CLAIM_COLUMNS = (
-    *("claim", "task", "direction", "verdict", "scope", "card", "effect", "what", "mean", "low", "high", "confidence"),
+    *(
+        "claim",
+        "task",
+        "direction",
+        "verdict",
+        "scope",
+        "card",
+        "effect",
+        "what",
+        "better",
+        "mean",
+        "low",
+        "high",
+        "confidence",
+    ),
     *("margin_low", "margin_high", "interval", "n", "left_wins", "tuning", "reason", "compared", "sentence", "source"),
     *("note", "groups"),
 )
@@ -60,7 +74,7 @@ def _claim(claim: Claim) -> dict[str, Any]:
 def _result(result: Result) -> dict[str, Any]:
     said = {"task": result.task, "verdict": result.word, "reason": result.why}
     if result.found is None:
-        texts = dict.fromkeys(("scope", "card", "effect", "what", "interval", "tuning", "compared"), "")
+        texts = dict.fromkeys(("scope", "card", "effect", "what", "better", "interval", "tuning", "compared"), "")
         return {**said, **texts, **dict.fromkeys(NUMBERS), "groups": []}
     found, card = result.found, result.found.card
     low, high = card.edges
@@ -71,6 +85,7 @@ def _result(result: Result) -> dict[str, Any]:
         "card": card.word,
         "effect": found.sides,
         "what": found.what,
+        "better": "lower" if card.is_minimised else "higher",
         **dict(zip(NUMBERS, map(_finite, numbers), strict=False)),
         "n": card.interval.n,
         "left_wins": _finite(card.wins.mean),
