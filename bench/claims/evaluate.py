@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from types import MappingProxyType
 
@@ -31,23 +31,14 @@ FAMILIES = {"music": "piano_roll", "text": "language_model"}
 NO_IMPORTANCES: Importances = MappingProxyType({})
 
 
-def evaluate(
-    claims: Sequence[Claim],
-    runs: pd.DataFrame,
-    points: pd.DataFrame,
-    table: pd.DataFrame,
-    importances: Importances = NO_IMPORTANCES,
-    tuned: Sequence[Tuned] = (),
-) -> tuple[Finding, ...]:
-    """Return a finding for each claim, given the frame of the runs, that of their curves, and their summary.
+CardsOf = Callable[[Comparison], Cards]
+"""Gives the cards of a comparison, the same ones to whoever asks."""
 
-    Runs are paired by seed; where runs are confirmed, those alone speak. What studies say of the importance of
-    settings is in `importances`, and the studies themselves are in `tuned`. All claims about one comparison read the
-    same cards.
-    """
-    data_sets = [
-        DataSet(rows, runs[(runs[TASK] == list(task)).all(axis=1)]) for task, rows in table.groupby(TASK, sort=False)
-    ]
+
+def card_maker(runs: pd.DataFrame, points: pd.DataFrame, table: pd.DataFrame, tuned: Sequence[Tuned] = ()) -> CardMaker:
+    """Return what makes cards, given the frame of the runs, that of their curves, their summary, and the studies."""
+    groups = table.groupby(TASK, sort=False)
+    data_sets = [DataSet(rows, runs[(runs[TASK] == list(task)).all(axis=1)]) for task, rows in groups]
 
     @cache
     def cards(comparison: Comparison) -> Cards:
@@ -55,10 +46,26 @@ def evaluate(
             return cards_of_trials(comparison, data_sets, tuned)
         return cards_of(comparison, data_sets, points)
 
-    return tuple(_finding(claim, runs, data_sets, cards, importances) for claim in claims)
+    return CardMaker(tuple(data_sets), cards)
 
 
-CardsOf = Callable[[Comparison], Cards]
+@dataclass(frozen=True)
+class CardMaker:
+    """The data sets of a report, and the cards of comparisons on them."""
+
+    data_sets: tuple[DataSet, ...]
+    cards: CardsOf
+
+
+def evaluate(
+    claims: Sequence[Claim], runs: pd.DataFrame, maker: CardMaker, importances: Importances = NO_IMPORTANCES
+) -> tuple[Finding, ...]:
+    """Return a finding for each claim, given the frame of the runs.
+
+    Runs are paired by seed; where runs are confirmed, those alone speak. What studies say of the importance of
+    settings is in `importances`. All claims about one comparison read the same cards.
+    """
+    return tuple(_finding(claim, runs, maker.data_sets, maker.cards, importances) for claim in claims)
 
 
 def _finding(

@@ -13,23 +13,9 @@ from bench.claims.judgement import Finding, Result
 from bench.results.summary import json_rows
 
 CLAIM_COLUMNS = (
-    *(
-        "claim",
-        "task",
-        "direction",
-        "verdict",
-        "scope",
-        "card",
-        "effect",
-        "what",
-        "better",
-        "mean",
-        "low",
-        "high",
-        "confidence",
-    ),
-    *("margin_low", "margin_high", "interval", "n", "left_wins", "tuning", "reason", "compared", "sentence", "source"),
-    *("note", "groups"),
+    *("claim", "task", "direction", "verdict", "scope", "card", "effect", "what", "better", "mean", "low", "high"),
+    *("confidence", "margin_low", "margin_high", "interval", "n", "left_wins", "tuning", "reason", "compared"),
+    *("sentence", "source", "note", "groups"),
 )
 
 NUMBERS = ("mean", "low", "high", "confidence", "margin_low", "margin_high", "n", "left_wins")

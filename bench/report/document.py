@@ -47,7 +47,7 @@ def compose(inputs: ReportInputs) -> Document:
     return Document(
         name=plain(inputs.name, 80),
         facts=_facts(runs),
-        answers=answers(table, runs, looks),
+        answers=answers(table, looks, found.cards),
         notes=_notes(len(inputs.records) - len(found.records), inputs.damaged),
         scores=scores(table, looks, glance(table, runs, settings, looks)),
         guide=guide(runs, is_tuned=bool(inputs.studies)),

@@ -9,7 +9,7 @@ from functools import cached_property
 import pandas as pd
 
 from bench.claims.claim import Claim
-from bench.claims.evaluate import evaluate
+from bench.claims.evaluate import CardsOf, card_maker, evaluate
 from bench.claims.judgement import Finding
 from bench.claims.shares import importances
 from bench.results import AuthorNote, ProbeRecord
@@ -54,6 +54,7 @@ class ReportData:
     looks: CellStyles
     tuned: tuple[Tuned, ...]
     findings: tuple[Finding, ...]
+    cards: CardsOf
 
     @cached_property
     def by_key(self) -> Mapping[str, RunRecord]:
@@ -73,8 +74,9 @@ def prepared(material: ReportInputs) -> ReportData:
     table = summary(runs)
     looks = styles_of(runs, [study.cell for study in material.studies])
     tuned = tuned_tasks(material.studies, trials_frame(material.studies, records, runs, looks))
-    findings = evaluate(material.claims, runs, points, table, importances(material.claims, tuned, unique), tuned)
-    return ReportData(records, runs, points, table, looks, tuned, findings)
+    maker = card_maker(runs, points, table, tuned)
+    findings = evaluate(material.claims, runs, maker, importances(material.claims, tuned, unique))
+    return ReportData(records, runs, points, table, looks, tuned, findings, maker.cards)
 
 
 def _order(record: RunRecord) -> tuple[str, str]:

@@ -11,7 +11,7 @@ import random
 import pytest
 
 from bench.claims.claim import Claim, claim_of, read_claims
-from bench.claims.evaluate import evaluate
+from bench.claims.evaluate import card_maker, evaluate
 from bench.claims.rows import rows_with_claims
 from bench.claims.shares import Shares
 from bench.core.settings import OptimSettings, SizeSettings, TrainSettings
@@ -42,7 +42,7 @@ def planted(gap: float, n: int = 10, *, noise: float = 0.03, seed: int = 0, shif
 
 def finding(claim: Claim, records):
     runs = runs_frame(records)
-    (found,) = evaluate([claim], runs, curves_frame(records), summary(runs))
+    (found,) = evaluate([claim], runs, card_maker(runs, curves_frame(records), summary(runs)))
     return found
 
 
@@ -512,7 +512,7 @@ def shares(lr: float, hidden: float, spread: float = 0.01, n: int = 30) -> Share
 def test_a_setting_matters_most_where_its_share_exceeds_that_of_all_others(found, word):
     claim, runs = CLAIMS["learning_rate_matters_most"], runs_frame(planted(0.0, n=2))
     importances = {("made_up_music", claim.cells): found}
-    (judged,) = evaluate([claim], runs, curves_frame([]), summary(runs), importances)
+    (judged,) = evaluate([claim], runs, card_maker(runs, curves_frame([]), summary(runs)), importances)
     assert judged.word == word
     assert judged.results[0].found.sides == "optim.lr − all other settings together"
 
@@ -520,7 +520,7 @@ def test_a_setting_matters_most_where_its_share_exceeds_that_of_all_others(found
 def test_a_setting_that_was_not_searched_has_no_share():
     claim, runs = CLAIMS["layer_size_matters_more_than_the_cell"], runs_frame(planted(0.0, n=2))
     importances = {("made_up_music", claim.cells): shares(0.8, 0.2)}
-    (judged,) = evaluate([claim], runs, curves_frame([]), summary(runs), importances)
+    (judged,) = evaluate([claim], runs, card_maker(runs, curves_frame([]), summary(runs)), importances)
     assert judged.why == "The studies did not search cell."
 
 
@@ -531,7 +531,8 @@ def test_seeds_that_only_one_side_has_are_not_paired():
 
 def test_without_runs_no_claim_is_tested():
     runs = runs_frame([])
-    assert not any(found.is_tested for found in evaluate(read_claims(), runs, curves_frame([]), summary(runs)))
+    maker = card_maker(runs, curves_frame([]), summary(runs))
+    assert not any(found.is_tested for found in evaluate(read_claims(), runs, maker))
 
 
 def test_a_report_carries_the_verdicts_in_every_format(tmp_path):

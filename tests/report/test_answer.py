@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from bench.claims.evaluate import card_maker
 from bench.core.settings import SizeSettings
 from bench.report.sections.answer import answers
-from bench.results.frames import runs_frame
+from bench.results.frames import curves_frame, runs_frame
 from bench.results.labels import cell_styles
 from bench.results.summary import summary
 from tests.report.fabricated import failure, record, run, scores, sweep, task
@@ -14,7 +15,8 @@ from tests.report.fabricated import failure, record, run, scores, sweep, task
 
 def answer(records) -> str:
     runs = runs_frame(records)
-    (found,) = answers(summary(runs), runs, cell_styles(runs["cell"]))
+    table = summary(runs)
+    (found,) = answers(table, cell_styles(runs["cell"]), card_maker(runs, curves_frame(records), table).cards)
     return " ".join(found.sentences)
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import pandas as pd
 
-from bench.claims.margins import margins
+from bench.claims.claim import Comparison
+from bench.claims.evaluate import CardsOf
 from bench.core.interval import ENOUGH
 from bench.core.wording import (
     about,
@@ -26,8 +25,8 @@ from bench.core.wording import (
 from bench.report.section import Answer
 from bench.results.frames import TASK
 from bench.results.labels import CellStyles, budget_label, size_label
-from bench.results.summary import best_groups, done
-from bench.stats.card import Card, Margin, card_of
+from bench.results.summary import best_groups
+from bench.stats.card import Card
 
 BUDGET = ["size_mode", "size_count", "size_budget"]
 
@@ -35,17 +34,15 @@ MATCHED = 1.1
 """Largest ratio of parameter counts that still reads as `at about n parameters`."""
 
 
-def answers(table: pd.DataFrame, runs: pd.DataFrame, looks: CellStyles) -> tuple[Answer, ...]:
+def answers(table: pd.DataFrame, looks: CellStyles, cards: CardsOf) -> tuple[Answer, ...]:
     """Return one answer per task."""
-    found, by_task = [], list(table.groupby(TASK, sort=False))
-    for task, rows in by_task:
-        of_task = runs[(runs[TASK] == list(task)).all(axis=1)]
-        sentences = _sentences(rows, of_task, looks, n_comparisons=len(by_task))
-        found.append(Answer(plain(rows["task_label"].iloc[0], 80), sentences))
-    return tuple(found)
+    return tuple(
+        Answer(plain(rows["task_label"].iloc[0], 80), _sentences(rows, looks, cards))
+        for _, rows in table.groupby(TASK, sort=False)
+    )
 
 
-def _sentences(rows: pd.DataFrame, runs: pd.DataFrame, looks: CellStyles, *, n_comparisons: int) -> tuple[str, ...]:
+def _sentences(rows: pd.DataFrame, looks: CellStyles, cards: CardsOf) -> tuple[str, ...]:
     best = best_groups(_at_one_budget(rows))
     split = "test" if (best["split"] == "test").any() else "validation"
     best = best[best["split"] == split].sort_values("mean", ascending=not _is_maximised(best))
@@ -54,7 +51,7 @@ def _sentences(rows: pd.DataFrame, runs: pd.DataFrame, looks: CellStyles, *, n_c
     sentences = (*_mean_sentences(best, len(rows) > len(best), split, looks), *_fraction_sentence(best))
     if len(best) == 1:
         return *sentences, f"Only {looks[best['cell'].iloc[0]].name} has a score, so nothing is compared."
-    return *sentences, *_comparison_sentences(best, runs, split, looks, n_comparisons)
+    return *sentences, *_comparison_sentences(best, looks, cards)
 
 
 def _at_one_budget(rows: pd.DataFrame) -> pd.DataFrame:
@@ -117,24 +114,17 @@ def _shape(row: pd.Series) -> tuple[int, int]:
     return row["hidden_size"], row["num_layers"]
 
 
-def _comparison_sentences(
-    best: pd.DataFrame, runs: pd.DataFrame, split: str, looks: CellStyles, n_comparisons: int
-) -> tuple[str, ...]:
-    by_group = dict(list(done(runs).groupby("group")))
+def _comparison_sentences(best: pd.DataFrame, looks: CellStyles, cards: CardsOf) -> tuple[str, ...]:
     left, right = _pair(best)
-    names = looks[left["cell"]].name, looks[right["cell"]].name
-    first, second = (by_group[row["group"]].set_index("seed")[split] for row in (left, right))
-    pairs = pd.concat([first, second], axis=1, keys=["left", "right"], join="inner").dropna()
-    own = float(runs["margin"].iloc[0])
-    card = card_of(
-        "",
-        names,
-        (list(pairs["left"]), list(pairs["right"])),
-        margin=margins()["loss"] if math.isnan(own) else Margin(own, is_share=False),
-        is_minimised=not _is_maximised(best),
-        n_comparisons=n_comparisons,
-    )
-    sentence = _card_sentence(card)
+    names = sorted([str(left["cell"]), str(right["cell"])])
+    budget = float(left["size_budget"])
+    is_solved = bool(_shared_budget(pd.DataFrame([left, right])))
+    size = (left["size_mode"], left["size_count"], (budget, budget)) if is_solved else ("any", None, ())
+    found = cards(Comparison((names[0], names[1]), "loss", *size))[str(left["task_label"])]
+    if isinstance(found, str):
+        return (found,)
+    found = found if names[0] == left["cell"] else found.mirrored()
+    sentence = _card_sentence(found.card)
     small, large = sorted([left["num_params_recurrent"], right["num_params_recurrent"]])
     unmatched = excess(large, small)
     if unmatched <= 100 * (MATCHED - 1):
