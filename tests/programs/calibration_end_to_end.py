@@ -1,0 +1,212 @@
+"""How often effect cards err where the whole procedure is simulated: trials drawn, the best chosen, the winner confirmed.
+
+    python -m tests.programs.calibration_end_to_end [--n 2000] [--json]
+
+TABLES
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations, groupby
+from pathlib import Path
+
+import numpy as np
+
+from bench.stats.paired import bounds
+from bench.stats.power import n_for_difference
+from tests.programs.calibration import NOISES, markdown
+from tests.programs.surfaces import Search, Surface, read_surfaces
+from tests.programs.tuned_pairs import (
+    BETTER,
+    WHOLLY,
+    R,
+    TunedPair,
+    expected_loss,
+    share_of_families_wrong,
+    tuned_pair,
+)
+
+RESULTS = Path(__file__).resolve().parents[2] / "results"
+DIRECTORIES = ("chung2014", "claims_small")
+
+SEARCHES = (Search(30), Search(10), Search(10, is_lattice=True), Search(6, is_lattice=True, decades=1.5))
+LAST = SEARCHES[-1]
+
+FAMILIES = {"all null": (0.0,) * 8, "all at the edge": (1.0,) * 8, "mixed": (0.0, 1.0, 2.0, 5.0) * 2}
+"""Effects of the tasks of a family, in margins; of a family of four the first four."""
+
+Row = dict[str, float | str]
+Pairs = list[TunedPair]
+
+
+def bimodal(draw: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Return noise of a cell that in a fifth of the seeds ends worse by five standard deviations of the others."""
+    return (draw.normal(size=shape) + 5 * (draw.random(shape) < 0.2) - 1) / math.sqrt(5)
+
+
+def pairs_of(surfaces: Sequence[Surface], search: Search, n_sets: int, *, is_shared: bool) -> tuple[Pairs, Pairs]:
+    """Return the pairs of every cell with itself, and those of two cells of one task."""
+    means = {surface: expected_loss(surface, search) for surface in surfaces}
+
+    def pair(left: Surface, right: Surface, seed: int) -> TunedPair:
+        both = (means[left], means[right])
+        return tuned_pair((left, right), search, n_sets, means=both, is_shared=is_shared, seed=seed)
+
+    groups = [list(group) for _, group in groupby(surfaces, key=lambda surface: surface.task)]
+    others = [both for group in groups for both in combinations(group, 2)]
+    same = [pair(surface, surface, seed) for seed, surface in enumerate(surfaces)]
+    return same, [pair(*both, seed) for seed, both in enumerate(others, start=len(same))]
+
+
+def above(rates: Sequence[float], limit: float, n_sets: int) -> int:
+    """Return how many rates exceed a limit by more than three standard errors."""
+    return sum(rate > limit + 3 * math.sqrt(limit * (1 - limit) / n_sets) for rate in rates)
+
+
+def identical_row(pairs: Pairs, n_sets: int) -> Row:
+    """Return how often two cells of one surface are told apart."""
+    rates = [pair.share(0, BETTER) for pair in pairs]
+    once = [pair.share(0, BETTER, is_once=True) for pair in pairs]
+    return {
+        f"R={R}": statistics.mean(rates),
+        "worst": max(rates),
+        "above 5 %": f"{above(rates, 0.05, n_sets)} of {len(rates)}",
+        "R=1": statistics.mean(once),
+        "R=1 worst": max(once),
+        "R=1 above 5 %": f"{above(once, 0.05, n_sets)} of {len(once)}",
+        "alike": statistics.mean(pair.share(0, ["alike"]) for pair in pairs),
+    }
+
+
+def effects_row(pairs: Pairs, n_sets: int) -> Row:
+    """Return how often pairs of two cells that are moved to no effect, the edge and two margins are judged how."""
+    apart = [pair.share(0, BETTER) for pair in pairs]
+    edge = [max(pair.share(sign, ["alike"]) for sign in (-1, 1)) for pair in pairs]
+    beyond = [max(pair.share(sign, WHOLLY) for sign in (-1, 1)) for pair in pairs]
+    found = [found_of(pair) for pair in pairs]
+    held = [pair.share_covered() for pair in pairs]
+    return {
+        "told apart at 0": statistics.mean(apart),
+        "worst": max(apart),
+        "above 5 %": f"{above(apart, 0.05, n_sets)} of {len(apart)}",
+        "coverage": statistics.mean(held),
+        "lowest": min(held),
+        "R=1 coverage": statistics.mean(pair.share_covered(is_once=True) for pair in pairs),
+        "alike at the edge, worst": max(edge),
+        "wholly better at the edge, worst": max(beyond),
+        "two margins found": statistics.mean(found),
+        "in 80 % or more": f"{sum(rate >= 0.8 for rate in found)} of {len(found)}",
+    }
+
+
+def found_of(pair: TunedPair) -> float:
+    """Return how often a difference of two margins is seen to be one, at the worse of its signs."""
+    return min(pair.share(effect, [f"{side} better", f"{side} better, open"]) for effect, side in TWO_MARGINS)
+
+
+TWO_MARGINS = ((2.0, "right"), (-2.0, "left"))
+
+
+def power_rows(pairs: Pairs) -> list[Row]:
+    """Return by task how often two margins are found, and how many replications would find them in 80 %."""
+    rows: list[Row] = []
+    for task, group in groupby(pairs, key=lambda pair: pair.task):
+        of_task = list(group)
+        needed = [n_for_difference(2 * pair.margin, sd=pair.sd) or math.inf for pair in of_task]
+        found = [found_of(pair) for pair in of_task]
+        spread = f"{statistics.median(pair.sd / pair.margin for pair in of_task):.1f}"
+        row: Row = {"task": task, "pairs": str(len(of_task)), "sd in margins": spread, "found": statistics.mean(found)}
+        row |= {"lowest": min(found), "wholly": statistics.mean(pair.share(2, WHOLLY) for pair in of_task)}
+        rows.append(row | {"R for 80 %, median": f"{statistics.median(needed):g}", "largest": f"{max(needed):g}"})
+    return rows
+
+
+def family_rows(same: Pairs, others: Pairs) -> list[Row]:
+    """Return how often a family of the tasks of `chung2014` has a wrong outcome, at the worst pair of cells."""
+    rows: list[Row] = []
+    for name, pairs in (("identical cells", same), ("two cells", others)):
+        chung = sorted((pair for pair in pairs if pair.task.startswith("chung2014")), key=lambda pair: pair.cells)
+        families = [list(group) for _, group in groupby(chung, key=lambda pair: pair.cells)]
+        for m in (4, 8):
+            row: Row = {"pairs": name, "m": str(m)}
+            for effects, each in FAMILIES.items():
+                row[effects] = max(
+                    share_of_families_wrong(family[:: len(family) // m], [sign * effect for effect in each[:m]])
+                    for family in families
+                    for sign in (-1, 1)
+                )
+            rows.append(row)
+    return rows
+
+
+def coverage_rows(surfaces: Sequence[Surface], n_sets: int) -> list[Row]:
+    """Return by noise how often the interval holds the mean: of one side's noise, of both sides', of tuned cells."""
+    rows: list[Row] = []
+    noises: dict[str, Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]] = {**NOISES, "bimodal": bimodal}
+    pairs = [both for _, group in groupby(surfaces, key=lambda each: each.task) for both in [tuple(group)[:2]]]
+    for name, noise in noises.items():
+        if name == "two lognormal runs":
+            continue  # the column of both sides has it
+        draw = np.random.default_rng(3)
+        one, other = noise(draw, (10 * n_sets, R)), noise(draw, (10 * n_sets, R))
+        row: Row = {"noise": name, "one side's": covered(one), "both sides'": covered(one - other)}
+        tuned = []
+        for seed, (left, right) in enumerate(pairs):
+            means = (expected_loss(left, LAST, noise=noise), expected_loss(right, LAST, noise=noise))
+            both = (left, right)
+            tuned.append(tuned_pair(both, LAST, n_sets, means=means, is_shared=False, noise=noise, seed=seed))
+        rates = [pair.share_covered() for pair in tuned]
+        row |= {"two tuned cells": statistics.mean(rates), "lowest": min(rates)}
+        rows.append(row)
+    return rows
+
+
+def covered(samples: np.ndarray) -> float:
+    """Return the share of sets of mean 0 whose 95 % interval holds 0."""
+    low, high = bounds(samples, confidence=0.95)
+    return float(((low <= 0) & (high >= 0)).mean())
+
+
+def calibration(surfaces: Sequence[Surface], n_sets: int) -> Iterator[tuple[str, list[Row]]]:
+    """Yield the tables, each a title and rows."""
+    identical, effects, families = [], [], []
+    for search in SEARCHES:
+        for is_shared in (False, True):
+            print(f"{search}, {'shared' if is_shared else 'own'} draws", file=sys.stderr, flush=True)
+            same, others = pairs_of(surfaces, search, n_sets, is_shared=is_shared)
+            row: Row = {"search": str(search), "draws": "shared" if is_shared else "own"}
+            identical.append(row | identical_row(same, n_sets))
+            effects.append(row | effects_row(others, n_sets))
+            families += [row | each for each in family_rows(same, others)]
+    yield f"Identical cells told apart, {len(same)} surfaces", identical
+    yield f"Two cells moved to a known effect, {len(others)} pairs", effects
+    yield f"A difference of two margins by task: {search}, shared draws", power_rows(others)
+    yield "Families with a wrong outcome, worst pair of cells", families
+    print("coverage", file=sys.stderr, flush=True)
+    yield f"Coverage at R={R} by noise; tuned cells: {LAST}, own draws", coverage_rows(surfaces, n_sets)
+
+
+def main() -> None:
+    """Print the calibration."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--n", type=int, default=2000, help="simulated sets per rate")
+    parser.add_argument("--json", action="store_true", help="rows instead of tables")
+    arguments = parser.parse_args()
+    surfaces = [surface for name in DIRECTORIES for surface in read_surfaces(RESULTS / name)]
+    tables = {}
+    for title, rows in calibration(surfaces, arguments.n):
+        tables[title] = rows
+        if not arguments.json:
+            print(f"## {title}\n\n{markdown(rows)}\n")
+    if arguments.json:
+        print(json.dumps({"n_sets": arguments.n, "tables": tables}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
