@@ -69,6 +69,7 @@ def test_what_a_file_lacks_is_said(tmp_path, lines, message):
     [
         (["a,0,1", "b,0,1", "a,1,2"], [], "`b` has no score 1, which `a` has"),
         (["a,0,1"], [], "the file has the side a alone"),
+        (["a,0,1", "b,0,1"], ["a"], "the side `a` is asked for alone"),
         (["alpha,0,1", "beta,0,1"], ["alpah"], "no side `alpah`; did you mean `alpha`"),
         (["a,0,1", "b,0,1"], ["a", "a"], "side `a` is asked for twice"),
         (["a,0,0", "b,0,0"], [], "a share of a mean of 0 is no margin"),

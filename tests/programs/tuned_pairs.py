@@ -71,7 +71,7 @@ def outcomes(left: np.ndarray, right: np.ndarray, *, n_comparisons: int = 1) -> 
     margin = SHARE * np.abs(np.minimum(left.mean(axis=-1), right.mean(axis=-1)))
     rules: list[tuple[np.ndarray, Outcome]] = [
         ((-margin < low) & (high < margin), "alike"),
-        ((low <= 0) & (0 <= high), "undecided"),
+        ((low <= 0) & (high >= 0), "undecided"),
         (high < -margin, "left better"),
         (margin < low, "right better"),
         (high < 0, "left better, open"),
