@@ -49,7 +49,8 @@ def test_a_name_in_quotes_may_hold_any_separator_of_lines(tmp_path):
     ("lines", "message"),
     [
         (["side,seed,loss", "a,0,1"], "no column `score`"),
-        (["side,score", "a,1"], "neither column `replication` and `seed`"),
+        (["side,score", "a,1"], "neither column `replication` and `seed`.*there are side, score"),
+        (["side;seed;score", "a;0;1"], "no column `side`.*`side;seed;score` alone; columns are separated by commas"),
         (["side,seed,replication,score", "a,0,0,1"], "both columns `replication` and `seed`"),
         (["side,seed,score", "a,0,low"], "line 2: score must be a finite number, got 'low'"),
         (["side,seed,score", "a,0,nan"], "line 2: score must be a finite number, got 'nan'"),

@@ -1,4 +1,4 @@
-"""How often effect cards err where the whole procedure is simulated: trials drawn, the best chosen, the winner confirmed.
+"""How often effect cards err where the whole procedure is simulated: trials, the choice of the best, its confirmation.
 
     python -m tests.programs.calibration_end_to_end [--n 2000] [--json]
 
@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 
 from bench.stats.paired import bounds
-from bench.stats.power import n_for_difference
 from tests.programs.calibration import NOISES, markdown
 from tests.programs.surfaces import Search, Surface, read_surfaces
 from tests.programs.tuned_pairs import (
@@ -41,6 +40,12 @@ LAST = SEARCHES[-1]
 FAMILIES = {"all null": (0.0,) * 8, "all at the edge": (1.0,) * 8, "mixed": (0.0, 1.0, 2.0, 5.0) * 2}
 """Effects of the tasks of a family, in margins; of a family of four the first four."""
 
+LADDER = (6, 8, 10, 12, 15, 20, 25, 30, 40, 60, 80, 120)
+"""Numbers of replications that are tried."""
+
+CONFIRMED = 3
+"""Seeds that confirm the winner of a replication, beside the one of the other tables."""
+
 Row = dict[str, float | str]
 Pairs = list[TunedPair]
 
@@ -50,13 +55,16 @@ def bimodal(draw: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     return (draw.normal(size=shape) + 5 * (draw.random(shape) < 0.2) - 1) / math.sqrt(5)
 
 
-def pairs_of(surfaces: Sequence[Surface], search: Search, n_sets: int, *, is_shared: bool) -> tuple[Pairs, Pairs]:
+def pairs_of(
+    surfaces: Sequence[Surface], search: Search, n_sets: int, *, is_shared: bool, n_confirm: int = 1
+) -> tuple[Pairs, Pairs]:
     """Return the pairs of every cell with itself, and those of two cells of one task."""
     means = {surface: expected_loss(surface, search) for surface in surfaces}
 
     def pair(left: Surface, right: Surface, seed: int) -> TunedPair:
         both = (means[left], means[right])
-        return tuned_pair((left, right), search, n_sets, means=both, is_shared=is_shared, seed=seed)
+        how = {"is_shared": is_shared, "n_confirm": n_confirm, "seed": seed}
+        return tuned_pair((left, right), search, n_sets, means=both, **how)
 
     groups = [list(group) for _, group in groupby(surfaces, key=lambda surface: surface.task)]
     others = [both for group in groups for both in combinations(group, 2)]
@@ -89,7 +97,7 @@ def effects_row(pairs: Pairs, n_sets: int) -> Row:
     apart = [pair.share(0, BETTER) for pair in pairs]
     edge = [max(pair.share(sign, ["alike"]) for sign in (-1, 1)) for pair in pairs]
     beyond = [max(pair.share(sign, WHOLLY) for sign in (-1, 1)) for pair in pairs]
-    found = [found_of(pair) for pair in pairs]
+    found = [pair.share_found() for pair in pairs]
     held = [pair.share_covered() for pair in pairs]
     return {
         "told apart at 0": statistics.mean(apart),
@@ -98,33 +106,36 @@ def effects_row(pairs: Pairs, n_sets: int) -> Row:
         "coverage": statistics.mean(held),
         "lowest": min(held),
         "R=1 coverage": statistics.mean(pair.share_covered(is_once=True) for pair in pairs),
-        "alike at the edge, worst": max(edge),
-        "wholly better at the edge, worst": max(beyond),
+        "alike at the edge": max(edge),
+        "alike above 5 %": f"{above(edge, 0.05, n_sets)} of {len(edge)}",
+        "wholly better at the edge": max(beyond),
         "two margins found": statistics.mean(found),
         "in 80 % or more": f"{sum(rate >= 0.8 for rate in found)} of {len(found)}",
     }
 
 
-def found_of(pair: TunedPair) -> float:
-    """Return how often a difference of two margins is seen to be one, at the worse of its signs."""
-    return min(pair.share(effect, [f"{side} better", f"{side} better, open"]) for effect, side in TWO_MARGINS)
-
-
-TWO_MARGINS = ((2.0, "right"), (-2.0, "left"))
-
-
-def power_rows(pairs: Pairs) -> list[Row]:
-    """Return by task how often two margins are found, and how many replications would find them in 80 %."""
+def power_rows(pairs: Pairs, confirmed: Pairs) -> list[Row]:
+    """Return by task how often two margins are found, with one seed that confirms and with three, and by which R."""
     rows: list[Row] = []
+    of_confirmed = {(pair.task, pair.cells): pair for pair in confirmed}
     for task, group in groupby(pairs, key=lambda pair: pair.task):
         of_task = list(group)
-        needed = [n_for_difference(2 * pair.margin, sd=pair.sd) or math.inf for pair in of_task]
-        found = [found_of(pair) for pair in of_task]
+        thrice = [of_confirmed[task, pair.cells] for pair in of_task]
+        found = [pair.share_found() for pair in of_task]
         spread = f"{statistics.median(pair.sd / pair.margin for pair in of_task):.1f}"
-        row: Row = {"task": task, "pairs": str(len(of_task)), "sd in margins": spread, "found": statistics.mean(found)}
-        row |= {"lowest": min(found), "wholly": statistics.mean(pair.share(2, WHOLLY) for pair in of_task)}
-        rows.append(row | {"R for 80 %, median": f"{statistics.median(needed):g}", "largest": f"{max(needed):g}"})
+        row: Row = {"task": task, "pairs": str(len(of_task)), "sd in margins": spread}
+        row |= {"found": statistics.mean(found), "lowest": min(found)}
+        row |= {"wholly": statistics.mean(pair.share(2, WHOLLY) for pair in of_task), "R for 80 %": needed(of_task)}
+        row |= {f"found, {CONFIRMED} seeds": statistics.mean(pair.share_found() for pair in thrice)}
+        rows.append(row | {f"R for 80 %, {CONFIRMED} seeds": needed(thrice)})
     return rows
+
+
+def needed(pairs: Pairs) -> str:
+    """Return the median and the largest of the first R of a ladder at which two margins are found in 80 %."""
+    found = [next((r for r in LADDER if pair.share_found(r) >= 0.8), math.inf) for pair in pairs]
+    words = [f"above {LADDER[-1]}" if r == math.inf else f"{r:g}" for r in (statistics.median_high(found), max(found))]
+    return " to ".join(dict.fromkeys(words))
 
 
 def family_rows(same: Pairs, others: Pairs) -> list[Row]:
@@ -186,7 +197,9 @@ def calibration(surfaces: Sequence[Surface], n_sets: int) -> Iterator[tuple[str,
             families += [row | each for each in family_rows(same, others)]
     yield f"Identical cells told apart, {len(same)} surfaces", identical
     yield f"Two cells moved to a known effect, {len(others)} pairs", effects
-    yield f"A difference of two margins by task: {search}, shared draws", power_rows(others)
+    print(f"{CONFIRMED} seeds that confirm", file=sys.stderr, flush=True)
+    confirmed = pairs_of(surfaces, search, n_sets, is_shared=True, n_confirm=CONFIRMED)[1]
+    yield f"A difference of two margins by task: {search}, shared draws", power_rows(others, confirmed)
     yield "Families with a wrong outcome, worst pair of cells", families
     print("coverage", file=sys.stderr, flush=True)
     yield f"Coverage at R={R} by noise; tuned cells: {LAST}, own draws", coverage_rows(surfaces, n_sets)

@@ -1,4 +1,4 @@
-"""Pairs of cells put through tuning and confirming on surfaces, moved to a known effect, and the outcomes of their cards."""
+"""Pairs of cells tuned and confirmed on surfaces, moved to a known effect, and the outcomes of their cards."""
 
 from __future__ import annotations
 
@@ -51,6 +51,20 @@ class TunedPair:
         left, right = self.moved(0.0, is_once=is_once)
         low, high = bounds(left - right, confidence=1 - LEVEL)
         return float(((low <= 0) & (high >= 0)).mean())
+
+    def share_found(self, r: int = R) -> float:
+        """Return how often a difference of two margins is seen to be one, at the worse of its signs.
+
+        Other numbers of replications than R are drawn from all those that were simulated.
+        """
+        rates = []
+        for effect, side in ((2.0, "right"), (-2.0, "left")):
+            left, right = self.moved(effect)
+            if r != R:
+                taken = np.random.default_rng(r).integers(left.size, size=(len(left), r))
+                left, right = left.ravel()[taken], right.ravel()[taken]
+            rates.append(float(np.isin(outcomes(left, right), [f"{side} better", f"{side} better, open"]).mean()))
+        return min(rates)
 
     @property
     def margin(self) -> float:
@@ -114,15 +128,19 @@ def tuned_pair(
     *,
     means: tuple[float, float],
     is_shared: bool,
+    n_confirm: int = 1,
     noise: Noise = normal,
     seed: int = 0,
 ) -> TunedPair:
-    """Return the losses of two cells whose searches draw the same places, or each its own."""
+    """Return the losses of two cells whose searches draw the same places, or each its own.
+
+    A replication's loss is the mean of `n_confirm` seeds that confirm its winner.
+    """
     draw = np.random.default_rng([seed, 2])
     places = [search.places(draw, (n_sets, R))]
     places.append(places[0] if is_shared else search.places(draw, (n_sets, R)))
     left, right = (
-        procedure(surface, search, own, draw, noise=noise)[..., 0]
+        procedure(surface, search, own, draw, n_seeds=n_confirm, noise=noise).mean(axis=-1)
         for surface, own in zip(surfaces, places, strict=True)
     )
     once = [
