@@ -55,6 +55,12 @@ def test_files_go_where_their_whole_name_says(scores, tmp_path):
     assert table.is_file()
 
 
+@pytest.mark.parametrize(("margin", "is_logarithmic"), [("0.02", False), ("0.005", False), ("0.0001", True)])
+def test_a_figure_says_where_its_axis_is_logarithmic(scores, tmp_path, margin, is_logarithmic):
+    assert run_command(["judge", str(scores), "--margin", margin, "--figure", str(tmp_path / "f")]) == 0
+    assert ("logarithmic beyond 1" in (tmp_path / "f.svg").read_text(encoding="utf-8")) == is_logarithmic
+
+
 def test_equal_scores_are_said_to_have_no_interval_and_keep_their_margin(tmp_path, capsys):
     path = tmp_path / "scores.csv"
     rows = [f"{side},{seed},{0.9 + seed / 100}" for side in "ab" for seed in range(8)]
