@@ -58,12 +58,19 @@ def read_scores(path: Path) -> Scores:
 def _pair_column(path: Path, columns: Sequence[str]) -> str:
     for name in (SIDE, SCORE):
         if name not in columns:
-            raise DataError(str(path), f"no column `{name}`; there are {', '.join(columns) or 'none'}")
+            raise DataError(str(path), f"no column `{name}`; {_there_are(columns)}")
     found = [name for name in PAIRS if name in columns]
     if len(found) != 1:
         problem = "both columns" if found else "neither column"
-        raise DataError(str(path), f"{problem} `{PAIRS[0]}` and `{PAIRS[1]}`; one says which scores are a pair")
+        problem += f" `{PAIRS[0]}` and `{PAIRS[1]}`; one says which scores are a pair; {_there_are(columns)}"
+        raise DataError(str(path), problem)
     return found[0]
+
+
+def _there_are(columns: Sequence[str]) -> str:
+    if len(columns) == 1:
+        return f"there is the column `{columns[0]}` alone; columns are separated by commas"
+    return f"there are {', '.join(columns) or 'none'}"
 
 
 def _score(where: str, text: str | None) -> float:
@@ -95,6 +102,8 @@ def cards_of(
             raise DataError(str(path), f"no side `{side}`; {did_you_mean(side, known)}")
         if side in sides[:place]:
             raise DataError(str(path), f"side `{side}` is asked for twice")
+    if len(sides) == 1:
+        raise DataError(str(path), f"the side `{sides[0]}` is asked for alone; two are compared")
     chosen = list(sides) or known
     compared = []
     for task, by_side in scores.items():

@@ -137,7 +137,7 @@ class Card:
     @property
     def margin_text(self) -> str:
         """The margin in print, with one digit more than the interval."""
-        digits = digits_of([self.interval]) + 1
+        digits = max(digits_of([self.interval]), -math.floor(math.log10(self.margin))) + 1
         return interval(*self.edges, digits) if self.is_ratio else f"±{number(self.margin, digits)}"
 
     @property

@@ -49,7 +49,8 @@ def test_a_name_in_quotes_may_hold_any_separator_of_lines(tmp_path):
     ("lines", "message"),
     [
         (["side,seed,loss", "a,0,1"], "no column `score`"),
-        (["side,score", "a,1"], "neither column `replication` and `seed`"),
+        (["side,score", "a,1"], "neither column `replication` and `seed`.*there are side, score"),
+        (["side;seed;score", "a;0;1"], "no column `side`.*`side;seed;score` alone; columns are separated by commas"),
         (["side,seed,replication,score", "a,0,0,1"], "both columns `replication` and `seed`"),
         (["side,seed,score", "a,0,low"], "line 2: score must be a finite number, got 'low'"),
         (["side,seed,score", "a,0,nan"], "line 2: score must be a finite number, got 'nan'"),
@@ -69,6 +70,7 @@ def test_what_a_file_lacks_is_said(tmp_path, lines, message):
     [
         (["a,0,1", "b,0,1", "a,1,2"], [], "`b` has no score 1, which `a` has"),
         (["a,0,1"], [], "the file has the side a alone"),
+        (["a,0,1", "b,0,1"], ["a"], "the side `a` is asked for alone"),
         (["alpha,0,1", "beta,0,1"], ["alpah"], "no side `alpah`; did you mean `alpha`"),
         (["a,0,1", "b,0,1"], ["a", "a"], "side `a` is asked for twice"),
         (["a,0,0", "b,0,0"], [], "a share of a mean of 0 is no margin"),

@@ -48,6 +48,36 @@ def test_it_draws_the_cards_and_writes_them_for_latex(scores, tmp_path, capsys):
     assert "forest -- linear & forest better &" in (tmp_path / "t.tex").read_text(encoding="utf-8")
 
 
+def test_files_go_where_their_whole_name_says(scores, tmp_path):
+    figure, table = tmp_path / "new" / "at_0.5", tmp_path / "other" / "cards.tex"
+    assert run_command(["judge", str(scores), "--figure", str(figure), "--latex", str(table)]) == 0
+    assert sorted(each.name for each in figure.parent.iterdir()) == ["at_0.5.png", "at_0.5.svg"]
+    assert table.is_file()
+
+
+@pytest.mark.parametrize(("margin", "is_logarithmic"), [("0.02", False), ("0.005", False), ("0.0001", True)])
+def test_a_figure_says_where_its_axis_is_logarithmic(scores, tmp_path, margin, is_logarithmic):
+    assert run_command(["judge", str(scores), "--margin", margin, "--figure", str(tmp_path / "f")]) == 0
+    assert ("logarithmic beyond 1" in (tmp_path / "f.svg").read_text(encoding="utf-8")) == is_logarithmic
+
+
+def test_equal_scores_are_said_to_have_no_interval_and_keep_their_margin(tmp_path, capsys):
+    path = tmp_path / "scores.csv"
+    rows = [f"{side},{seed},{0.9 + seed / 100}" for side in "ab" for seed in range(8)]
+    path.write_text("side,seed,score\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    assert run_command(["judge", str(path), "--direction", "maximise"]) == 0
+    shown = capsys.readouterr().out
+    assert "Differences that are all equal have no interval" in shown
+    assert " 0.0094 " in shown  # the margin, though the interval asks for no decimals
+    assert max(map(len, shown.splitlines())) <= 120
+
+
+@pytest.mark.parametrize("direction", ["minimise", "maximise"])
+def test_a_row_says_which_scores_are_better(scores, direction, capsys):
+    assert run_command(["judge", str(scores), "--direction", direction, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["direction"] == direction
+
+
 @pytest.mark.parametrize("margin", ["0", "-1", "x", "1 percent", "nan", "inf", "1e400"])
 def test_a_margin_is_a_number_or_a_share(scores, margin):
     with pytest.raises(UsageError, match="--margin must be a number above 0"):

@@ -4,6 +4,9 @@ The columns are `side`, `score`, and `seed` or `replication`, which says which s
 where there are several; others are not read. Of a task every two sides are compared. A card has the mean difference
 with one interval, the margin within which a difference does not matter, and one word that these two give: better;
 better, by how much is open; alike; undecided. The intervals hold all together with 95 %.
+
+Pairs are taken to be independent: seeds, or replications of a whole procedure. Splits that are drawn again and again
+from one data set share examples; their intervals are too narrow, and hold for that data set at best.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import argparse
 import json
 import math
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +30,9 @@ from bench.stats.card import READING, SHARE, Card, Margin, margin_of
 
 COLUMNS = ("task", "left", "right", "word", "difference", "margin", "n", "left wins")
 
+NOTE_WIDTH = 100
+"""Characters in a line of the notes under the table."""
+
 
 def declare(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
@@ -36,7 +43,8 @@ def declare(parser: argparse.ArgumentParser) -> None:
         "--direction",
         choices=("minimise", "maximise"),
         default="minimise",
-        help="which scores are better (minimise: low)",
+        help="which scores are better: minimise for low ones, such as losses; maximise for high ones, such as "
+        "accuracies (default: minimise)",
     )
     parser.add_argument(
         "--margin",
@@ -80,6 +88,7 @@ def _written(cards: Sequence[Card], arguments: argparse.Namespace) -> list[Path]
     if arguments.latex:
         from bench.report.formats.latex import cards_table
 
+        arguments.latex.parent.mkdir(parents=True, exist_ok=True)
         write_whole(arguments.latex, cards_table(cards).encode())
         files.append(arguments.latex)
     return files
@@ -91,6 +100,7 @@ def row(card: Card) -> dict[str, Any]:
         "task": card.task,
         "left": card.left,
         "right": card.right,
+        "direction": "minimise" if card.is_minimised else "maximise",
         "word": card.word,
         "outcome": card.outcome,
         "left_mean": card.means[0],
@@ -124,17 +134,16 @@ def described(cards: Sequence[Card], margin: Margin) -> str:
         for card in cards
     ]
     columns = [name for name in COLUMNS if any(each[name] != "" for each in shown)]
-    first, m = cards[0], len(cards)
-    together = "" if m == 1 else f", so that all {m} hold together with 95 % (Bonferroni)"
+    together = "" if len(cards) == 1 else f", so that all {len(cards)} hold together with 95 % (Bonferroni)"
     size = f"{100 * margin.size:g} % of the better side's mean" if margin.is_share else f"{margin.size:g}"
-    lines = [
-        table(shown, columns),
-        "",
-        f"Difference: left minus right, {'lower' if first.is_minimised else 'higher'} is better, with its interval of "
-        f"{100 * first.confidence:.4g} %{together}: {first.interval.kind}.",
-        f"Margin: {size}. {READING} Left wins: the share of pairs, with its interval.",
+    kinds = dict.fromkeys(card.interval.kind for card in cards if card.interval.low < card.interval.high)
+    notes = [
+        f"Difference: left minus right, {'lower' if cards[0].is_minimised else 'higher'} is better, with its interval "
+        f"of {100 * cards[0].confidence:.4g} %{together}{''.join(f'; {kind}' for kind in kinds)}.",
+        f"Margin: {size}. {READING} Left wins: the share of pairs, where a tie is half a win, with its interval.",
     ]
-    few = [card for card in cards if card.interval.n < ENOUGH]
-    if few:
-        lines.append(f"With fewer than {quantity(ENOUGH, 'pair')} nothing is decided.")
-    return "\n".join(lines)
+    if any(card.interval.n < ENOUGH for card in cards):
+        notes.append(f"With fewer than {quantity(ENOUGH, 'pair')} nothing is decided.")
+    if any(card.interval.n > 1 and card.interval.low == card.interval.high for card in cards):
+        notes.append("Differences that are all equal have no interval, and nothing is decided by them.")
+    return "\n".join([table(shown, columns), "", *(textwrap.fill(note, NOTE_WIDTH) for note in notes)])

@@ -14,22 +14,26 @@ from bench.report.figures.style import theme, write
 from bench.results.labels import GREY, TEXT_COLOUR
 from bench.stats.card import Card
 
-ROW, AXES = 0.34, 1.0
+ROW, AXES = 0.34, 1.15
 """Inches of a row, and of axis and labels together."""
 
 BAND = "#e8eaed"
 FONT = 9.0
 
-LINEAR, LINTHRESH = 8.0, 1.0
-"""Margins up to which the axis is linear, and of an axis that reaches further the part that is."""
+AXES_LINEAR = ((8.0, (-7, -5, -3, -1, 0, 1, 3, 5, 7)), (16.0, (-15, -10, -5, -1, 1, 5, 10, 15)))
+"""Margins up to which the axis is linear, and its ticks: few near the band where the axis reaches far."""
+
+LINTHRESH = 1.0
+"""Margins beyond which an axis that reaches further is logarithmic."""
 
 TICKS = (-1000, -300, -100, -30, -10, -3, -1, 0, 1, 3, 10, 30, 100, 300, 1000)
 
 
 def write_forest(cards: Sequence[Card], path: Path) -> list[Path]:
-    """Draw cards and write the figure as PNG and SVG under a path without its suffix."""
+    """Draw cards and write the figure as PNG and SVG under a path, with or without the suffix of one of them."""
     with theme():
-        return write(forest(cards), path)
+        named = path if path.suffix in (".png", ".svg") else path.with_name(f"{path.name}.png")  # a name may hold a dot
+        return write(forest(cards), named)
 
 
 def forest(cards: Sequence[Card]) -> Figure:
@@ -50,10 +54,11 @@ def forest(cards: Sequence[Card]) -> Figure:
         reach = max(reach, *(1.25 * abs(each) for each in (mean, *ends) if math.isfinite(each)))
         place = {"xycoords": ("axes fraction", "data"), "va": "center", "fontsize": FONT}
         axes.annotate(card.word, (1.02, row), annotation_clip=False, **place)  # type: ignore[arg-type]
-    if reach > LINEAR:
+    ticks = next((marks for limit, marks in AXES_LINEAR if reach <= limit), TICKS)
+    if ticks is TICKS:
         axes.set_xscale("symlog", linthresh=LINTHRESH, linscale=0.5)
     axes.set_xlim(-reach, reach)
-    axes.xaxis.set_major_locator(FixedLocator([each for each in TICKS if abs(each) <= reach]))
+    axes.xaxis.set_major_locator(FixedLocator([each for each in ticks if abs(each) <= reach]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", "−")))
     axes.tick_params(axis="x", labelsize=FONT)
     axes.xaxis.set_minor_locator(NullLocator())
@@ -61,6 +66,8 @@ def forest(cards: Sequence[Card]) -> Figure:
     labels = [f"{card.task}: {pair}" if card.task else pair for card, pair in zip(cards, pairs, strict=True)]
     axes.set_yticks(range(len(cards)), labels, fontsize=FONT)
     axes.set_ylim(len(cards) - 0.5, -0.5)
-    axes.set_xlabel("first better  ←  difference, in margins  →  second better", fontsize=FONT)
+    note = f"interval of {100 * cards[0].confidence:.4g} %; band: within the margin"
+    note += f"; logarithmic beyond {LINTHRESH:g}" if ticks is TICKS else ""
+    axes.set_xlabel(f"first better  ←  difference, in margins  →  second better\n{note}", fontsize=FONT)
     axes.grid(visible=False, axis="y")
     return figure
