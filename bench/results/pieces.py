@@ -32,7 +32,7 @@ def pieces_of(records: Sequence[RunRecord]) -> PieceLosses | None:
     data = {record.outcome.data_digests.get("test") for record in records}
     if not found or None in cuts or len(cuts) > 1 or len(data) > 1:
         return None
-    nats = np.array([each.nats for each in found if each is not None])
+    nats = np.array([each.nats for each in found if each is not None], dtype=float)
     (units,) = cuts
     return PieceLosses(nats, np.array(units, dtype=float))
 

@@ -41,9 +41,9 @@ class CrossedDifference:
 
 
 def crossed_difference(
-    left: Float[np.ndarray, "R P"],
-    right: Float[np.ndarray, "R P"],
-    units: Float[np.ndarray, "P"],
+    left: np.ndarray,
+    right: np.ndarray,
+    units: np.ndarray,
     *,
     from_nats: FromNats | None = None,
     confidence: float = 0.95,
@@ -54,7 +54,33 @@ def crossed_difference(
     of repetitions and pieces that are drawn apart and crossed: of the repetitions' differences, plus that of the
     pieces' pseudo-values (the jackknife's) less their interaction, which the repetitions' differences have already.
     Each part has the bounds of `paired_interval`; the distances from the mean are added as squares, which needs no
-    degrees of freedom for their sum. Where the repetitions have no interval, there is none.
+    degrees of freedom for their sum. Where the repetitions have no interval, there is none. Pieces count as
+    independent; neighbouring blocks of a text are not quite.
+
+    Coverage of the 95 % interval over 2,000 simulated sets of ten repetitions and 77 pieces, in %, by what the
+    difference varies with (`python -m tests.programs.calibration_of_pieces` says what each row is and has the others):
+
+    =============================  ========  =============  =============  =========  ===========
+    varies with                    this one  counted twice  Satterthwaite  bootstrap  repetitions
+    =============================  ========  =============  =============  =========  ===========
+    pieces alone                       95.0           95.0           94.5       91.5         41.0
+    pieces alone, skewed               93.7           93.7           89.6       86.0         42.0
+    pieces, both                       95.2           95.7           94.5       93.5         52.7
+    pieces by length                   96.0           96.4           92.2       91.0         46.9
+    all alike                          95.8           96.2           93.5       93.5         82.8
+    all alike, heavy tails             96.8           97.2           94.8       98.0         85.5
+    two equal cells                    96.2           98.9           96.0       99.0         95.7
+    both alone                         96.8           99.7           97.5       99.5         96.0
+    lowest of 28 such rows             93.7           93.7           89.6       86.0         41.0
+    highest of 28 such rows            97.2           99.7           98.4      100.0         96.3
+    =============================  ========  =============  =============  =========  ===========
+
+    "Counted twice" leaves the interaction in both parts, "Satterthwaite" is a t interval of the same variance, the
+    bootstrap draws repetitions and pieces apart, and "repetitions" is the interval over them alone. This one covers in
+    94.8 % to 97.3 % with 180 pieces, and with six repetitions and 20 pieces in 93.5 % to 98.1 %, but for pieces of a
+    skewness of six: 91.6 %. At 99 % it covers in 98.2 % to 99.6 % with 77 pieces.
+
+    Shapes: `left` and `right` (R, P), `units` (P,).
 
     Raises ValueError for arrays that do not fit one another, units that are not positive, and losses that are not
     finite.
@@ -98,12 +124,12 @@ def reaches_of_pieces(
     """Return how far below and above the mean new pieces move it, whatever the repetition."""
     by_piece = pseudo.mean(axis=-2)
     by_piece = by_piece - by_piece.mean(axis=-1, keepdims=True)
-    variance = by_piece.var(axis=-1, ddof=1)
+    variance = np.asarray(by_piece.var(axis=-1, ddof=1))
     if not variance.any():
         return np.zeros_like(variance), np.zeros_like(variance)
     own = np.sqrt(np.clip(1 - _interaction(pseudo) / variance, 0, 1))
     low, high = bounds(by_piece, confidence=confidence)
-    return -low * own, high * own
+    return np.asarray(-low * own), np.asarray(high * own)
 
 
 def _interaction(pseudo: Float[np.ndarray, "*sets R P"]) -> Float[np.ndarray, "*sets"]:

@@ -24,6 +24,12 @@ MACHINES = [
     *(dataclasses.replace(ALONE, kernel=kernel) for kernel in (Reference(), BPTT(), Fused())),
     dataclasses.replace(ALONE, kernel=BPTT(), is_joint=True),
 ]
+if torch.cuda.is_available():
+    MACHINES.append(dataclasses.replace(MACHINES[-1], device=torch.device("cuda")))
+
+
+def named(on):
+    return f"{on.kernel.name} on {on.device}{' jointly' * on.is_joint}"
 
 
 def model(task):
@@ -36,11 +42,11 @@ def batches_of(task, split, **sizes):
     return list(evaluation_batches(split, tracks=task.tracks, dtype=torch.float64, **sizes))
 
 
-@pytest.mark.parametrize("on", MACHINES, ids=lambda on: f"{on.kernel.name}{' jointly' * on.is_joint}")
+@pytest.mark.parametrize("on", MACHINES, ids=named)
 def test_each_sequence_has_the_loss_that_it_has_alone_in_the_order_of_the_data(on):
     task = music_task()
     shape_, row = model(task)
-    _, pieces = evaluate_by_piece(row, shape_, task, batches_of(task, task.train, batch_size=4), on)
+    _, pieces = evaluate_by_piece(row.to(on.device), shape_, task, batches_of(task, task.train, batch_size=4), on)
     assert pieces.units == task.train.lengths
     for frames, nats, units in zip(task.train.frames, pieces.nats, pieces.units, strict=True):
         batches = batches_of(task, Sequences((frames,), "one"))
@@ -48,7 +54,7 @@ def test_each_sequence_has_the_loss_that_it_has_alone_in_the_order_of_the_data(o
         assert nats == pytest.approx(units * alone["nats"], rel=1e-7)
 
 
-@pytest.mark.parametrize("on", MACHINES, ids=lambda on: f"{on.kernel.name}{' jointly' * on.is_joint}")
+@pytest.mark.parametrize("on", MACHINES, ids=named)
 @pytest.mark.parametrize("sizes", [{}, {"window": 7}, {"window": 7, "batch_size": 2}, {"window": 10_000}], ids=str)
 def test_blocks_are_stretches_of_the_text_with_the_losses_of_their_tokens(on, sizes):
     task = text_task(tracks=3)
@@ -58,22 +64,22 @@ def test_blocks_are_stretches_of_the_text_with_the_losses_of_their_tokens(on, si
         state = zero_state(shape_, 1, 1, row[None])
         logits, _ = forward(shape_, shape_.views(row[None]), batch.inputs, state, Reference())
         losses += cross_entropy(logits[0, 0], batch.targets[0, 0], reduction="none").tolist()
-    _, pieces = evaluate_by_piece(row, shape_, task, batches_of(task, task.train, **sizes), on)
+    _, pieces = evaluate_by_piece(row.to(on.device), shape_, task, batches_of(task, task.train, **sizes), on)
     assert len(pieces.units) >= 3
     expected = [sum(losses[low:high]) for low, high in pairwise([0, *accumulate(pieces.units)])]
     assert sum(pieces.units) == len(losses)
     assert pieces.nats == pytest.approx(expected, rel=1e-7)
 
 
-@pytest.mark.parametrize("on", MACHINES, ids=lambda on: f"{on.kernel.name}{' jointly' * on.is_joint}")
+@pytest.mark.parametrize("on", MACHINES, ids=named)
 @pytest.mark.parametrize("task", [music_task(), text_task(tracks=3)], ids=["music", "text"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 def test_the_scores_keep_their_bits_and_are_the_sum_of_the_pieces(task, on, dtype):
     shape_, row = model(task)
     row, on = row.to(dtype), dataclasses.replace(on, dtype=dtype)
     batches = list(evaluation_batches(task.train, tracks=task.tracks, dtype=dtype, window=20))
-    scores, pieces = evaluate_by_piece(row, shape_, task, batches, on)
-    assert [scores] == evaluate(row[None], shape_, task, batches, on)
+    scores, pieces = evaluate_by_piece(row.to(on.device), shape_, task, batches, on)
+    assert [scores] == evaluate(row[None].to(on.device), shape_, task, batches, on)
     assert sum(pieces.nats) / sum(pieces.units) == pytest.approx(scores["nats"], rel=1e-6)
 
 
