@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import random
 import statistics
 import tempfile
@@ -18,7 +17,7 @@ from bench.core.metrics import METRICS
 from bench.core.process import listening
 from bench.core.settings import Site
 from bench.report.publish import read_inputs
-from bench.results.run import Run, RunRecord
+from bench.results.run import Run, RunRecord, differing_parts
 from bench.sweep.executors.local import Local, usable_cores
 from bench.sweep.plan import sweep_of
 from bench.sweep.resolve import SizedTasks
@@ -64,7 +63,7 @@ class Repeat:
         """`identical` to the bit, `close` on another machine, `other data`, or `different`."""
         if self.other_data:
             return "other data"
-        if self.again is not None and self.again.outcome == self.recorded.outcome:
+        if self.again is not None and not self.parts:
             return "identical"
         before, now = self.scores
         return "close" if self.elsewhere and abs(now - before) <= self.allowed else "different"
@@ -72,12 +71,7 @@ class Repeat:
     @property
     def parts(self) -> tuple[str, ...]:
         """The parts of the outcome that differ."""
-        if self.again is None:
-            return ()
-        names = [part.name for part in dataclasses.fields(self.recorded.outcome)]
-        return tuple(
-            name for name in names if getattr(self.recorded.outcome, name) != getattr(self.again.outcome, name)
-        )
+        return differing_parts(self.recorded.outcome, self.again.outcome) if self.again else ()
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from bench.core.digest import digest_of
 from bench.core.interval import ENOUGH, Interval
 from bench.results.columns import metric_of
 from bench.results.groups import differing, settings_of
-from bench.results.run import Outcome, Run, RunRecord
+from bench.results.run import Outcome, Run, RunRecord, differing_parts
 from bench.stats.paired import paired_interval
 from bench.stats.unpaired import welch_interval
 
@@ -105,13 +105,7 @@ def _records_by_seed(records: Sequence[RunRecord]) -> dict[tuple[Condition, int]
 def _pair(left: RunRecord, right: RunRecord) -> Pair:
     metric, split = metric_of(left), _split([left, right])
     scores = (_score(left, split), _score(right, split))
-    return Pair(left, right, f"{split} {metric}", scores, _differing_fields(left.outcome, right.outcome))
-
-
-def _differing_fields(left: Outcome, right: Outcome) -> tuple[str, ...]:
-    """Return the parts of two outcomes that are not equal to the last bit; a number's text tells every bit."""
-    names = [field.name for field in dataclasses.fields(Outcome)]
-    return tuple(name for name in names if repr(getattr(left, name)) != repr(getattr(right, name)))
+    return Pair(left, right, f"{split} {metric}", scores, differing_parts(left.outcome, right.outcome))
 
 
 def _group_differences(left: Mapping[str, RunRecord], right: Mapping[str, RunRecord]) -> Iterator[GroupDifference]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,7 +13,7 @@ from bench.core.cell_words import without_words
 from bench.core.digest import checked_node, digest_of, with_digest
 from bench.core.endings import RunStatus
 from bench.core.errors import ConfigError, DataError
-from bench.core.schema import CountOrOff, Layers, Width, WidthOrOff, build
+from bench.core.schema import Count, CountOrOff, Layers, Width, WidthOrOff, build
 from bench.core.settings import Device, InitSettings, KernelName, OptimSettings, Phase, SizeSettings, TrainSettings
 from bench.core.settings.added_later import without_later
 
@@ -29,6 +29,9 @@ DRAWN = ("weight_noise", "input_noise", "dropout", "input_dropout", "output_drop
 DRAWS = "philox4x32-10"
 """How they are drawn: part of the key of a Run that has any, because it decides its numbers. Runs whose numbers torch's
 generator drew have keys without it, and are other Runs."""
+
+DIGITS = 8
+"""Digits of a piece's loss: more than single precision computes."""
 
 DEEPEST = 16
 """Levels of nesting that a YAML node in a record may have."""
@@ -98,11 +101,29 @@ class CurvePoint:
 
 
 @dataclass(frozen=True)
+class Pieces:
+    """The loss of each piece of a split, summed over its units, in nats, and how many units it has.
+
+    A piece is a sequence or, of a text, a block of it; they stand in the order of the data. The sum of losses over the
+    sum of units is the score in nats, to the digits that are kept.
+    """
+
+    nats: tuple[float, ...]
+    units: tuple[Count, ...]
+
+    @staticmethod
+    def of(nats: Iterable[float], units: Iterable[int]) -> Pieces:
+        """Return the pieces with the digits of their losses that are worth a place in a file."""
+        return Pieces(tuple(float(f"{loss:.{DIGITS}g}") for loss in nats), tuple(units))
+
+
+@dataclass(frozen=True)
 class Outcome:
     """The results of a Run. It holds no time: the same Run gives the same bytes on the same machine.
 
     `scores` maps split to metric to value, measured with the best weights on validation; the test split is
-    there in the `confirm` phase only. `baseline` holds the unigram model's scores on the same splits.
+    there in the `confirm` phase only. `baseline` holds the unigram model's scores on the same splits. `pieces` has
+    those of the test split where it was scored; older records have none.
     """
 
     status: RunStatus
@@ -117,6 +138,20 @@ class Outcome:
     num_params: Mapping[str, int]
     data_digests: Mapping[str, str]
     weights_digest: str
+    pieces: Mapping[str, Pieces] = field(default_factory=dict)
+
+
+def differing_parts(left: Outcome, right: Outcome) -> tuple[str, ...]:
+    """Return the parts of two outcomes that are not equal to the last bit; pieces are compared where both have them."""
+    names = [part.name for part in dataclasses.fields(Outcome) if part.name != "pieces"]
+    if left.pieces and right.pieces:
+        names.append("pieces")
+    return tuple(name for name in names if _text(getattr(left, name)) != _text(getattr(right, name)))
+
+
+def _text(part: object) -> str:
+    """Return a text that tells every bit of a number, whatever the order of a mapping."""
+    return repr(sorted(part.items())) if isinstance(part, Mapping) else repr(part)
 
 
 @dataclass(frozen=True)
@@ -181,14 +216,15 @@ class RunRecord:
 
     @staticmethod
     def from_json(text: str, where: str, *, curves: bool = True) -> RunRecord:
-        """Read a record; without `curves` its learning curve is left out, which takes a fraction of the time.
+        """Read a record; without `curves` its learning curve and its pieces are left out, which takes a fraction
+        of the time.
 
         Raises DataError naming `where` if it is damaged or of another format.
         """
         node = checked_node(text, where, FORMAT, "run record")
         try:
             if not curves:
-                node["outcome"] |= {"curve": ()}
+                node["outcome"] |= {"curve": (), "pieces": {}}
                 node["cost"] |= {"curve_seconds": ()}
             record = build(RunRecord, node, "")
             _check_yaml_nodes(record.run)

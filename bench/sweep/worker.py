@@ -27,7 +27,7 @@ from bench.tasks.subset import subset
 from bench.training import checkpoint
 from bench.training.batches import evaluation_batches
 from bench.training.callbacks import Callbacks, ShouldPrune, StoppedError, Tell, machine_of, resumed
-from bench.training.evaluation import Machine, evaluate
+from bench.training.evaluation import Machine, evaluate, evaluate_by_piece
 from bench.training.loop import fit, machine_for, member_of
 from bench.training.member import Member
 from bench.training.model import Shape
@@ -150,13 +150,16 @@ def _scored_splits(run: Run, task: Task, validation: Split) -> dict[str, Split]:
 
 
 def _outcome(member: Member, shape: Shape, task: Task, splits: Mapping[str, Split], machine: Machine) -> Outcome:
-    scores, baseline, weights_digest = {}, {}, ""
+    scores, baseline, pieces, weights_digest = {}, {}, {}, ""
     if member.best_row is not None and member.status == "done":
         rows = member.best_row.unsqueeze(0)
         weights_digest = hashlib.sha256(rows.cpu().numpy().tobytes()).hexdigest()
         for name, split in splits.items():
             batches = list(evaluation_batches(split, tracks=task.tracks, dtype=machine.dtype))
-            (scores[name],) = evaluate(rows, shape, task, batches, machine)
+            if name == "test":
+                scores[name], pieces[name] = evaluate_by_piece(member.best_row, shape, task, batches, machine)
+            else:
+                (scores[name],) = evaluate(rows, shape, task, batches, machine)
             baseline[name] = task.baseline(split)
     return Outcome(
         status=member.status or "failed",
@@ -171,6 +174,7 @@ def _outcome(member: Member, shape: Shape, task: Task, splits: Mapping[str, Spli
         num_params=shape.num_params(),
         data_digests={name: split.digest for name, split in {"train": task.train, **splits}.items()},
         weights_digest=weights_digest,
+        pieces=pieces,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from typing import Protocol, TypeVar, runtime_checkable
@@ -25,12 +25,16 @@ LENGTH_NOISE = 0.1
 EVALUATION_BATCH = 64
 EVALUATION_WINDOW = 256
 
+N_BLOCKS = 100
+"""About so many blocks of a text are told apart, where it is that long."""
+
 
 @dataclass(frozen=True)
 class Batch:
     """What a model sees at once; inputs are frames (K, B, T, I) or token numbers (K, B, T).
 
-    `is_carried` says that the initial state is the last state of the batch before.
+    `is_carried` says that the initial state is the last state of the batch before. In evaluation `pieces` has, for
+    each of the B rows, the number of the piece of the split that it belongs to.
     """
 
     inputs: Tensor
@@ -38,6 +42,7 @@ class Batch:
     mask: Bool[Tensor, "K B T"]
     n_units: tuple[int, ...]
     is_carried: bool
+    pieces: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,15 +102,24 @@ def evaluation_batches(
 ) -> Iterator[Batch]:
     """Yield batches that hold every unit of a split exactly once; their sizes do not change a score.
 
-    A text is cut into `tracks` pieces; `batch_size` and `window` are for memory alone.
+    A text is read in `tracks` parts; `batch_size` and `window` are for memory alone. The pieces are the sequences or,
+    of a text, blocks of whole windows: each track is cut into about N_BLOCKS / tracks of them, one at least, as equal
+    in windows as can be. They are numbered in the order of the data.
     """
     if isinstance(split, Sequences):
         order = np.argsort([len(frames) for frames in split.frames], kind="stable")
         for chunk in _chunks(order.tolist(), batch_size or EVALUATION_BATCH):
-            yield _pad([split.frames[i] for i in chunk], dtype)
+            yield replace(_pad([split.frames[i] for i in chunk], dtype), pieces=tuple(chunk))
         return
-    for bounds in _chunks(_track_bounds(split.n_units, tracks), batch_size or tracks):
-        yield from _windows(split, bounds, window or EVALUATION_WINDOW)
+    window = window or EVALUATION_WINDOW
+    every = list(enumerate(_track_bounds(split.n_units, tracks)))
+    n_windows = max(-(-(high - low) // window) for _, (low, high) in every)
+    n_blocks = min(n_windows, max(1, round(N_BLOCKS / tracks)))
+    for chunk in _chunks(every, batch_size or tracks):
+        bounds = [each for _, each in chunk]
+        for number, batch in enumerate(_windows(split, bounds, window)):
+            block = number * n_blocks // n_windows
+            yield replace(batch, pieces=tuple(track * n_blocks + block for track, _ in chunk))
 
 
 def stack(batches: Sequence[Batch]) -> Batch:

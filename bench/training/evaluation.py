@@ -13,6 +13,7 @@ from torch import Tensor
 from bench.cells.base import State
 from bench.core.typing import Float
 from bench.kernels import Fused, Kernel
+from bench.results.run import Pieces
 from bench.tasks.base import Sums, Task, add
 from bench.training.batches import Batch
 from bench.training.gradients import fused_totals
@@ -51,29 +52,69 @@ def evaluate(
     return [scores for part in parts for scores in _evaluate(part, shape, task, batches, machine)]
 
 
+def evaluate_by_piece(
+    row: Float[Tensor, "P"], shape: Shape, task: Task, batches: Sequence[Batch], machine: Machine
+) -> tuple[dict[str, float], Pieces]:
+    """Return the scores of one member, the same bits as `evaluate` gives, and the loss of each piece of the split."""
+    nats = [torch.zeros((1, batch.mask.shape[1]), dtype=torch.float64, device=machine.device) for batch in batches]
+    (scores,) = _evaluate(row.unsqueeze(0), shape, task, batches, machine, nats)
+    n_pieces = 1 + max(piece for batch in batches for piece in batch.pieces)
+    losses, units = torch.zeros(n_pieces, dtype=torch.float64), torch.zeros(n_pieces, dtype=torch.int64)
+    for batch, found in zip(batches, nats, strict=True):
+        pieces = torch.tensor(batch.pieces)
+        losses.index_add_(0, pieces, found[0].cpu())
+        units.index_add_(0, pieces, batch.mask[0].sum(1).cpu())
+    is_there = units > 0
+    return scores, Pieces.of(losses[is_there].tolist(), units[is_there].tolist())
+
+
 def _evaluate(
-    rows: Tensor, shape: Shape, task: Task, batches: Sequence[Batch], machine: Machine
+    rows: Tensor,
+    shape: Shape,
+    task: Task,
+    batches: Sequence[Batch],
+    machine: Machine,
+    nats: Sequence[Float[Tensor, "K B"]] = (),
 ) -> list[dict[str, float]]:
+    """Return the scores of each member; to `nats`, if given one for each batch, add the loss of each row."""
     sums: Sums = {}
     state: tuple[State, ...] = ()
     with torch.no_grad():
-        for alone in batches:
+        for number, alone in enumerate(batches):
             batch = _repeated(to_device(alone, machine.device), len(rows))
             if not batch.is_carried:
                 state = zero_state(shape, len(rows), batch.mask.shape[1], rows)
-            found, state = _totals(rows, shape, task, batch, state, machine.kernel)
+            found, state = _totals(rows, shape, task, batch, state, machine.kernel, nats[number] if nats else None)
             sums = add(sums, found)
     totals = torch.stack(list(sums.values()), dim=1).tolist()  # (K, names): one wait for the device
     return [task.scores(dict(zip(sums, mine, strict=True))) for mine in totals]
 
 
 def _totals(
-    rows: Tensor, shape: Shape, task: Task, batch: Batch, state: tuple[State, ...], kernel: Kernel
+    rows: Tensor,
+    shape: Shape,
+    task: Task,
+    batch: Batch,
+    state: tuple[State, ...],
+    kernel: Kernel,
+    nats: Float[Tensor, "K B"] | None,
 ) -> tuple[Sums, tuple[State, ...]]:
     if isinstance(kernel, Fused):
-        return fused_totals(rows, shape, task.head, batch, state)
+        return fused_totals(rows, shape, task.head, batch, state, nats)
     logits, last = forward(shape, shape.views(rows), batch.inputs, state, kernel)
+    if nats is not None:
+        nats += _row_nats(task, logits, batch)
     return task.tally(logits, batch.targets, batch.mask), last
+
+
+def _row_nats(task: Task, logits: Tensor, batch: Batch) -> Float[Tensor, "K B"]:
+    """Return the loss of each row, in double precision; one row at a time, for all would take twice the memory."""
+    found = []
+    for b in range(logits.shape[1]):
+        targets, mask = batch.targets[:, b : b + 1], batch.mask[:, b : b + 1]
+        exact = targets.double() if targets.is_floating_point() else targets
+        found.append(task.nats(logits[:, b : b + 1].double(), exact, mask))
+    return torch.stack(found, dim=1)
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:
@@ -86,4 +127,4 @@ def _repeated(batch: Batch, members: int) -> Batch:
     """Return a batch of K = 1 as seen by each of the members."""
     tensors = (batch.inputs, batch.targets, batch.mask)
     inputs, targets, mask = (t.expand(members, *t.shape[1:]) for t in tensors)
-    return Batch(inputs, targets, mask, batch.n_units * members, batch.is_carried)
+    return Batch(inputs, targets, mask, batch.n_units * members, batch.is_carried, batch.pieces)

@@ -50,13 +50,19 @@ HEADS: dict[Head, int] = {"bernoulli": 0, "softmax": 1}
 
 
 def fused_totals(
-    rows: Float[Tensor, "K P"], shape: Shape, head: Head, batch: Batch, state: tuple[State, ...]
+    rows: Float[Tensor, "K P"],
+    shape: Shape,
+    head: Head,
+    batch: Batch,
+    state: tuple[State, ...],
+    nats: Float[Tensor, "K B"] | None = None,
 ) -> tuple[Sums, tuple[State, ...]]:
-    """Return each member's totals over a batch and the last states."""
+    """Return each member's totals over a batch and the last states; to `nats`, if given, add each row's loss."""
     packed = packed_states(state)
     tallies = [c.Tally() for _ in rows]
     for k, tally in enumerate(tallies):
         view, kept = batch_view(batch, k, packed[k])
+        view.nats = None if nats is None else nats[k].data_ptr()
         c.step(c.library(shape.cell, rows.dtype), fused_model(shape, head), view, rows[k], None, 0.0, tally)
         del kept
     names = ("nats", "units", "hits", "errors") if head == "bernoulli" else ("nats", "units", "hits")

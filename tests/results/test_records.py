@@ -40,8 +40,8 @@ def test_what_is_written_is_found_again(tmp_path):
 def test_without_curves_everything_else_is_read(tmp_path):
     results.write(tmp_path, record())
     (light,) = results.read(tmp_path, curves=False).records
-    assert (light.outcome.curve, light.cost.curve_seconds) == ((), ())
-    outcome = dataclasses.replace(light.outcome, curve=record().outcome.curve)
+    assert (light.outcome.curve, light.cost.curve_seconds, light.outcome.pieces) == ((), (), {})
+    outcome = dataclasses.replace(light.outcome, curve=record().outcome.curve, pieces=record().outcome.pieces)
     cost = dataclasses.replace(light.cost, curve_seconds=record().cost.curve_seconds)
     assert dataclasses.replace(light, outcome=outcome, cost=cost) == record()
 

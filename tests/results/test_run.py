@@ -10,7 +10,7 @@ from bench.cells import shipped_cell
 from bench.core.digest import checked_node, with_digest
 from bench.core.errors import DataError
 from bench.core.settings.added_later import LATER
-from bench.results.run import Cost, CurvePoint, Outcome, Provenance, RunRecord, slug
+from bench.results.run import Cost, CurvePoint, Outcome, Pieces, Provenance, RunRecord, differing_parts, slug
 from tests.toys import cell_node, changed, run
 
 
@@ -29,6 +29,7 @@ def record() -> RunRecord:
         num_params={"recurrent": 5, "total": 9},
         data_digests={"train": "ab"},
         weights_digest="cd",
+        pieces={"test": Pieces.of([85.5, 2 / 3 * 1e3], [10, 78])},
     )
     cost = Cost(3.0, 0.1, 2.0, 0.5, (1.0,), 100, "frame", 1 << 20)
     origin = Provenance("2026-01-01T00:00:00+00:00", "abc", False, {"torch": "2"}, "Linux", "cpu", "cpu", 1)
@@ -37,6 +38,27 @@ def record() -> RunRecord:
 
 def test_a_record_comes_back_as_it_was_written_to_the_last_bit():
     assert RunRecord.from_json(record().to_json(), "here") == record()
+
+
+def test_a_piece_keeps_eight_digits_of_its_loss():
+    assert record().outcome.pieces["test"].nats == (85.5, 666.66667)
+
+
+def test_a_record_from_before_pieces_were_kept_is_read_and_differs_from_the_same_run_in_nothing():
+    node = checked_node(record().to_json(), "here", 2, "run record")
+    del node["outcome"]["pieces"]
+    old = RunRecord.from_json(with_digest(node), "here")
+    assert old.outcome == dataclasses.replace(record().outcome, pieces={})
+    assert differing_parts(old.outcome, record().outcome) == ()
+
+
+def test_pieces_that_both_outcomes_have_are_compared_to_the_bit():
+    ours = record().outcome
+    theirs = dataclasses.replace(
+        ours, pieces={"test": Pieces((85.5, 666.66668), (10, 78))}, scores={"test": {"nll": 1}}
+    )
+    assert differing_parts(ours, ours) == ()
+    assert differing_parts(ours, theirs) == ("scores", "pieces")
 
 
 def test_any_flipped_byte_is_noticed():

@@ -12,6 +12,7 @@ from bench import kernels, results
 from bench.core.errors import StorageError
 from bench.core.settings import Site
 from bench.sweep.worker import Worker, train_pack
+from bench.tasks.piano_roll import PianoRoll
 from bench.training import loop
 from tests.toys import changed, music_task, rolls, run
 
@@ -65,6 +66,18 @@ def test_a_run_that_fails_leaves_its_companions_the_bits_they_have_alone(tmp_pat
     assert (together[1].status, together[1].reason) == ("failed", "ZeroDivisionError: of this seed")
     log = results.folder_of(tmp_path / "together", RUNS[1]) / "log.txt"
     assert "ZeroDivisionError: of this seed" in log.read_text()
+
+
+def test_a_confirmed_run_keeps_the_loss_of_each_test_sequence_and_a_trial_has_none(tmp_path, monkeypatch):
+    test = rolls(5, seed=3)
+    monkeypatch.setattr(PianoRoll, "read", lambda task, split: test)
+    confirmed = run(seed=7)
+    list(train_pack([*RUNS[:1], confirmed], worker(tmp_path)))
+    found = outcomes(tmp_path)
+    assert found[0].pieces == {}
+    assert found[7].pieces["test"].units == test.lengths
+    mean = sum(found[7].pieces["test"].nats) / test.n_units
+    assert mean == pytest.approx(found[7].scores["test"]["nats"], rel=1e-6)
 
 
 def test_a_run_without_memory_says_so(tmp_path, monkeypatch):

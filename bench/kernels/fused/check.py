@@ -62,6 +62,7 @@ def _disagreement(library: CDLL, case: Case, data: Data) -> str:
     if case.dtype == torch.float64 and not torch.equal(found.totals[1:], exact.totals[1:]):
         return f"counts {found.totals[1:].tolist()}, the reference {exact.totals[1:].tolist()}"
     pairs = {"loss": (found.totals[:1], exact.totals[:1], rival.totals[:1])}
+    pairs["loss of a sequence"] = (found.nats, exact.nats, rival.nats)
     pairs["last state"] = (found.states, exact.states, rival.states)
     for name, gradient in exact.gradients.items():
         pairs[f"gradient of {name}"] = (found.gradients[name], gradient, rival.gradients[name])

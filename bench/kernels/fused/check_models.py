@@ -26,9 +26,10 @@ Steps have from one sequence to nine, so that each number of rows that is comput
 
 @dataclass(frozen=True)
 class Found:
-    """Results of a step: the loss and its tallies, the gradient by weight, the last states."""
+    """Results of a step: the loss and its tallies, each sequence's loss, the gradient by weight, the last states."""
 
     totals: Tensor
+    nats: Tensor
     gradients: Mapping[str, Tensor]
     states: Tensor
 
@@ -118,17 +119,18 @@ def expected(case: Case, data: Data) -> Found:
     row = data.row.clone().requires_grad_()
     weights = case.views(row)
     totals, states = torch.zeros(4, dtype=torch.float64), data.state.clone()
-    loss = torch.zeros((), dtype=case.dtype)
+    alone, loss = torch.zeros(B, dtype=torch.float64), torch.zeros((), dtype=case.dtype)
     for b, length in enumerate(LENGTHS):
         outputs, last = _outputs(case, weights, data, b, length)
         logits, targets = outputs @ weights["readout_W"].T + weights["readout_b"], data.targets[b, :length]
         nats, counts = _nats(logits, targets)
         loss = loss + nats
+        alone[b] = nats.detach()
         totals[1:] += counts
         states[:, :, b] = last
     totals[0] = loss.detach()
     (gradient,) = torch.autograd.grad(loss, row)
-    return Found(totals, case.views(gradient), states)
+    return Found(totals, alone, case.views(gradient), states)
 
 
 def _outputs(case: Case, weights: Mapping[str, Tensor], data: Data, b: int, length: int) -> tuple[Tensor, Tensor]:
@@ -157,17 +159,19 @@ def _nats(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def computed(library: CDLL, case: Case, data: Data) -> Found:
-    """Return what the library gives; the counts come from a second call, without a gradient."""
+    """Return what the library gives; counts and sequences' losses come from a second call, without a gradient."""
     step = library.step_batch
     gradient, tallies, state = torch.zeros_like(data.row), (c.Tally(), c.Tally()), data.state.clone()
+    nats = torch.zeros(B, dtype=torch.float64)
     for tally, target in zip(tallies, (gradient.data_ptr(), None), strict=True):
         state = data.state.clone()
         batch, _kept = _batch(case, data, state)
+        batch.nats = nats.data_ptr()
         if step(model_of(case), batch, data.row.data_ptr(), target, 1.0, tally):
             raise ValueError(f"{case}: the library does not have it")
     last = tallies[1]
     totals = torch.tensor([tallies[0].nats, last.units, last.hits, last.errors], dtype=torch.float64)
-    return Found(totals, case.views(gradient), state)
+    return Found(totals, nats, case.views(gradient), state)
 
 
 def model_of(case: Case) -> c.Model:

@@ -28,6 +28,7 @@ struct Batch {
     const void* drop_between[MOST_LAYERS];
     const void* drop_output;
     void* state;  // (layer, state, B, H): read before the first step and written after the last
+    double* nats;  // (B): to each is added the loss of its sequence, where there is no gradient; null where nobody asks
 };
 
 // Totals over a batch: what a split's scores are made of.

@@ -43,6 +43,7 @@ class Batch(ctypes.Structure):
         ("drop_between", c_void_p * MOST_LAYERS),
         ("drop_output", c_void_p),
         ("state", c_void_p),
+        ("nats", c_void_p),
     ]
 
 

@@ -105,8 +105,24 @@ template <class T, class C> struct Step {
 
     void loss(T scale, bool gradient, Tally& tally) {
         inputs.read_targets();
-        if (m.head == 0) bernoulli<T>(logits, inputs.targets, N, m.n_outputs, Op, scale, gradient, tally);
-        else softmax<T>(logits, inputs.token_targets.data(), N, m.n_outputs, Op, scale, gradient, tally);
+        if (batch.nats && !gradient) add_sequence_nats();
+        head(logits, 0, N, scale, gradient, tally);
+    }
+
+    // The loss of N rows of logits, whose targets begin at packed row `first`.
+    void head(T* rows, int64_t first, int64_t N, T scale, bool gradient, Tally& tally) {
+        if (m.head == 0) bernoulli<T>(rows, inputs.targets + first * Op, N, m.n_outputs, Op, scale, gradient, tally);
+        else softmax<T>(rows, inputs.token_targets.data() + first, N, m.n_outputs, Op, scale, gradient, tally);
+    }
+
+    // Each row alone, and from a copy, for softmax overwrites it: the totals of the batch keep their bits.
+    void add_sequence_nats() {
+        for (int64_t n = 0; n < N; n++) {
+            Tally alone{};
+            std::copy(logits + n * Op, logits + (n + 1) * Op, scratch);
+            head(scratch, n, 1, T(0), false, alone);
+            batch.nats[packing.rows[n] / batch.T] += alone.nats;
+        }
     }
 
     void backward(T* row, T* grads) {
