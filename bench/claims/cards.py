@@ -18,19 +18,23 @@ from bench.claims.sides import NotTestedError, Side, Steps, of_equal_conditions,
 from bench.core.interval import ENOUGH, Interval
 from bench.core.seeds import stream
 from bench.core.wording import quantity
+from bench.results.pieces import difference_over_pieces
+from bench.results.run import RunRecord
 from bench.stats.card import LEVEL, Card, Margin, share_won
 from bench.stats.interaction import difference_of_differences, slope_over_fractions
 from bench.stats.paired import paired_difference
+from bench.stats.pieces import CrossedDifference
 from bench.stats.ratio import median_of_ratios
 from bench.stats.survival import Times, restricted_mean, restricted_mean_difference
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """The rows of the summary of one data set, and its runs."""
+    """The rows of the summary of one data set, its runs, and the records of these by their keys."""
 
     rows: pd.DataFrame
     runs: pd.DataFrame
+    records: Mapping[str, RunRecord] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -47,7 +51,8 @@ class Compared:
 
     `runs` says which runs were compared, `what` of what the effect is, `tuning` how many trials each side had, and
     `scope` for which settings the card speaks, "" where it is for whatever the same procedure would find. `groups` are
-    those of the report's frames; `differences` are left minus right by seed.
+    those of the report's frames; `differences` are left minus right by seed. `crossed` has the two parts of an interval
+    that holds new repetitions and new test pieces.
     """
 
     card: Card
@@ -57,6 +62,7 @@ class Compared:
     scope: str
     groups: tuple[str, ...]
     differences: Mapping[int, float] = field(default_factory=dict)
+    crossed: CrossedDifference | None = None
 
     @property
     def sides(self) -> str:
@@ -140,13 +146,15 @@ def _compared(comparison: Comparison, case: _Case, confidence: float) -> Compare
     if found.differences:
         pairs = (tuple(each[-1] for each in found.differences), tuple(each[0] for each in found.differences))
     at_widths = (found, *(elsewhere for _, elsewhere in case.nearby))
+    crossed = _crossed(case, confidence)
+    own = [_interval(comparison, each, label, confidence) for each in at_widths]
     card = Card(
         case.data_set.label,
         sides[0].name,
         sides[1].name,
         is_minimised,
         (float(np.mean(found.left)), float(np.mean(found.right))),
-        _over_widths([_interval(comparison, each, label, confidence) for each in at_widths]),
+        _over_widths(own) if crossed is None else crossed.interval,
         confidence,
         margins()["time"].size if comparison.is_ratio else margin,
         share_won(*pairs, is_minimised=is_minimised, confidence=confidence),
@@ -157,13 +165,25 @@ def _compared(comparison: Comparison, case: _Case, confidence: float) -> Compare
     )
     return Compared(
         card,
-        runs_phrase(comparison, steps, found) + widths_phrase([(steps, found), *case.nearby]),
+        runs_phrase(comparison, steps, found)
+        + widths_phrase([(steps, found), *case.nearby])
+        + "; new test pieces are not in the interval" * (comparison.metric == "loss" and crossed is None),
         found.what,
         tuning_phrase(sides),
         scope_of(sides),
         groups,
         {seed: first - second for seed, first, second in zip(found.seeds, *pairs, strict=True)},
+        crossed,
     )
+
+
+def _crossed(case: _Case, confidence: float) -> CrossedDifference | None:
+    """Return the difference over new repetitions and new test pieces, None where the records have no pieces."""
+    if len(case.steps) > 1 or not case.measured.keys[0]:
+        return None
+    known = case.data_set.records
+    left, right = ([known[key] for key in keys if key in known] for keys in case.measured.keys)
+    return difference_over_pieces(left, right, confidence=confidence) if left and len(left) == len(right) else None
 
 
 def _margin(comparison: Comparison, data_set: DataSet) -> Margin:

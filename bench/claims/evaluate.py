@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from types import MappingProxyType
@@ -11,7 +11,7 @@ import pandas as pd
 
 from bench.claims.cards import Cards, Compared, DataSet, cards_of
 from bench.claims.claim import ADJECTIVES, OF_TRIALS, Claim, Comparison, cell_choice
-from bench.claims.judgement import Finding, Result, overall_of, reason_of, word_of
+from bench.claims.judgement import Finding, Result, overall_of, parts_of, reason_of, word_of
 from bench.claims.margins import margins
 from bench.claims.robustness import cards_of_trials
 from bench.claims.shares import Importances, share_card, why_untested
@@ -20,6 +20,7 @@ from bench.core.interval import ENOUGH, Interval
 from bench.core.wording import listed, quantity
 from bench.results.frames import SIZE, TASK
 from bench.results.labels import size_label
+from bench.results.run import RunRecord
 from bench.results.trial_frames import Tuned
 from bench.stats.card import Card
 from bench.stats.ratio import share_closed
@@ -29,16 +30,23 @@ FAMILIES = {"music": "piano_roll", "text": "language_model"}
 """Family of tasks to the kind that its members have."""
 
 NO_IMPORTANCES: Importances = MappingProxyType({})
+NO_RECORDS: Mapping[str, RunRecord] = MappingProxyType({})
 
 
 CardsOf = Callable[[Comparison], Cards]
 """Gives the cards of a comparison, the same ones to whoever asks."""
 
 
-def card_maker(runs: pd.DataFrame, points: pd.DataFrame, table: pd.DataFrame, tuned: Sequence[Tuned] = ()) -> CardMaker:
-    """Return what makes cards, given the frame of the runs, that of their curves, their summary, and the studies."""
+def card_maker(
+    runs: pd.DataFrame,
+    points: pd.DataFrame,
+    table: pd.DataFrame,
+    tuned: Sequence[Tuned] = (),
+    records: Mapping[str, RunRecord] = NO_RECORDS,
+) -> CardMaker:
+    """Return what makes cards, given the frame of the runs, that of their curves, their summary, studies, records."""
     groups = table.groupby(TASK, sort=False)
-    data_sets = [DataSet(rows, runs[(runs[TASK] == list(task)).all(axis=1)]) for task, rows in groups]
+    data_sets = [DataSet(rows, runs[(runs[TASK] == list(task)).all(axis=1)], records) for task, rows in groups]
 
     @cache
     def cards(comparison: Comparison) -> Cards:
@@ -105,7 +113,11 @@ def _of_cards(claim: Claim, data_set: DataSet, cards: CardsOf) -> Result:
         return _untested(data_set, found)
     if claim.without is not None:
         return _of_gap(claim, data_set, found, _card((claim.without, claim.cells[1]), claim.gap, data_set, cards))
-    return Result(data_set.name, data_set.label, word_of(found.card, claim.direction), reason_of(found.card), found)
+    return Result(data_set.name, data_set.label, word_of(found.card, claim.direction), _reason(found), found)
+
+
+def _reason(found: Compared) -> str:
+    return f"{reason_of(found.card)}{parts_of(found)}"
 
 
 def _card(cells: tuple[str, ...], comparison: Comparison, data_set: DataSet, cards: CardsOf) -> Compared | str:
@@ -124,7 +136,7 @@ def _of_gap(claim: Claim, data_set: DataSet, found: Compared, gap: Compared | st
     before, after = ([each.differences[seed] for seed in seeds] for each in (gap, found))
     share = share_closed(before, after, confidence=found.card.confidence)
     closed = f"{100 * share.mean:.0f} % [{100 * share.low:.0f}, {100 * share.high:.0f}] of the gap is closed"
-    why = f"{closed}; what is left: {reason_of(found.card)}"
+    why = f"{closed}; what is left: {_reason(found)}"
     return Result(data_set.name, data_set.label, word_of(found.card, claim.direction), why, found)
 
 

@@ -86,6 +86,17 @@ def _outlook(card: Card) -> str:
     return f"; {'more than 10,000' if n > 10_000 else f'about {n:,}'} pairs would narrow it to half a margin either way"
 
 
+def parts_of(found: Compared) -> str:
+    """Return what the interval of a card holds, and how far each part of it reaches."""
+    if found.crossed is None:
+        return ""
+    reaches = [(part.high - part.low) / 2 for part in (found.crossed.repetitions, found.crossed.pieces)]
+    return (
+        f"; of the interval, new repetitions alone would give ±{reaches[0]:.3g} and new test pieces ±{reaches[1]:.3g} "
+        f"(of {quantity(found.crossed.pieces.n, 'piece')})"
+    )
+
+
 @dataclass(frozen=True)
 class Result:
     """A claim on one data set; `found` is None where it was not tested, and `why` then says why."""

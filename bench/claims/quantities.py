@@ -18,7 +18,8 @@ from bench.core.wording import plain, score_label
 class Measured:
     """The numbers of both sides over the seeds that both have.
 
-    `levels` are the mean scores that a margin may be a share of. Where a threshold was to be reached, `is_reached` says
+    `levels` are the mean scores that a margin may be a share of, and `keys` the Runs of either side where all of them
+    finished and were scored on test. Where a threshold was to be reached, `is_reached` says
     whether it was, and `resolution` how far apart the evaluations were between which each side reached it, on average.
     Over several steps, `differences` are left minus right of each seed at each, `fractions` the shares of the training
     split there, and `left` and `right` the numbers at the last.
@@ -30,6 +31,7 @@ class Measured:
     what: str
     levels: tuple[float, float]
     n_diverged: int = 0
+    keys: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     is_reached: tuple[tuple[bool, ...], tuple[bool, ...]] = ((), ())
     resolution: tuple[float, float] = (0.0, 0.0)
     horizon: float = math.nan
@@ -59,7 +61,13 @@ def measured(comparison: Comparison, sides: tuple[Side, Side], points: pd.DataFr
         _label(comparison, sides[0].row, split),
         _levels(comparison, pairs, scores),
         sum(int(_diverged(side)["seed"].isin(seeds).sum()) for side in sides if _counts_diverged(comparison)),
+        _keys(sides, seeds) if comparison.metric == "loss" and split == "test" else ((), ()),
     )
+
+
+def _keys(sides: tuple[Side, Side], seeds: Sequence[int]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    left, right = (side.done.set_index("seed")["key"].reindex(list(seeds)).dropna() for side in sides)
+    return (tuple(left), tuple(right)) if len(left) == len(right) == len(seeds) else ((), ())
 
 
 def _levels(comparison: Comparison, pairs: pd.DataFrame, scores: Sequence[pd.Series]) -> tuple[float, float]:

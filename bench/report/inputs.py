@@ -74,7 +74,7 @@ def prepared(material: ReportInputs) -> ReportData:
     table = summary(runs)
     looks = styles_of(runs, [study.cell for study in material.studies])
     tuned = tuned_tasks(material.studies, trials_frame(material.studies, records, runs, looks))
-    maker = card_maker(runs, points, table, tuned)
+    maker = card_maker(runs, points, table, tuned, unique)
     findings = evaluate(material.claims, runs, maker, importances(material.claims, tuned, unique))
     return ReportData(records, runs, points, table, looks, tuned, findings, maker.cards)
 

@@ -14,6 +14,9 @@ from bench.core.typing import Float
 PAIRED = "t of Student and of Hall over paired seeds"
 """Kind of an interval that leaves out what both tests reject."""
 
+ROUNDING = 1e-12
+"""Differences whose range is at most this share of the values that they are of differ by rounding alone."""
+
 Alternative = Literal["two-sided", "less", "greater"]
 
 
@@ -24,7 +27,11 @@ def paired_difference(left: Sequence[float], right: Sequence[float], *, confiden
     """
     if len(left) != len(right):
         raise ValueError(f"{len(left)} values on the left and {len(right)} on the right are not pairs")
-    return paired_interval([first - second for first, second in zip(left, right, strict=True)], confidence=confidence)
+    differences = [first - second for first, second in zip(left, right, strict=True)]
+    largest = max((abs(value) for value in (*left, *right)), default=0.0)
+    if differences and max(differences) - min(differences) <= ROUNDING * largest:
+        differences = [differences[0]] * len(differences)
+    return paired_interval(differences, confidence=confidence)
 
 
 def paired_interval(differences: Sequence[float], *, confidence: float = 0.95) -> Interval:

@@ -18,6 +18,7 @@ from bench.core.settings import OptimSettings, SizeSettings, TrainSettings
 from bench.report.inputs import ReportInputs, prepared
 from bench.report.sections.claims import verdicts
 from bench.results.frames import curves_frame, runs_frame
+from bench.results.run import Pieces
 from bench.results.summary import summary
 from tests.report.fabricated import cell, cost, curve, failure, record, run, scores, task
 from tests.report.made import build
@@ -42,7 +43,9 @@ def planted(gap: float, n: int = 10, *, noise: float = 0.03, seed: int = 0, shif
 
 def finding(claim: Claim, records):
     runs = runs_frame(records)
-    (found,) = evaluate([claim], runs, card_maker(runs, curves_frame(records), summary(runs)))
+    (found,) = evaluate(
+        [claim], runs, card_maker(runs, curves_frame(records), summary(runs), (), {each.key: each for each in records})
+    )
     return found
 
 
@@ -92,6 +95,35 @@ def test_three_pairs_decide_nothing():
     found = result(BETTER, planted(-0.5, n=3))
     assert found.word == "inconclusive"
     assert found.why == "3 pairs; at least 6 are needed"
+
+
+def with_pieces(records, spread):
+    """The same runs with the losses of 40 test pieces that add up to their score and differ between the cells."""
+    draw = random.Random(1)
+    moved = [draw.gauss(0, spread) for _ in range(40)]
+    made = []
+    for each in records:
+        score = each.outcome.scores["test"]["nll"]
+        by_piece = [score + (moved[i] if each.run.cell_name == "gru" else 0.0) for i in range(40)]
+        shift = score - sum(by_piece) / 40
+        pieces = {"test": Pieces(tuple(10 * (nats + shift) for nats in by_piece), (10,) * 40)}
+        made.append(dataclasses.replace(each, outcome=dataclasses.replace(each.outcome, pieces=pieces)))
+    return made
+
+
+def test_the_interval_holds_new_test_pieces_where_the_records_have_them():
+    records = planted(-0.1)
+    without = result(ALIKE, records)
+    assert without.found.runs.endswith("new test pieces are not in the interval")
+    found = result(ALIKE, with_pieces(records, spread=0.3))
+    assert found.card.interval.mean == pytest.approx(without.card.interval.mean)
+    assert found.card.interval.high - found.card.interval.low > 2 * (
+        without.card.interval.high - without.card.interval.low
+    )
+    assert "; of the interval, new repetitions alone would give ±0.0" in found.why
+    assert found.why.endswith("(of 40 pieces)")
+    small = result(ALIKE, with_pieces(records, spread=0.001))
+    assert small.card.interval.low == pytest.approx(without.card.interval.low, abs=0.001)
 
 
 def test_a_claim_and_its_mirror_image_read_one_card():
@@ -340,7 +372,9 @@ def test_a_run_that_diverged_counts_at_the_worst_loss_there_is():
     records[0] = failure(records[0].run, "diverged")
     found = result(ALIKE, records)
     assert found.card.interval.n == 10
-    assert found.found.runs.endswith("paired by 10 seeds; 1 run that diverged counted at the worst loss")
+    assert found.found.runs.partition("paired by ")[2].startswith(
+        "10 seeds; 1 run that diverged counted at the worst loss"
+    )
     worst = max(made.outcome.baseline["test"]["nll"] for made in records[1:])
     others = [made.outcome.scores["test"]["nll"] for made in records[1:10]]
     assert found.card.means[0] == pytest.approx((worst + sum(others)) / 10)
@@ -351,7 +385,7 @@ def test_runs_that_came_to_nothing_are_counted_and_left_out():
     records[0] = failure(records[0].run, "failed")
     found = result(ALIKE, records)
     assert found.card.interval.n == 9
-    assert found.found.runs.endswith("paired by 9 seeds; left out: 1 run that did not finish")
+    assert found.found.runs.partition("paired by ")[2].startswith("9 seeds; left out: 1 run that did not finish")
 
 
 def test_the_intervals_of_several_data_sets_hold_together():

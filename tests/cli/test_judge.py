@@ -68,7 +68,7 @@ def test_equal_scores_are_said_to_have_no_interval_and_keep_their_margin(tmp_pat
     assert run_command(["judge", str(path), "--direction", "maximise"]) == 0
     shown = capsys.readouterr().out
     assert "Differences that are all equal have no interval" in shown
-    assert " 0.0094 " in shown  # the margin, though the interval asks for no decimals
+    assert " ±0.0094 " in shown  # the margin, though the interval asks for no decimals
     assert max(map(len, shown.splitlines())) <= 120
 
 

@@ -110,3 +110,10 @@ def test_what_is_not_finite_is_refused(value):
         paired_interval([1.0, value])
     with pytest.raises(ValueError, match="not finite"):
         paired_p_value([1.0, value])
+
+
+def test_differences_that_rounding_alone_tells_apart_are_equal():
+    left, right = [0.9 * i for i in range(1, 11)], [0.9 * i - 0.1 for i in range(1, 11)]
+    found = paired_difference(left, right)
+    assert found.low == found.high
+    assert found.kind == "none: all values are equal"
