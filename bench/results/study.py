@@ -44,7 +44,7 @@ class StudyRecord:
     """The tuning of one cell on one task at one size: its space, how it was searched, and its trials.
 
     `settings` is what the trials have in common, nested as the config is; `finished` holds the numbers of the trials
-    in the order in which they were over.
+    in the order in which they were over. `replication` counts from 1, and is 0 where the search is carried out once.
     """
 
     key: str
@@ -61,11 +61,18 @@ class StudyRecord:
     settings: Mapping[str, Any]
     trials: tuple[TrialRecord, ...] = ()
     finished: tuple[int, ...] = ()
+    replication: int = 0
     format: int = field(default=FORMAT)
 
     @property
     def direction(self) -> Direction:
         return METRICS[self.metric].direction
+
+    @property
+    def search(self) -> str:
+        """What the replications of a search have in common."""
+        without = dataclasses.replace(self, key="", label="", n_trials=0, replication=0, trials=(), finished=())
+        return without.to_json()
 
     def to_json(self) -> str:
         """Return the study as JSON text that carries its own digest."""

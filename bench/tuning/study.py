@@ -36,7 +36,7 @@ class StudyRunner:
             tune.sampler,
             tune.pruner,
             direction=definition.metric.direction,
-            seed=tune.seed,
+            seed=definition.search_seed,
             n_steps=definition.n_steps,
         )
         self.n_trials = self._search.n_points(tune.n_trials)

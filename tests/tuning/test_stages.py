@@ -227,3 +227,48 @@ def test_a_study_without_a_single_score_is_a_failure_and_is_said(folder):
     assert done.returncode == 1, done.stderr
     assert "study mine gru h=6: none of 4 trials has a score; 4 diverged; nothing to confirm" in done.stderr
     assert "failed: study mine tanh h=6: no trial has a score" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def replicated(tmp_path_factory):
+    path = tmp_path_factory.mktemp("work")
+    write_text_task(path, GOOD)
+    done = bench(path, *TUNED[:-1], "tune.n_trials=3", "tune.replications=2", "name=often", UNREPORTED)
+    assert done.returncode == 0, done.stderr
+    (path / "said.txt").write_text(done.stderr)
+    return path
+
+
+def test_each_replication_draws_trains_chooses_and_confirms_anew_the_same_for_every_cell(replicated):
+    trials, confirmed = by_phase(replicated, "often")
+    rates = {}
+    for cell in ("gru", "tanh"):
+        of_cell = [record for record in trials if record.run.cell_name == cell]
+        rates[cell] = [sorted(r.run.optim.lr for r in of_cell if r.run.seed == seed) for seed in (0, 1)]
+        assert [len(drawn) for drawn in rates[cell]] == [3, 3]
+        assert not set(rates[cell][0]) & set(rates[cell][1])
+        for replication, seed in ((0, 1000), (1, 1001)):
+            (last,) = [r for r in confirmed if r.run.cell_name == cell and r.run.seed == seed]
+            best = min(
+                (r for r in of_cell if r.run.seed == replication),
+                key=lambda r: r.outcome.scores["validation"]["bits_per_char"],
+            )
+            assert last.run.optim.lr == best.run.optim.lr
+            assert "test" in last.outcome.scores
+    assert rates["gru"] == rates["tanh"]
+    assert len(confirmed) == 4
+
+
+def test_a_replicated_search_leaves_one_file_of_settings_for_each_cell(replicated):
+    trials, _ = by_phase(replicated, "often")
+    files = sorted((replicated / "results/often/tuned").glob("*.yaml"))
+    assert [file.stem for file in files] == ["mine-gru", "mine-tanh"]
+    best = min(
+        (r for r in trials if r.run.cell_name == "gru"), key=lambda r: r.outcome.scores["validation"]["bits_per_char"]
+    )
+    assert yaml.safe_load(files[0].read_text())["optim"]["lr"] == best.run.optim.lr
+
+
+def test_more_replications_go_on_from_those_that_are_done(replicated):
+    words = (*TUNED[:-1], "tune.n_trials=3", "tune.replications=3", "name=often", "dry_run=true")
+    assert "18 runs, 12 already done, 6 to do" in bench(replicated, *words).stderr

@@ -132,6 +132,11 @@ class TuneSettings:
     and judged by the mean of their best validation losses. The best trial is then trained on `confirm_seeds` fresh
     seeds, the same for every cell, and only these see the test split. `storage` is the URL of an Optuna storage that
     the studies are copied to while they run, for a dashboard; it is not read again and never written down.
+
+    With `replications` above 1 the whole procedure is carried out that often, for every cell on the same draws: each
+    replication is a study of `n_trials` with draws and seeds of its own, and its best trial is trained once more, on
+    one fresh seed. What is compared then holds for the procedure, and not for the settings that one search found.
+    Source: Bouthillier et al. 2021, arXiv 2103.03098.
     """
 
     n_trials: CountOrOff = 0
@@ -139,5 +144,6 @@ class TuneSettings:
     pruner: Pruner = field(default_factory=NoPruner)
     seed: CountOrOff = 0
     seeds_per_trial: Count = 1
+    replications: Count = 1
     confirm_seeds: CountOrOff = 10
     storage: Annotated[str, Matching(r"[A-Za-z][\w+.-]*:\S+", "a URL")] | None = None
