@@ -15,6 +15,7 @@ from bench.claims.shares import importances
 from bench.results import AuthorNote, ProbeRecord
 from bench.results.frames import curves_frame, runs_frame
 from bench.results.labels import CellStyles, styles_of
+from bench.results.replications import replications_of
 from bench.results.run import RunRecord
 from bench.results.study import StudyRecord
 from bench.results.summary import reported, summary
@@ -68,8 +69,10 @@ class ReportData:
 def prepared(material: ReportInputs) -> ReportData:
     """Return the frames of some inputs."""
     unique = {record.key: record for record in sorted(material.records, key=_order)}
-    records = tuple(unique.values())
-    runs, points = runs_frame(records, material.searched), curves_frame(records)
+    replications = replications_of(material.studies, list(unique.values()))
+    records = tuple(record for key, record in unique.items() if key not in replications.superseded)
+    runs = runs_frame(records, material.searched, replications.chosen)
+    points = curves_frame(records, replications.chosen)
     table = summary(runs)
     looks = styles_of(runs, [study.cell for study in material.studies])
     tuned = tuned_tasks(material.studies, trials_frame(material.studies, records, runs, looks))

@@ -19,6 +19,9 @@ from bench.results.run import RunRecord
 FORMAT = 1
 """Version of a study's layout on disk."""
 
+FIRST_FRESH_SEED = 1000
+"""Offset of the seeds of confirmation from those of the trials."""
+
 EDGE = 0.05
 """A setting within this share of its range from one end is said to be at the edge."""
 

@@ -20,11 +20,8 @@ from bench.core.settings import CmaEs, Command, WilcoxonPruner
 from bench.core.settings.added_later import without_later
 from bench.core.settings.search_space import Space, Value, space_of
 from bench.results.run import DESCRIPTIVE, Run, RunRecord, slug
-from bench.results.study import StudyRecord, TrialRecord
+from bench.results.study import FIRST_FRESH_SEED, StudyRecord, TrialRecord
 from bench.sweep.resolve import SizedTasks, run_of
-
-FIRST_FRESH_SEED = 1000
-"""Offset of the seeds of confirmation from those of the trials."""
 
 SHARED = ("hidden_size", "num_layers", "embedding_size", "size", "init", "optim", "train", "kernel", "device")
 """Settings that all trials of a study share, except those that are searched."""
