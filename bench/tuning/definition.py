@@ -67,7 +67,7 @@ class Definition:
             "task": str(command.task["name"]),
             "cell": str(command.cell["name"]),
             "metric": self.metric.name,
-            "sampler": dataclasses.asdict(tune.sampler),
+            "sampler": dataclasses.asdict(tune.resolved_sampler),
             "pruner": dataclasses.asdict(tune.pruner),
             "seed": tune.seed,
             "seeds_per_trial": tune.seeds_per_trial,

@@ -33,7 +33,7 @@ class StudyRunner:
         self.record, tune = definition.record, definition.command.tune
         self._search = Search(
             definition.space,
-            tune.sampler,
+            tune.resolved_sampler,
             tune.pruner,
             direction=definition.metric.direction,
             seed=definition.search_seed,
