@@ -17,6 +17,7 @@ from bench.claims.sides import NotTestedError, Side, cell_name, of_cell, of_equa
 from bench.core.wording import listed, plain, quantity
 from bench.results.frames import SIZE, TASK
 from bench.results.labels import budget_label, size_label
+from bench.results.summary import repeat_of, tuning_budget
 
 FAMILIES = {"music": "piano_roll", "text": "language_model"}
 """Family of tasks to the kind that its members have."""
@@ -176,7 +177,7 @@ def _compared_phrase(claim: Claim, steps: Sequence[tuple[Side, Side]], found: Me
     budgets = {budget_label(side.row) for side in sides}
     budget = f", sizes for {budgets.pop()}" if len(budgets) == 1 and "" not in budgets else ""
     kernel = f", all on the kernel {plain(sides[0].done['kernel'].iloc[0], 40)}" if claim.metric in TIMED else ""
-    pairs = f"paired by {quantity(len(found.seeds), 'seed')}"
+    pairs = f"paired by {quantity(len(found.seeds), repeat_of(pd.DataFrame([side.row for side in sides])))}"
     left_out = _left_out_phrase([side for sides in steps for side in sides], found)
     return f"{listed(shapes)} (hidden × layers){budget}{each}{kernel}, {pairs}{left_out}"
 
@@ -202,7 +203,7 @@ def _set(side: Side) -> str:
 
 
 def _tuning_phrase(sides: tuple[Side, Side]) -> str:
-    left, right = (int(side.row["tuning_runs"]) for side in sides)
-    if left == right:
-        return f"{quantity(left, 'trial')} each" if left else UNTUNED
-    return f"{left:,} and {right:,} trials: unequal"
+    left, right = (tuning_budget(side.row) for side in sides)
+    if left != right:
+        return f"{left} and {right} trials: unequal"
+    return UNTUNED if left == "0" else f"{left} {'trial' if left == '1' else 'trials'} each"

@@ -46,7 +46,10 @@ class ReportInputs:
 
 @dataclass(frozen=True)
 class ReportData:
-    """Each Run once, in an order independent of that of the inputs, with the frames that the sections take."""
+    """Each Run once, in an order independent of that of the inputs, with the frames that the sections take.
+
+    Left out are `n_superseded` Runs that confirmed what their replication no longer holds for the best.
+    """
 
     records: tuple[RunRecord, ...]
     runs: pd.DataFrame
@@ -55,6 +58,7 @@ class ReportData:
     looks: CellStyles
     tuned: tuple[Tuned, ...]
     findings: tuple[Finding, ...]
+    n_superseded: int = 0
 
     @cached_property
     def by_key(self) -> Mapping[str, RunRecord]:
@@ -77,7 +81,8 @@ def prepared(material: ReportInputs) -> ReportData:
     looks = styles_of(runs, [study.cell for study in material.studies])
     tuned = tuned_tasks(material.studies, trials_frame(material.studies, records, runs, looks))
     findings = evaluate(material.claims, runs, points, table, importances(material.claims, tuned, unique))
-    return ReportData(records, runs, points, table, looks, tuned, findings)
+    n_superseded = len(unique) - len(records)
+    return ReportData(records, runs, points, table, looks, tuned, findings, n_superseded)
 
 
 def _order(record: RunRecord) -> tuple[str, str]:

@@ -37,6 +37,7 @@ def runs_frame(
     (`unit`) per second of forward, backward and update. `settings` are those in which groups of one shape differ; what
     studies have `searched` is a result and no condition, and told only where nothing else tells the groups apart.
     `chosen` has the settings of a Run that its replication of a search chose, by which no groups are told apart.
+    `repeat` says what the Runs of a group differ in: "replication" for these, otherwise "seed".
     """
     data = data_names(records)
     settings = {each.key: _without(settings_of(each.run), chosen.get(each.key, ())) for each in records}
@@ -45,6 +46,7 @@ def runs_frame(
     runs = runs.sort_values([*TASK, *SHAPE, "phase", "group", "seed", "key"], ignore_index=True)
     by_group = dict(zip(runs["group"], (settings[key] for key in runs["key"]), strict=True))
     runs["settings"] = _differing_settings(runs, by_group, searched)
+    runs["repeat"] = ["replication" if key in chosen else "seed" for key in runs["key"]]
     runs["task_label"] = _task_labels(runs)
     return runs
 

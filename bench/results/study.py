@@ -47,7 +47,8 @@ class StudyRecord:
     """The tuning of one cell on one task at one size: its space, how it was searched, and its trials.
 
     `settings` is what the trials have in common, nested as the config is; `finished` holds the numbers of the trials
-    in the order in which they were over. `replication` counts from 1, and is 0 where the search is carried out once.
+    in the order in which they were over. `replication` counts from 1, and is 0 where the search is carried out once;
+    `search` is what all replications of a search have in common, "" where there are none.
     """
 
     key: str
@@ -65,6 +66,7 @@ class StudyRecord:
     trials: tuple[TrialRecord, ...] = ()
     finished: tuple[int, ...] = ()
     replication: int = 0
+    search: str = ""
     format: int = field(default=FORMAT)
 
     @property
@@ -72,10 +74,9 @@ class StudyRecord:
         return METRICS[self.metric].direction
 
     @property
-    def search(self) -> str:
-        """What the replications of a search have in common."""
-        without = dataclasses.replace(self, key="", label="", n_trials=0, replication=0, trials=(), finished=())
-        return without.to_json()
+    def search_key(self) -> str:
+        """The key of the search, which all its replications share."""
+        return self.search or self.key
 
     def to_json(self) -> str:
         """Return the study as JSON text that carries its own digest."""

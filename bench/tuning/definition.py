@@ -76,14 +76,16 @@ class Definition:
         task = {name: value for name, value in command.task.items() if name not in DESCRIPTIVE}
         space = {path: dataclasses.asdict(dimension) for path, dimension in self.space.items()}
         cell = without_later({"cell": without_words(command.cell)})
-        number = {"replication": self.replication} if self.replication else {}
-        key = digest_of({**parts, "settings": without_later(settings), "task": task, **cell, "space": space, **number})
+        whole = {**parts, "settings": without_later(settings), "task": task, **cell, "space": space}
+        once = digest_of(whole)[:16]
+        is_one = self.replication == 0
         return StudyRecord(
-            key=key[:16],
+            key=once if is_one else digest_of({**whole, "replication": self.replication})[:16],
             label=self.label,
             space=self.space,
             n_trials=tune.n_trials,
             replication=self.replication,
+            search="" if is_one else once,
             **parts,
         )
 

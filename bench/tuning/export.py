@@ -45,7 +45,7 @@ class Winner:
     @property
     def full_name(self) -> str:
         """Name of the file where several winners have the same task and cell."""
-        return f"{self.name}-{self.study.key}"
+        return f"{self.name}-{self.study.search_key}"
 
 
 def winners_of(studies: Iterable[StudyRecord], records: Iterable[RunRecord]) -> list[Winner]:
@@ -64,9 +64,9 @@ def best_of_replications(winners: Iterable[Winner]) -> list[Winner]:
     best: dict[str, Winner] = {}
     for winner in winners:
         sign = -1.0 if winner.study.direction == "maximise" else 1.0
-        known = best.setdefault(winner.study.search, winner)
+        known = best.setdefault(winner.study.search_key, winner)
         if sign * winner.score < sign * known.score:
-            best[winner.study.search] = winner
+            best[winner.study.search_key] = winner
     return list(best.values())
 
 

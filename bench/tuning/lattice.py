@@ -1,7 +1,7 @@
 """A lattice for any number of trials: each point is a fixed step, around the unit cube, from the one before.
 
 In one dimension the step is the golden ratio, by which n points leave no gap above 1.9 / n, whatever n is; in more it
-is a power of the ratio's generalisation for each axis. With a shift drawn uniformly, every point is uniform in the cube.
+is a power of the ratio's generalisation for each axis. With a shift drawn uniformly, so is every point.
 
 Source: Niederreiter 1992, Random Number Generation and Quasi-Monte Carlo Methods, section 3.1, n times alpha; Cranley
 and Patterson 1976, doi 10.1137/0713071, the shift; Roberts 2018, the unreasonable effectiveness of quasirandom

@@ -44,6 +44,7 @@ def replication(cell, number, losses):
         settings={},
         trials=tuple(known),
         replication=number,
+        search=cell,
     )
     return study, trials
 

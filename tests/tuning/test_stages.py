@@ -11,6 +11,7 @@ import yaml
 
 from bench.core.errors import ConfigError
 from bench.core.settings.search_space import space_of
+from bench.results import read_studies
 from tests.cli.test_config import GOOD, dispatch
 from tests.sweep.test_plan import bench, records
 from tests.toys import write_text_task
@@ -101,7 +102,7 @@ def test_a_bad_space_is_refused_by_name(node, message):
         (("tune.n_trials=3", "+space.hidden_size.choices=[0]"), "`space.hidden_size`: must be at least 1"),
         (
             ("tune.n_trials=3", "space=lr", "tune/sampler=oracle"),
-            "unknown choice `oracle`; legal: cmaes, gp, grid, qmc, random, tpe",
+            "unknown choice `oracle`; legal: auto, cmaes, gp, grid, qmc, random, tpe",
         ),
         (("tune.n_trials=3", "space=lr", "tune.sampler=tpe"), "write tune/sampler=tpe"),
         (("tune.n_trials=3", "space=lr", "tune.sampler.popsize=9"), "not a setting of the chosen tune"),
@@ -257,6 +258,16 @@ def test_each_replication_draws_trains_chooses_and_confirms_anew_the_same_for_ev
             assert "test" in last.outcome.scores
     assert rates["gru"] == rates["tanh"]
     assert len(confirmed) == 4
+
+
+def test_replications_draw_from_the_lattice_unless_another_sampler_is_asked_for(replicated):
+    lattice = {"name": "qmc", "sequence": "lattice", "scramble": True}
+    studies = read_studies(replicated / "results/often").records
+    assert [study.sampler for study in studies] == [lattice] * 4
+    assert len({(study.cell, study.search_key) for study in studies}) == 2
+    words = (*TUNED[:-1], "tune.n_trials=1", "tune.replications=2", "tune/sampler=random", "name=asked", UNREPORTED)
+    assert bench(replicated, *words).returncode == 0
+    assert {study.sampler["name"] for study in read_studies(replicated / "results/asked").records} == {"random"}
 
 
 def test_a_replicated_search_leaves_one_file_of_settings_for_each_cell(replicated):

@@ -12,7 +12,7 @@ from bench.core.wording import listed, plain, quantity, spanned
 from bench.report.inputs import ReportData
 from bench.results.frames import TASK
 from bench.results.run import RunRecord
-from bench.results.summary import done, reported
+from bench.results.summary import done, repeat_of, reported
 from bench.stats.intervals import BOOTSTRAP, N_RESAMPLES
 from bench.stats.paired import PAIRED
 
@@ -21,24 +21,32 @@ SAME_DATA = (
     "same order whatever their cell and size, so that cells are compared in pairs of one seed."
 )
 
-MEANS = f"Means over seeds have the 95 % {BOOTSTRAP} interval ({N_RESAMPLES:,} resamples)."
+REPLICATIONS = (
+    "The unit is the replication: a search and the run that confirms it, paired over the cells by draws and seeds, so "
+    "that intervals hold what another search would have changed too. They hold nothing of other test pieces."
+)
+
+MEANS = f"Means over {{}}s have the 95 % {BOOTSTRAP} interval ({N_RESAMPLES:,} resamples)."
+"""What they are over is left open: seeds, or replications."""
 
 DIFFERENCES = f"The mean difference of two cells has the 95 % interval of the {PAIRED}."
 
 
 def comparison(found: ReportData) -> list[str]:
-    """Return the number of seeds per mean, how seeds are paired, and how differences are tested."""
+    """Return the number of seeds or replications per mean, how they are paired, and how differences are tested."""
     runs = reported(found.runs)
-    sentences = [*_seeds(found), SAME_DATA]
-    sentences += [MEANS] if found.summary["interval"].str.startswith(BOOTSTRAP).any() else []
+    sentences = [*_numbers(found), SAME_DATA]
+    sentences += [REPLICATIONS] if (runs["repeat"] == "replication").any() else []
+    sentences += [MEANS.format(repeat_of(runs))] if found.summary["interval"].str.startswith(BOOTSTRAP).any() else []
     if int(done(runs)["seed"].nunique()) >= ENOUGH and _has_pairs(found):
         sentences.append(DIFFERENCES)
     return [*sentences, *_verdicts(found), *_endings(found)]
 
 
-def _seeds(found: ReportData) -> list[str]:
-    n = found.summary.loc[found.summary["n"] > 0, "n"]
-    return [f"Each cell at each size and setting has a score from {spanned(n, 'seed')}."] if len(n) else []
+def _numbers(found: ReportData) -> list[str]:
+    scored = found.summary[found.summary["n"] > 0]
+    n = spanned(scored["n"], repeat_of(scored)) if len(scored) else ""
+    return [f"Each cell at each size and setting has a score from {n}."] if n else []
 
 
 def _has_pairs(found: ReportData) -> bool:
@@ -54,14 +62,17 @@ def _verdicts(found: ReportData) -> list[str]:
     tested = [finding for finding in found.findings if finding.is_tested]
     if not tested:
         return []
+    repeat = repeat_of(reported(found.runs))
     several = " Over several data sets, Holm's procedure keeps the chance of a false verdict on a claim at 5 %."
     holm = several if any(len(finding.tested) > 1 for finding in tested) else ""
     is_timed = any(finding.claim.metric in TIMED for finding in tested)
-    timed = " Times were compared of runs of one kernel on one machine that took turns, seed by seed." * is_timed
+    timed = (
+        f" Times were compared of runs of one kernel on one machine that took turns, {repeat} by {repeat}." * is_timed
+    )
     margin = "each with its direction and margin fixed beforehand"
     return [
         f"{quantity(len(tested), 'claim')} of the literature {'was' if len(tested) == 1 else 'were'} tested, {margin}; "
-        f"a verdict on seeds takes at least {ENOUGH} pairs.{holm}{timed}"
+        f"a verdict on {repeat}s takes at least {ENOUGH} pairs.{holm}{timed}"
     ]
 
 

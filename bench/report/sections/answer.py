@@ -23,7 +23,7 @@ from bench.core.wording import (
 from bench.report.section import Answer
 from bench.results.frames import TASK
 from bench.results.labels import CellStyles, budget_label, size_label
-from bench.results.summary import best_groups, done
+from bench.results.summary import best_groups, done, repeat_of
 from bench.stats.paired import paired_interval
 
 BUDGET = ["size_mode", "size_count", "size_budget"]
@@ -42,7 +42,7 @@ def answers(table: pd.DataFrame, runs: pd.DataFrame, looks: CellStyles) -> tuple
 
 
 def paired_difference(left: pd.DataFrame, right: pd.DataFrame, split: str) -> Interval:
-    """Return the interval of the mean of left minus right over the seeds that both have."""
+    """Return the interval of the mean of left minus right over the seeds, or replications, that both have."""
     pairs = left.set_index("seed")[split] - right.set_index("seed")[split]
     return paired_interval(list(pairs.dropna()))
 
@@ -83,7 +83,7 @@ def _mean_sentences(best: pd.DataFrame, is_choice: bool, split: str, looks: Cell
     bars = "Brackets: 95 % interval; " if best["low"].notna().any() else ""
     return (
         f"{chosen}{_size_phrase(best, looks)}, the mean {score_label(first['metric'], split)} over "
-        f"n = {spanned(best['n'], 'seed')} is {listed(means)}.",
+        f"n = {spanned(best['n'], repeat_of(best))} is {listed(means)}.",
         f"{bars}{better(first['direction'])}.".capitalize(),
     )
 
@@ -123,9 +123,8 @@ def _comparison_sentences(best: pd.DataFrame, runs: pd.DataFrame, split: str, lo
     by_group = dict(list(done(runs).groupby("group")))
     left, right = _pair(best)
     difference = paired_difference(by_group[left["group"]], by_group[right["group"]], split)
-    sentence = _difference_sentence(
-        difference, (looks[left["cell"]].name, looks[right["cell"]].name), _is_maximised(best)
-    )
+    names = looks[left["cell"]].name, looks[right["cell"]].name
+    sentence = _difference_sentence(difference, names, repeat_of(best), _is_maximised(best))
     small, large = sorted([left["num_params_recurrent"], right["num_params_recurrent"]])
     unmatched = excess(large, small)
     if unmatched <= 100 * (MATCHED - 1):
@@ -141,18 +140,19 @@ def _pair(best: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     return best.iloc[places[0]], best.iloc[places[1]]
 
 
-def _difference_sentence(difference: Interval, names: tuple[str, str], is_maximised: bool) -> str:
+def _difference_sentence(difference: Interval, names: tuple[str, str], repeat: str, is_maximised: bool) -> str:
     left, right = names
     low, high = difference.low, difference.high
     if difference.n < ENOUGH:
         return (
-            f"{left} and {right} share {quantity(difference.n, 'seed')}: too few for a significance test, which "
-            f"needs at least {ENOUGH} paired seeds, so neither is called better."
+            f"{left} and {right} share {quantity(difference.n, repeat)}: too few for a significance test, which "
+            f"needs at least {ENOUGH} paired {repeat}s, so neither is called better."
         )
     digits = digits_for([(low, high)])
-    over = f"Over {difference.n} paired seeds, {left} minus {right} is"
+    over = f"Over {difference.n} paired {repeat}s, {left} minus {right} is"
     found = f"{over} {number(difference.mean, digits)} {interval(low, high, digits)}"
     if low <= 0 <= high:
         return f"{found}: the interval includes zero, so these runs do not tell the two apart."
     winner = left if (low > 0) == is_maximised else right
-    return f"{found}: the interval excludes zero, so {winner} is ahead at these settings."
+    where = "when tuned like this" if repeat == "replication" else "at these settings"
+    return f"{found}: the interval excludes zero, so {winner} is ahead {where}."
