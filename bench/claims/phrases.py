@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
 from bench.claims.claim import TIMED, Comparison
 from bench.claims.quantities import Measured
 from bench.claims.sides import Side, Steps
 from bench.core.wording import listed, plain, quantity
 from bench.results.labels import budget_label, size_label
+from bench.results.summary import repeat_of, tuning_budget
 
 UNTUNED = "none"
 """The tuning of sides that ran with given settings."""
@@ -20,11 +22,18 @@ NEARBY = 8
 hardly ever of the very same width."""
 
 
+SCOPES = {
+    "": "for the settings that ran",
+    "search": "for the settings that this search found",
+    "replications": "",
+}
+"""For which settings a card speaks, by how these were chosen; nothing where the whole search was carried out again."""
+
+
 def scope_of(sides: tuple[Side, Side]) -> str:
-    """Return for which settings a card speaks: those that ran or that one search found."""
-    if any(int(side.row["tuning_runs"]) for side in sides):
-        return "for the settings that this search found"
-    return "for the settings that ran"
+    """Return for which settings a card speaks, "" where it is for whatever the same procedure would find."""
+    found = [SCOPES[side.row["chosen_by"]] for side in sides]
+    return next((scope for scope in reversed(SCOPES.values()) if scope in found and scope), "")
 
 
 def runs_phrase(comparison: Comparison, steps: Steps, found: Measured) -> str:
@@ -38,7 +47,7 @@ def runs_phrase(comparison: Comparison, steps: Steps, found: Measured) -> str:
     budgets = {budget_label(side.row) for side in sides}
     budget = f", sizes for {budgets.pop()}" if len(budgets) == 1 and "" not in budgets else ""
     kernel = f", all on the kernel {plain(sides[0].done['kernel'].iloc[0], 40)}" if comparison.metric in TIMED else ""
-    pairs = f"paired by {quantity(len(found.seeds), 'seed')}"
+    pairs = f"paired by {quantity(len(found.seeds), repeat_of(pd.DataFrame([side.row for side in sides])))}"
     if comparison.data is not None:
         each += f", each trained on {sides[0].row['train_fraction']:g} of the training split"
     left_out = _left_out_phrase([side for sides in steps for side in sides], found)
@@ -76,10 +85,10 @@ def _set(side: Side) -> str:
 
 def tuning_phrase(sides: tuple[Side, Side]) -> str:
     """Return how many trials each side had."""
-    left, right = (int(side.row["tuning_runs"]) for side in sides)
-    if left == right:
-        return f"{quantity(left, 'trial')} each" if left else UNTUNED
-    return f"{left:,} and {right:,} trials: unequal"
+    left, right = (tuning_budget(side.row) for side in sides)
+    if left != right:
+        return f"{left} and {right} trials: unequal"
+    return UNTUNED if left == "0" else f"{left} {'trial' if left == '1' else 'trials'} each"
 
 
 def widths_phrase(ratios: Sequence[tuple[Steps, Measured]]) -> str:

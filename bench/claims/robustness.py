@@ -13,7 +13,7 @@ from bench.claims.margins import margins
 from bench.claims.sides import cell_name
 from bench.core.interval import ENOUGH
 from bench.core.wording import quantity
-from bench.results.trial_frames import Tuned, are_paired
+from bench.results.trial_frames import TRIAL, Tuned, are_paired
 from bench.stats.card import LEVEL, Card, share_won
 from bench.stats.paired import paired_difference
 
@@ -35,20 +35,25 @@ def cards_of_trials(comparison: Comparison, data_sets: Sequence[DataSet], tuned:
 
 
 def _pairs(comparison: Comparison, data_set: DataSet, tuned: Sequence[Tuned]) -> pd.DataFrame | str:
-    """Return for each trial that both cells had whether either was near its best, or diverged."""
+    """Return for each trial that both cells had whether either was near its best, or diverged.
+
+    Where the search has replications, these are the pairs, and the numbers are shares of their trials.
+    """
     for family in (each for each in tuned if each.first.task == data_set.name):
         studies = [[name for name, study in family.studies.items() if study.cell == cell] for cell in comparison.cells]
         if not all(len(names) == 1 for names in studies):
             continue
         (left,), (right,) = studies
-        if not are_paired([family.studies[left], family.studies[right]]):
+        if not are_paired([*family.replications[left], *family.replications[right]]):
             return "The trials of the two cells were not drawn alike."
-        sides = [family.trials[family.trials["study"] == name].set_index("number") for name in (left, right)]
+        sides = [family.trials[family.trials["study"] == name].set_index(TRIAL) for name in (left, right)]
         if any((side["state"] == "pruned").any() for side in sides):
             return "Trials were pruned, and how near they would have come is not known."
         is_minimised = family.first.direction == "minimise"
         values = [_is_so(comparison, side, is_minimised=is_minimised) for side in sides]
-        return pd.concat(values, axis=1, keys=["left", "right"], join="inner")
+        pairs = pd.concat(values, axis=1, keys=["left", "right"], join="inner")
+        is_replicated = len(family.replications[left]) > 1
+        return pairs.groupby("replication").mean() if is_replicated else pairs.droplevel("replication")
     return "No study has trials of both cells."
 
 
@@ -57,8 +62,8 @@ def _is_so(comparison: Comparison, trials: pd.DataFrame, *, is_minimised: bool) 
     if comparison.metric == "share_diverged":
         return pd.Series(over["state"] == "diverged", over.index, dtype=float)
     scores = over["score"].where(over["state"] == "done")
-    best = scores.min() if is_minimised else scores.max()
-    return pd.Series((scores - best).abs() <= NEAR * abs(best), over.index, dtype=float)
+    best = scores.groupby("replication").transform("min" if is_minimised else "max")
+    return pd.Series((scores - best).abs() <= NEAR * best.abs(), over.index, dtype=float)
 
 
 def _compared(comparison: Comparison, data_set: DataSet, pairs: pd.DataFrame, confidence: float) -> Compared:
@@ -76,7 +81,10 @@ def _compared(comparison: Comparison, data_set: DataSet, pairs: pd.DataFrame, co
         share_won(left, right, is_minimised=comparison.is_minimised, confidence=confidence),
         adjective=ADJECTIVES[comparison.metric][0],
     )
-    runs = f"{quantity(len(pairs), 'trial')} with the same settings for either"
-    tuning = f"{quantity(len(pairs), 'trial')} each"
+    noun = "replication" if pairs.index.name == "replication" else "trial"
+    runs = f"{quantity(len(pairs), noun)} with the same settings for either"
+    tuning = f"{quantity(len(pairs), noun)} each"
     differences = {int(number): first - second for number, first, second in zip(pairs.index, left, right, strict=True)}
-    return Compared(card, runs, f"share of {WHAT[comparison.metric]}", tuning, "in this search", (), differences)
+    return Compared(
+        card, runs, f"share of {WHAT[comparison.metric]}", tuning, "in this search" * (noun == "trial"), (), differences
+    )

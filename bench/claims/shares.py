@@ -19,12 +19,12 @@ from bench.claims.importance import (
 from bench.claims.margins import margins
 from bench.core.seeds import stream
 from bench.core.settings.search_space import Dimension, Space
-from bench.core.wording import listed, quantity
+from bench.core.wording import listed, trials_each
 from bench.results.groups import Settings
 from bench.results.labels import TEXT_COLOUR, CellStyle
 from bench.results.run import RunRecord
 from bench.results.study import StudyRecord
-from bench.results.trial_frames import Tuned, are_paired, fixed_settings
+from bench.results.trial_frames import TRIAL, Tuned, are_paired, fixed_settings
 from bench.stats.card import LEVEL, Card, share_interval
 from bench.stats.intervals import interval_of_resamples
 
@@ -168,7 +168,7 @@ def shares_across(
     cells = tuple(sorted({study.cell for study in studies}))
     space = {**shared, **crossed, **({CELL: Dimension(choices=cells)} if len(cells) > 1 else {})}
     label = ":".join(sorted(study.key for study in studies))
-    blocks = list(trials["number"]) if are_paired(studies) else None
+    blocks = trials.groupby(TRIAL).ngroup().tolist() if are_paired(studies) else None
     shares = shares_of(trials, space, studies[0], label=f"{label}:importance", blocks=blocks, measures=measures)
     return Series("All studies", CellStyle("all", TEXT_COLOUR, "D"), len(trials), shares)
 
@@ -222,8 +222,8 @@ def _of_cells(tuned: Tuned, cells: Sequence[str]) -> Tuned:
     """Return the studies of some cells; where some searched more settings than others, those that searched most."""
     studies = {name: study for name, study in tuned.studies.items() if study.cell in cells}
     most = max((len(study.space) for study in studies.values()), default=0)
-    studies = {name: study for name, study in studies.items() if len(study.space) == most}
-    return replace(tuned, studies=studies, trials=tuned.trials[tuned.trials["study"].isin(list(studies))])
+    found = {name: tuned.replications[name] for name, study in studies.items() if len(study.space) == most}
+    return replace(tuned, replications=found, trials=tuned.trials[tuned.trials["study"].isin(list(found))])
 
 
 def _shares(tuned: Tuned, cells: Sequence[str], records: Mapping[str, RunRecord]) -> Shares | None:
@@ -237,10 +237,11 @@ def _shares(tuned: Tuned, cells: Sequence[str], records: Mapping[str, RunRecord]
     if len(shares) < 2:
         return None
     samplers = listed(sorted({str(study.sampler["name"]) for study in studies}))
+    n_trials, n_replications = max((records[0].n_trials, len(records)) for records in tuned.replications.values())
     return Shares(
         means={name: share.interval.mean for name, share in shares.items()},
         resampled={name: share.resampled for name, share in shares.items()},
         n=series.n,
         above_chance=frozenset(name for name, share in shares.items() if share.is_above_chance),
-        tuning=f"{quantity(max(study.n_trials for study in studies), 'trial')} per study ({samplers})",
+        tuning=f"{trials_each(n_trials, n_replications)} per study ({samplers})",
     )

@@ -16,7 +16,7 @@ from bench.core.settings import (
     OptimSettings,
     Pruner,
     RaySettings,
-    Sampler,
+    SamplerChoice,
     SizeSettings,
     SlurmSettings,
     TrainSettings,
@@ -30,7 +30,7 @@ T = TypeVar("T")
 GROUPS = ("task", "cell", "size", "space", "experiments", "tune/sampler", "tune/pruner", "tuned")
 OF_SETTINGS = ("experiments", "tuned")
 """Groups whose files set keys of ours; those of all others describe one thing."""
-CHOICES = {"tune.sampler": Sampler, "tune.pruner": Pruner}
+CHOICES = {"tune.sampler": SamplerChoice, "tune.pruner": Pruner}
 """Sections of several kinds, each a choice of the config group of that name."""
 SECTIONS: dict[str, type] = {"init": InitSettings, "optim": OptimSettings, "train": TrainSettings}
 SITE_SECTIONS: dict[str, type] = {"limits": Limits, "slurm": SlurmSettings, "ray": RaySettings}

@@ -129,6 +129,11 @@ def quantity(n: int, noun: str, plural: str | None = None) -> str:
     return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
 
 
+def trials_each(n_trials: int, n_replications: int = 1) -> str:
+    """Return a tuning budget: `30 trials`, or `7 × 3 trials` of seven replications of three."""
+    return f"{n_replications:,} × " * (n_replications > 1) + quantity(n_trials, "trial")
+
+
 def span(values: Iterable[float]) -> str:
     """Return `4` or `3 to 5`: the range of some counts."""
     low, high = min(values := list(values)), max(values)

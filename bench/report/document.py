@@ -48,7 +48,7 @@ def compose(inputs: ReportInputs) -> Document:
         name=plain(inputs.name, 80),
         facts=_facts(runs),
         answers=answers(table, looks, found.cards),
-        notes=_notes(len(inputs.records) - len(found.records), inputs.damaged),
+        notes=_notes(len(inputs.records) - len(found.records) - found.n_superseded, found.n_superseded, inputs.damaged),
         scores=scores(table, looks, glance(table, runs, settings, looks)),
         guide=guide(runs, is_tuned=bool(inputs.studies)),
         chapters=(
@@ -84,10 +84,13 @@ def _facts(runs: pd.DataFrame) -> tuple[str, ...]:
     return (*facts, f"{n_tuning:,} of them for tuning") if n_tuning else tuple(facts)
 
 
-def _notes(n_repeated: int, damaged: Sequence[str]) -> tuple[str, ...]:
+def _notes(n_repeated: int, n_superseded: int, damaged: Sequence[str]) -> tuple[str, ...]:
     notes = []
     if n_repeated:
         notes.append(f"{quantity(n_repeated, 'record')} left out: another record has the same key.")
+    if n_superseded:
+        records = quantity(n_superseded, "record")
+        notes.append(f"{records} left out: the replication has since found a better trial, which was confirmed too.")
     if damaged:
         shown = listed([plain(text, 200) for text in sorted(damaged)[:10]])
         notes.append(f"{quantity(len(damaged), 'damaged record')} left out: {shown}.")

@@ -15,6 +15,7 @@ from bench.claims.shares import importances
 from bench.results import AuthorNote, ProbeRecord
 from bench.results.frames import curves_frame, runs_frame
 from bench.results.labels import CellStyles, styles_of
+from bench.results.replications import replications_of
 from bench.results.run import RunRecord
 from bench.results.study import StudyRecord
 from bench.results.summary import reported, summary
@@ -45,7 +46,10 @@ class ReportInputs:
 
 @dataclass(frozen=True)
 class ReportData:
-    """Each Run once, in an order independent of that of the inputs, with the frames that the sections take."""
+    """Each Run once, in an order independent of that of the inputs, with the frames that the sections take.
+
+    Left out are `n_superseded` Runs that confirmed what their replication no longer holds for the best.
+    """
 
     records: tuple[RunRecord, ...]
     runs: pd.DataFrame
@@ -55,6 +59,7 @@ class ReportData:
     tuned: tuple[Tuned, ...]
     findings: tuple[Finding, ...]
     cards: CardsOf
+    n_superseded: int = 0
 
     @cached_property
     def by_key(self) -> Mapping[str, RunRecord]:
@@ -69,14 +74,17 @@ class ReportData:
 def prepared(material: ReportInputs) -> ReportData:
     """Return the frames of some inputs."""
     unique = {record.key: record for record in sorted(material.records, key=_order)}
-    records = tuple(unique.values())
-    runs, points = runs_frame(records, material.searched), curves_frame(records)
+    replications = replications_of(material.studies, list(unique.values()))
+    records = tuple(record for key, record in unique.items() if key not in replications.superseded)
+    runs = runs_frame(records, material.searched, replications.chosen)
+    points = curves_frame(records, replications.chosen)
     table = summary(runs)
     looks = styles_of(runs, [study.cell for study in material.studies])
     tuned = tuned_tasks(material.studies, trials_frame(material.studies, records, runs, looks))
     maker = card_maker(runs, points, table, tuned, unique)
     findings = evaluate(material.claims, runs, maker, importances(material.claims, tuned, unique))
-    return ReportData(records, runs, points, table, looks, tuned, findings, maker.cards)
+    n_superseded = len(unique) - len(records)
+    return ReportData(records, runs, points, table, looks, tuned, findings, maker.cards, n_superseded)
 
 
 def _order(record: RunRecord) -> tuple[str, str]:

@@ -20,7 +20,7 @@ RUN_COLUMNS = (
     "margin",
     *("cell", "cell_node", "hidden_size", "num_layers", "num_params_recurrent", "num_params_total"),
     *("size_mode", "size_budget", "size_count", "train_fraction", "regularisers", "seed", "phase", "group"),
-    "settings",
+    *("settings", "repeat"),
     *("status", "reason", "kernel", "n_updates", "n_epochs", "best_update"),
     *("validation", "test", "train", "accuracy", "baseline_test", "baseline_validation"),
     *("seconds", "train_seconds", "data_seconds", "evaluation_seconds", "units_per_second", "peak_memory_mb"),

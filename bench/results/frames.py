@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -25,33 +26,43 @@ CONDITIONS = ["kernel", "cpu", "device", "threads"]
 """Two speeds may be compared when all of these are equal."""
 
 
-def runs_frame(records: Sequence[RunRecord], searched: Collection[str] = ()) -> pd.DataFrame:
+def runs_frame(
+    records: Sequence[RunRecord],
+    searched: Collection[str] = (),
+    chosen: Mapping[str, Collection[str]] = MappingProxyType({}),
+) -> pd.DataFrame:
     """Return one row per Run, in an order that does not depend on the order of the records.
 
     Units: scores in the task's metric, `peak_memory_mb` in 10**6 bytes, `units_per_second` in training units
     (`unit`) per second of forward, backward and update. `settings` are those in which groups of one shape differ; what
     studies have `searched` is a result and no condition, and told only where nothing else tells the groups apart.
+    `chosen` has the settings of a Run that its replication of a search chose, by which no groups are told apart.
+    `repeat` says what the Runs of a group differ in: "replication" for these, otherwise "seed".
     """
     data = data_names(records)
-    settings = {record.key: settings_of(record.run) for record in records}
+    settings = {each.key: _without(settings_of(each.run), chosen.get(each.key, ())) for each in records}
     rows = [run_columns(record, data[record.key], settings[record.key]) for record in records]
     runs = pd.DataFrame(rows, columns=list(RUN_COLUMNS))
     runs = runs.sort_values([*TASK, *SHAPE, "phase", "group", "seed", "key"], ignore_index=True)
     by_group = dict(zip(runs["group"], (settings[key] for key in runs["key"]), strict=True))
     runs["settings"] = _differing_settings(runs, by_group, searched)
+    runs["repeat"] = ["replication" if key in chosen else "seed" for key in runs["key"]]
     runs["task_label"] = _task_labels(runs)
     return runs
 
 
-def curves_frame(records: Sequence[RunRecord]) -> pd.DataFrame:
-    """Return one row per evaluation of each Run.
+def curves_frame(
+    records: Sequence[RunRecord], chosen: Mapping[str, Collection[str]] = MappingProxyType({})
+) -> pd.DataFrame:
+    """Return one row per evaluation of each Run; `chosen` is as in `runs_frame`.
 
     Units: losses in the task's metric, `seconds` of training with evaluation excluded.
     """
     data = data_names(records)
     columns: dict[str, list[Value]] = defaultdict(list)
     for record in sorted(records, key=lambda record: record.key):
-        for name, values in curve_columns(record, settings_of(record.run), data[record.key]).items():
+        settings = _without(settings_of(record.run), chosen.get(record.key, ()))
+        for name, values in curve_columns(record, settings, data[record.key]).items():
             columns[name] += values
     return pd.DataFrame({name: columns[name] for name in CURVE_COLUMNS})
 

@@ -19,6 +19,9 @@ from bench.results.run import RunRecord
 FORMAT = 1
 """Version of a study's layout on disk."""
 
+FIRST_FRESH_SEED = 1000
+"""Offset of the seeds of confirmation from those of the trials."""
+
 EDGE = 0.05
 """A setting within this share of its range from one end is said to be at the edge."""
 
@@ -44,7 +47,8 @@ class StudyRecord:
     """The tuning of one cell on one task at one size: its space, how it was searched, and its trials.
 
     `settings` is what the trials have in common, nested as the config is; `finished` holds the numbers of the trials
-    in the order in which they were over.
+    in the order in which they were over. `replication` counts from 1, and is 0 where the search is carried out once;
+    `search` is what all replications of a search have in common, "" where there are none.
     """
 
     key: str
@@ -61,11 +65,18 @@ class StudyRecord:
     settings: Mapping[str, Any]
     trials: tuple[TrialRecord, ...] = ()
     finished: tuple[int, ...] = ()
+    replication: int = 0
+    search: str = ""
     format: int = field(default=FORMAT)
 
     @property
     def direction(self) -> Direction:
         return METRICS[self.metric].direction
+
+    @property
+    def search_key(self) -> str:
+        """The key of the search, which all its replications share."""
+        return self.search or self.key
 
     def to_json(self) -> str:
         """Return the study as JSON text that carries its own digest."""

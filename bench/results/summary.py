@@ -20,6 +20,7 @@ SUMMARY_COLUMNS = (
     *("num_params_recurrent", "num_params_total", "n", "metric", "direction", "split", "mean", "low", "high"),
     *("interval", "baseline", "validation", "units_per_second", "unit", "kernel", "train_seconds"),
     *("size_mode", "size_budget", "size_count", "train_fraction", "regularisers", "tuning_runs"),
+    *("repeat", "chosen_by"),
     *(*RUN_STATUSES, "group"),
 )
 
@@ -29,11 +30,14 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
 
     `mean`, `low` and `high` are over the Runs that finished: of the test score, or of the validation score
     where none was tested. `interval` says what kind it is. Speed and time are medians over the same Runs; speed
-    is nan where they ran on different kernels.
+    is nan where they ran on different kernels. `repeat` is what its Runs differ in, and `chosen_by` how their settings
+    came about: "" where they were given, "search" where one search found them, so that the mean holds for these
+    settings, "replications" where each Run has those of a search of its own, so that it holds for the search.
     """
     rows = [_row(group) for _, group in reported(runs).groupby("group", sort=True)]
     for row, n_trials in zip(rows, _tuning_runs(rows, runs[runs["phase"] == "tune"]), strict=True):
         row["tuning_runs"] = n_trials
+        row["chosen_by"] = "replications" if row["repeat"] == "replication" else "search" if n_trials else ""
     rows.sort(key=_rank)
     return pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
 
@@ -67,6 +71,26 @@ def _pool(row: Mapping[str, Any] | pd.Series) -> tuple[object, ...]:
         row["size_count"],
         row["train_fraction"],
     )
+
+
+def repeat_of(rows: pd.DataFrame) -> str:
+    """Return what the n of some rows counts, runs or groups of them: seeds, replications, or runs where it is both."""
+    found = set(rows["repeat"])
+    return found.pop() if len(found) == 1 else "run" if found else "seed"
+
+
+def trials_of_search(row: pd.Series) -> int:
+    """Return the number of trials of the search that chose a group's settings, or of each replication of it."""
+    n_runs = sum(int(row[status]) for status in RUN_STATUSES)
+    return int(row["tuning_runs"]) // (n_runs if row["repeat"] == "replication" else 1)
+
+
+def tuning_budget(row: pd.Series) -> str:
+    """Return the number of trials that a group's settings were chosen from: `30`, or `7 × 3` in seven replications."""
+    n_trials, n_each = int(row["tuning_runs"]), trials_of_search(row)
+    if row["repeat"] == "replication" and n_each and n_trials % n_each == 0:
+        return f"{n_trials // n_each:,} × {n_each:,}"
+    return f"{n_trials:,}"
 
 
 def summary_rows(runs: pd.DataFrame) -> list[dict[str, Any]]:
@@ -137,7 +161,7 @@ def _row(group: pd.DataFrame) -> dict[str, Any]:
     return {
         **{name: first[name] for name in (*TASK, "task_label", *SHAPE, "settings", "phase", "metric")},
         **{name: first[name] for name in ("direction", "group", "size_mode", "size_budget", "size_count")},
-        **{name: first[name] for name in ("train_fraction", "regularisers")},
+        **{name: first[name] for name in ("train_fraction", "regularisers", "repeat")},
         **{name: group[name].max() for name in ("num_params_recurrent", "num_params_total", "unit")},
         **{
             "n": interval.n,

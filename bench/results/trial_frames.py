@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import math
 import statistics
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -24,8 +25,8 @@ from bench.results.study import StudyRecord, TrialOutcome, TrialRecord, best_of,
 from bench.results.study_families import FamilyColumns, with_families
 
 TRIAL_COLUMNS = (
-    *("study", "study_key", *TASK, "task_label", "family", "cell", "number", "state", "score", "counted", "is_best"),
-    *("n_epochs", "epochs_saved"),
+    *("study", "study_key", "replication", *TASK, "task_label", "family", "cell", "number"),
+    *("state", "score", "counted", "is_best", "n_epochs", "epochs_saved"),
 )
 """Columns of every trial; after them one for each setting that is searched in any study."""
 
@@ -33,18 +34,35 @@ INDEPENDENT = ("random", "qmc", "grid")
 """Samplers whose trials do not depend on scores: studies over one space have the same trials."""
 
 
+TRIAL = ["replication", "number"]
+"""Columns that name a trial of a study, the same trial in every cell where the draws are the same."""
+
+
 @dataclass(frozen=True)
 class Tuned:
     """The studies of one family by their display names, and the frame of their trials.
 
     Studies of one task with different size budgets or training fractions are not comparable and form separate
-    families; the label names the family.
+    families; the label names the family. The replications of a search have one name: `studies` has the first of them,
+    `replications` all, and a study that is carried out once is the only one of its own.
     """
 
     label: str
     stem: str
-    studies: Mapping[str, StudyRecord]
+    replications: Mapping[str, tuple[StudyRecord, ...]]
     trials: pd.DataFrame
+
+    @cached_property
+    def studies(self) -> Mapping[str, StudyRecord]:
+        return {name: records[0] for name, records in self.replications.items()}
+
+    @property
+    def best(self) -> list[tuple[str, StudyRecord, TrialRecord]]:
+        """The best trials, one of each replication that has one, with the name of the study."""
+        by_key = {study.key: study for records in self.replications.values() for study in records}
+        rows = self.trials[self.trials["is_best"].astype(bool)]
+        named = zip(rows["study"], rows["study_key"], rows["number"], strict=True)
+        return [(str(name), by_key[key], by_key[key].trials[int(number)]) for name, key, number in named]
 
     @property
     def first(self) -> StudyRecord:
@@ -57,21 +75,29 @@ def trials_frame(
 ) -> pd.DataFrame:
     """Return one row per trial of each study, given the records of its Runs and their frame.
 
+    Replications of one search have one name in `study`, and are told apart by `replication` and `study_key`; each has
+    a best trial.
+
     Units: `score` is the mean best validation score in the task's metric of a trial that is done. `counted` is what a
     trial counts for where it must have a score: a done trial its own, a pruned one the best that it had reached, a
     diverged one the worst of all done trials of its task; the others have none. `epochs_saved` is what pruning left
     out at most: for a pruned trial, its seeds times the epochs of a whole Run, less those trained.
     """
     by_key = {record.key: record for record in records}
-    families = with_families(studies, {study.key: _runs_of(study, runs) for study in studies})
-    names = _names(studies, by_key, families, looks)
-    ordered = sorted(studies, key=lambda study: _rank(families[study.key], names[study.key], study, looks))
+    searches = _searches(studies)
+    firsts = [first for first, *_ in searches.values()]
+    families = with_families(firsts, {first.key: _runs_of(searches[first.search_key], runs) for first in firsts})
+    names = _names(firsts, by_key, families, looks)
+    firsts.sort(key=lambda study: _rank(families[study.key], names[study.key], study, looks))
+    ordered = [(first, study) for first in firsts for study in searches[first.search_key]]
     rows = [
-        {**row, **families[study.key], "study": names[study.key]} for study in ordered for row in _rows(study, by_key)
+        {**row, **families[first.key], "study": names[first.key]}
+        for first, study in ordered
+        for row in _rows(study, by_key)
     ]
-    settings = dict.fromkeys(path for study in ordered for path in study.space)
+    settings = dict.fromkeys(path for study in firsts for path in study.space)
     trials = pd.DataFrame(rows, columns=[*TRIAL_COLUMNS, *settings])
-    trials["counted"] = trials["counted"].fillna(_worst(ordered, trials).where(trials["state"] == "diverged"))
+    trials["counted"] = trials["counted"].fillna(_worst(studies, trials).where(trials["state"] == "diverged"))
     return trials
 
 
@@ -80,9 +106,11 @@ def tuned_tasks(studies: Sequence[StudyRecord], trials: pd.DataFrame) -> tuple[T
     by_key = {study.key: study for study in studies}
     found = []
     for (*task, family), rows in trials.groupby([*TASK, "family"], sort=False):
-        names = rows.drop_duplicates("study_key")
-        named = {name: by_key[key] for name, key in zip(names["study"], names["study_key"], strict=True)}
-        settings = dict.fromkeys(path for study in named.values() for path in study.space)
+        named = {
+            str(name): tuple(by_key[key] for key in own["study_key"].unique())
+            for name, own in rows.groupby("study", sort=False)
+        }
+        settings = dict.fromkeys(path for study, *_ in named.values() for path in study.space)
         of_task = rows[[*TRIAL_COLUMNS, *settings]].reset_index(drop=True)
         kind = str(family)
         label = plain(rows["task_label"].iloc[0], 80) + (f", {plain(kind, 120)}" if kind else "")
@@ -97,7 +125,7 @@ def sampler_of(study: StudyRecord) -> str:
 
 
 def are_paired(studies: Sequence[StudyRecord]) -> bool:
-    """Return whether trials of one number have the same settings in all studies."""
+    """Return whether trials of one number, in one replication, have the same settings in all studies."""
     first = studies[0]
     drawn = [(study.sampler, study.seed, study.space) for study in studies]
     return sampler_of(first) in INDEPENDENT and all(each == drawn[0] for each in drawn)
@@ -109,6 +137,14 @@ def fixed_settings(study: StudyRecord, records: Mapping[str, RunRecord]) -> Sett
     run = next((records[key].run for trial in study.trials for key in trial.runs if key in records), None)
     of_cell = dict(leaves(without_words(run.cell), "cell")) if run is not None else {}
     return settings | {path: value for path, value in of_cell.items() if path not in study.space}
+
+
+def _searches(studies: Sequence[StudyRecord]) -> dict[str, list[StudyRecord]]:
+    """Return the replications of each search, in order."""
+    found: dict[str, list[StudyRecord]] = defaultdict(list)
+    for study in sorted(studies, key=lambda study: (study.replication, study.key)):
+        found[study.search_key].append(study)
+    return found
 
 
 def _rank(family: FamilyColumns, name: str, study: StudyRecord, looks: CellStyles) -> tuple[object, ...]:
@@ -143,11 +179,11 @@ def _identity(study: StudyRecord, records: Mapping[str, RunRecord]) -> dict[str,
     return {**fixed_settings(study, records), **told, "space": json.dumps(sorted(study.space))}
 
 
-def _runs_of(study: StudyRecord, runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the known Runs of a study, or if there are none all Runs of its task."""
-    keys = [key for trial in study.trials for key in trial.runs]
+def _runs_of(studies: Sequence[StudyRecord], runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the known Runs of the replications of a search, or if there are none all Runs of its task."""
+    keys = [key for study in studies for trial in study.trials for key in trial.runs]
     known = runs[runs["key"].isin(keys)]
-    return runs[runs["task"] == study.task] if known.empty else known
+    return runs[runs["task"] == studies[0].task] if known.empty else known
 
 
 def _rows(study: StudyRecord, records: Mapping[str, RunRecord]) -> list[dict[str, Any]]:
@@ -156,6 +192,7 @@ def _rows(study: StudyRecord, records: Mapping[str, RunRecord]) -> list[dict[str
     return [
         {
             "study_key": study.key,
+            "replication": study.replication,
             "cell": study.cell,
             "number": trial.number,
             "state": outcome.state,

@@ -15,15 +15,13 @@ from bench.core.digest import digest_of
 from bench.core.errors import ConfigError
 from bench.core.metrics import METRICS, Metric
 from bench.core.schema import convert, fields_of
+from bench.core.seeds import SEEDS, stream
 from bench.core.settings import CmaEs, Command, WilcoxonPruner
 from bench.core.settings.added_later import without_later
 from bench.core.settings.search_space import Space, Value, space_of
 from bench.results.run import DESCRIPTIVE, Run, RunRecord, slug
-from bench.results.study import StudyRecord, TrialRecord
+from bench.results.study import FIRST_FRESH_SEED, StudyRecord, TrialRecord
 from bench.sweep.resolve import SizedTasks, run_of
-
-FIRST_FRESH_SEED = 1000
-"""Offset of the seeds of confirmation from those of the trials."""
 
 SHARED = ("hidden_size", "num_layers", "embedding_size", "size", "init", "optim", "train", "kernel", "device")
 """Settings that all trials of a study share, except those that are searched."""
@@ -31,10 +29,11 @@ SHARED = ("hidden_size", "num_layers", "embedding_size", "size", "init", "optim"
 
 @dataclass(frozen=True)
 class Definition:
-    """The tuning of one cell on one task at one size, before its first trial."""
+    """The tuning of one cell on one task at one size, before its first trial; `replication` is as in StudyRecord."""
 
     command: Command
     space: Space
+    replication: int = 0
 
     @property
     def label(self) -> str:
@@ -42,7 +41,8 @@ class Definition:
         command = self.command
         size = "" if command.hidden_size is None else f" h={command.hidden_size}"
         layers = f" x{command.num_layers}" if command.num_layers > 1 else ""
-        return f"{command.task['name']} {command.cell['name']}{size}{layers}"
+        replication = f" replication {self.replication}" if self.replication else ""
+        return f"{command.task['name']} {command.cell['name']}{size}{layers}{replication}"
 
     @property
     def metric(self) -> Metric:
@@ -67,7 +67,7 @@ class Definition:
             "task": str(command.task["name"]),
             "cell": str(command.cell["name"]),
             "metric": self.metric.name,
-            "sampler": dataclasses.asdict(tune.sampler),
+            "sampler": dataclasses.asdict(tune.resolved_sampler),
             "pruner": dataclasses.asdict(tune.pruner),
             "seed": tune.seed,
             "seeds_per_trial": tune.seeds_per_trial,
@@ -76,8 +76,24 @@ class Definition:
         task = {name: value for name, value in command.task.items() if name not in DESCRIPTIVE}
         space = {path: dataclasses.asdict(dimension) for path, dimension in self.space.items()}
         cell = without_later({"cell": without_words(command.cell)})
-        key = digest_of({**parts, "settings": without_later(settings), "task": task, **cell, "space": space})[:16]
-        return StudyRecord(key=key, label=self.label, space=self.space, n_trials=tune.n_trials, **parts)
+        whole = {**parts, "settings": without_later(settings), "task": task, **cell, "space": space}
+        once = digest_of(whole)[:16]
+        is_one = self.replication == 0
+        return StudyRecord(
+            key=once if is_one else digest_of({**whole, "replication": self.replication})[:16],
+            label=self.label,
+            space=self.space,
+            n_trials=tune.n_trials,
+            replication=self.replication,
+            search="" if is_one else once,
+            **parts,
+        )
+
+    @property
+    def search_seed(self) -> int:
+        """Seed of the draws: the same for every cell, another one for each replication."""
+        seed = self.command.tune.seed
+        return stream("replication", seed=seed, replication=self.replication) % SEEDS if self.replication else seed
 
     @property
     def folder_name(self) -> str:
@@ -87,18 +103,23 @@ class Definition:
     def runs_of(self, params: Mapping[str, Value], tasks: SizedTasks) -> list[Run]:
         """Return the Runs of a trial, one for each seed. Raises ConfigError where they cannot be trained."""
         chosen, tune = with_params(self.command, params), self.command.tune
-        return [run_of(replace(chosen, seed=tune.seed + i), tasks) for i in range(tune.seeds_per_trial)]
+        first = tune.seed + max(self.replication - 1, 0) * tune.seeds_per_trial
+        return [run_of(replace(chosen, seed=first + i), tasks) for i in range(tune.seeds_per_trial)]
 
     def confirmation(self, params: Mapping[str, Value], tasks: SizedTasks) -> list[Run]:
         """Return the Runs that confirm a trial, on seeds that no trial has seen, the same for every cell."""
-        chosen, first = with_params(self.command, params), self.command.tune.seed + FIRST_FRESH_SEED
-        chosen = replace(chosen, phase="confirm")
-        return [run_of(replace(chosen, seed=first + i), tasks) for i in range(self.command.tune.confirm_seeds)]
+        chosen, tune = replace(with_params(self.command, params), phase="confirm"), self.command.tune
+        first = tune.seed + FIRST_FRESH_SEED + max(self.replication - 1, 0)
+        n_seeds = 1 if self.replication else tune.confirm_seeds
+        return [run_of(replace(chosen, seed=first + i), tasks) for i in range(n_seeds)]
 
 
 def definitions(commands: Sequence[Command]) -> list[Definition]:
-    """Return the study of each command, checked as far as it can be before a trial. Raises ConfigError."""
-    found = [_definition(command) for command in commands]
+    """Return the studies of each command, one for each replication, checked as far as they can be before a trial.
+
+    Raises ConfigError.
+    """
+    found = [definition for command in commands for definition in _replications(_definition(command))]
     if len({definition.command.tune.pruner for definition in found}) > 1:
         raise ConfigError("tune.pruner", "must be the same for all studies of a command, for they share their runs")
     for definition in found:
@@ -128,6 +149,11 @@ def _definition(command: Command) -> Definition:
     return Definition(replace(command, phase="tune"), space)
 
 
+def _replications(definition: Definition) -> list[Definition]:
+    n = definition.command.tune.replications
+    return [replace(definition, replication=i) for i in range(1, n + 1)] if n > 1 else [definition]
+
+
 def _check(definition: Definition) -> None:
     """Refuse a space with a setting that does not exist, or with a value that is never legal."""
     for path, dimension in definition.space.items():
@@ -138,6 +164,8 @@ def _check(definition: Definition) -> None:
     n_numbers = sum(not dimension.choices for dimension in definition.space.values())
     if isinstance(tune.sampler, CmaEs) and n_numbers < 2:
         raise ConfigError("tune.sampler", f"cmaes needs two numbers to search or more, got {n_numbers}")
+    if tune.replications * tune.seeds_per_trial > FIRST_FRESH_SEED:
+        raise ConfigError("tune.replications", f"times tune.seeds_per_trial is at most {FIRST_FRESH_SEED}")
     if isinstance(tune.pruner, WilcoxonPruner) and tune.seeds_per_trial < 2:
         raise ConfigError("tune.pruner", "wilcoxon compares seeds and needs tune.seeds_per_trial above 1")
 

@@ -30,11 +30,12 @@ Compose = Callable[[Path, str], Command]
 
 @dataclass(frozen=True)
 class Winner:
-    """The best trial of a study, and one of its Runs: all settings of the trial are in it."""
+    """The best trial of a study, one of its Runs, which has all settings of the trial, and the trial's score."""
 
     study: StudyRecord
     best: TrialRecord
     run: Run
+    score: float
 
     @property
     def name(self) -> str:
@@ -44,17 +45,29 @@ class Winner:
     @property
     def full_name(self) -> str:
         """Name of the file where several winners have the same task and cell."""
-        return f"{self.name}-{self.study.key}"
+        return f"{self.name}-{self.study.search_key}"
 
 
 def winners_of(studies: Iterable[StudyRecord], records: Iterable[RunRecord]) -> list[Winner]:
-    """Return the best trial of each study that has one by the records of its Runs."""
+    """Return the best trial of each search that has one by the records of its Runs."""
     by_key = {record.key: record for record in records}
     found = []
     for study in studies:
-        best = best_of(study, [outcome_of(trial, study.metric, by_key) for trial in study.trials])
-        found += [Winner(study, best, by_key[best.runs[0]].run)] if best is not None else []
-    return found
+        outcomes = [outcome_of(trial, study.metric, by_key) for trial in study.trials]
+        if (best := best_of(study, outcomes)) is not None:
+            found.append(Winner(study, best, by_key[best.runs[0]].run, outcomes[best.number].score))
+    return best_of_replications(found)
+
+
+def best_of_replications(winners: Iterable[Winner]) -> list[Winner]:
+    """Return the winners with those of the replications of one search made one, the best by validation."""
+    best: dict[str, Winner] = {}
+    for winner in winners:
+        sign = -1.0 if winner.study.direction == "maximise" else 1.0
+        known = best.setdefault(winner.study.search_key, winner)
+        if sign * winner.score < sign * known.score:
+            best[winner.study.search_key] = winner
+    return list(best.values())
 
 
 def export(winners: Sequence[Winner], directory: Path, compose: Compose, tasks: SizedTasks) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import optuna
@@ -29,6 +30,7 @@ from bench.core.settings import (
     Tpe,
     WilcoxonPruner,
 )
+from bench.tuning.lattice import place_in_lattice, value_at
 
 RESEEDED = (RandomSearch, Tpe, GaussianProcess)
 """Samplers created again for each trial; the others keep their state."""
@@ -37,11 +39,8 @@ LEARNING = (Tpe, GaussianProcess, CmaEs)
 """Samplers whose trials depend on the scores of the trials before."""
 
 
-class _Independent(BaseSampler):
-    """Random draws that are functions of the seed, the trial and the setting, and of nothing drawn before."""
-
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
+class _EachByItself(BaseSampler):
+    """A sampler that draws each setting by itself."""
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Return nothing: each setting is drawn by itself."""
@@ -53,6 +52,13 @@ class _Independent(BaseSampler):
         """Return nothing, as above."""
         return {}
 
+
+class _Independent(_EachByItself):
+    """Random draws that are functions of the seed, the trial and the setting, and of nothing drawn before."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
@@ -61,15 +67,32 @@ class _Independent(BaseSampler):
         return RandomSampler(seed).sample_independent(study, trial, param_name, param_distribution)
 
 
-def sampler_of(settings: Sampler, seed: int) -> BaseSampler:
-    """Return Optuna's sampler."""
+class _Lattice(_EachByItself):
+    """A lattice whose shift is a function of the seed, so that a point depends on nothing drawn before."""
+
+    def __init__(self, seed: int, names: Sequence[str]) -> None:
+        self._seed, self._names = seed, sorted(names)
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """Return one coordinate of the trial's point."""
+        shift = stream("sampler", space=param_name, seed=self._seed, trial=0) / 2**63
+        axis = self._names.index(param_name)
+        return value_at(place_in_lattice(trial.number, axis, len(self._names), shift), param_distribution)
+
+
+def sampler_of(settings: Sampler, seed: int, names: Sequence[str] = ()) -> BaseSampler:
+    """Return Optuna's sampler, or ours in Optuna's form, for the settings of these names."""
     with quiet():
         match settings:
             case RandomSearch() | Grid():
                 return RandomSampler(seed)
+            case QuasiRandom(sequence="lattice"):
+                return _Lattice(seed, names)
             case QuasiRandom():
                 return QMCSampler(
-                    qmc_type=settings.sequence,
+                    qmc_type=settings.sequence or "sobol",
                     scramble=settings.scramble,
                     seed=seed,
                     independent_sampler=_Independent(seed),

@@ -44,7 +44,7 @@ class Search:
         with quiet():
             self._study = optuna.create_study(
                 direction=DIRECTIONS[direction],
-                sampler=sampler_of(sampler, self._drawn_seed(0)),
+                sampler=sampler_of(sampler, self._drawn_seed(0), list(space)),
                 pruner=pruner_of(pruner, n_steps),
             )
 

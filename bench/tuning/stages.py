@@ -25,7 +25,7 @@ from bench.sweep.resolve import SizedTasks, shape_of
 from bench.sweep.schedule import Load, load_of
 from bench.tuning.dashboard import Mirror, storage_at
 from bench.tuning.definition import Definition, definitions
-from bench.tuning.export import Compose, Winner, export
+from bench.tuning.export import Compose, Winner, best_of_replications, export
 from bench.tuning.study import Reflect, StudyRunner
 
 
@@ -44,7 +44,8 @@ def stages(commands: Sequence[Command], tasks: SizedTasks, compose: Compose) -> 
     try:
         yield sweep_of(_runs(runners), site, executor, tasks, stops_at_failure=stops, queue=trials)
         winners = [(runner, best) for runner in runners if (best := _best_trial(runner)) is not None]
-        export([_winner(runner, best) for runner, best in winners], site.directory, compose, tasks)
+        found = [_winner(runner, best) for runner, best in winners]
+        export(best_of_replications(found), site.directory, compose, tasks)
     finally:
         trials.close()
     confirmed = [run for runner, best in winners for run in runner.definition.confirmation(best.params, tasks)]
@@ -59,7 +60,7 @@ def _runs(runners: Sequence[StudyRunner]) -> list[Run]:
 
 
 def _winner(runner: StudyRunner, best: TrialRecord) -> Winner:
-    return Winner(runner.record, best, runner.runs[best.runs[0]])
+    return Winner(runner.record, best, runner.runs[best.runs[0]], runner.outcomes[best.number].score)
 
 
 def _check_feasible(runners: Sequence[StudyRunner]) -> None:

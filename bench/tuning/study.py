@@ -33,10 +33,10 @@ class StudyRunner:
         self.record, tune = definition.record, definition.command.tune
         self._search = Search(
             definition.space,
-            tune.sampler,
+            tune.resolved_sampler,
             tune.pruner,
             direction=definition.metric.direction,
-            seed=tune.seed,
+            seed=definition.search_seed,
             n_steps=definition.n_steps,
         )
         self.n_trials = self._search.n_points(tune.n_trials)

@@ -19,7 +19,7 @@ from bench.core.settings import (
     OptimSettings,
     Pruner,
     RaySettings,
-    Sampler,
+    SamplerChoice,
     SizeSettings,
     SlurmSettings,
     TrainSettings,
@@ -260,7 +260,7 @@ def node(**changes):
     base.pop("hydra")
     cell = yaml.safe_load((conf_dir() / "cell" / "gru.yaml").read_text())
     size = yaml.safe_load((conf_dir() / "size" / "hidden.yaml").read_text())
-    chosen = {"sampler": choice("sampler", "random"), "pruner": choice("pruner", "none")}
+    chosen = {"sampler": choice("sampler", "auto"), "pruner": choice("pruner", "none")}
     return {**base, "task": GOOD, "cell": cell, "size": size, "tune": {**base["tune"], **chosen}, **changes}
 
 
@@ -291,7 +291,7 @@ def test_the_config_file_names_every_setting_and_no_other():
     assert set(base) == set(fields_of(Command))
 
 
-@pytest.mark.parametrize(("kind", "settings"), [("sampler", Sampler), ("pruner", Pruner)])
+@pytest.mark.parametrize(("kind", "settings"), [("sampler", SamplerChoice), ("pruner", Pruner)])
 def test_every_sampler_and_pruner_has_a_file_with_every_argument_at_its_default(kind, settings):
     classes = get_args(settings)
     names = {each().name: each for each in classes}

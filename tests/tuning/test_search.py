@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from itertools import pairwise
 from typing import get_args
 
 import optuna
@@ -10,6 +12,7 @@ import pytest
 
 from bench.core.errors import ConfigError
 from bench.core.settings import (
+    AutoSampler,
     CmaEs,
     GaussianProcess,
     Grid,
@@ -21,6 +24,7 @@ from bench.core.settings import (
     RandomSearch,
     Sampler,
     Tpe,
+    TuneSettings,
     WilcoxonPruner,
 )
 from bench.core.settings.search_space import space_of
@@ -29,7 +33,8 @@ from bench.tuning.search import Search
 
 SAMPLERS = (
     RandomSearch(),
-    QuasiRandom(),
+    QuasiRandom(sequence="lattice"),
+    QuasiRandom(sequence="sobol"),
     QuasiRandom(sequence="halton"),
     Tpe(n_startup_trials=3),
     GaussianProcess(n_startup_trials=3),
@@ -40,6 +45,77 @@ SAMPLERS = (
 
 def search(sampler, pruner=None, *, space=SPACE, seed=3, n_steps=9):
     return Search(space, sampler, pruner or NoPruner(), direction="minimise", seed=seed, n_steps=n_steps)
+
+
+@pytest.mark.parametrize(
+    ("sampler", "once", "often"),
+    [
+        (AutoSampler(), RandomSearch(), QuasiRandom(sequence="lattice")),
+        (RandomSearch(), RandomSearch(), RandomSearch()),
+        (QuasiRandom(), QuasiRandom(sequence="sobol"), QuasiRandom(sequence="lattice")),
+        (QuasiRandom(sequence="halton"), QuasiRandom(sequence="halton"), QuasiRandom(sequence="halton")),
+    ],
+)
+def test_what_a_sampler_leaves_open_is_decided_by_whether_there_are_replications(sampler, once, often):
+    assert TuneSettings(sampler=sampler).resolved_sampler == once
+    assert TuneSettings(sampler=sampler, replications=2).resolved_sampler == often
+
+
+def places(space, n, seed=3):
+    made = search(QuasiRandom(sequence="lattice"), space=space, seed=seed)
+    return [[space[path].place_of(value) for path, value in made.ask().items()] for _ in range(n)]
+
+
+@pytest.mark.parametrize("n", [2, 3, 6, 10, 30, 100])
+def test_the_first_trials_of_a_lattice_leave_no_large_gap_whatever_their_number(n):
+    """On the circle of places; n random draws leave a gap of about log(n) / n."""
+    space = space_of({"optim": {"lr": {"low": 1e-4, "high": 1e-1, "log": True}}})
+    for seed in range(5):
+        found = sorted(place for (place,) in places(space, n, seed))
+        gaps = [after - before for before, after in pairwise([*found, found[0] + 1])]
+        assert max(gaps) <= 1.9 / n
+
+
+def test_every_trial_of_a_lattice_is_one_step_from_the_one_before():
+    space = space_of({"optim": {"lr": {"low": 1e-4, "high": 1e-1, "log": True}, "alpha": {"low": 0.5, "high": 0.9}}})
+    ratio = 1.324717957244746  # the real root of x ** 3 = x + 1
+    found = places(space, 50)
+    for before, after in pairwise(found):
+        steps = [(second - first) % 1 for first, second in zip(before, after, strict=True)]
+        assert sorted(steps) == pytest.approx([ratio**-2, ratio**-1], abs=1e-9)
+
+
+def test_a_lattice_is_shifted_by_the_seed_in_each_setting_by_itself():
+    space = space_of({"optim": {"lr": {"low": 0.0, "high": 1.0}, "alpha": {"low": 0.0, "high": 1.0}}})
+    shifts = [places(space, 1, seed)[0] for seed in range(200)]
+    for axis in range(2):
+        values = sorted(shift[axis] for shift in shifts)
+        assert max(abs(value - (i + 0.5) / 200) for i, value in enumerate(values)) < 0.1  # 1.36 / sqrt(200) at 5 %
+    assert all(first != second for first, second in shifts)
+
+
+def test_a_lattice_gives_equal_parts_to_values_that_can_be_counted():
+    space = space_of(
+        {
+            "hidden_size": {"low": 4, "high": 7, "whole": True},
+            "num_layers": {"choices": [1, 2]},
+            "optim": {"nesterov": {"choices": [True, False]}, "alpha": {"low": 0.1, "high": 0.5, "step": 0.1}},
+        }
+    )
+    made = search(QuasiRandom(sequence="lattice"), space=space)
+    drawn = [made.ask() for _ in range(400)]
+    for path, n in {"hidden_size": 4, "num_layers": 2, "optim.nesterov": 2, "optim.alpha": 5}.items():
+        counts = Counter(round(trial[path], 9) for trial in drawn)
+        assert len(counts) == n
+        assert all(abs(count - 400 / n) <= 8 for count in counts.values()), (path, counts)
+
+
+def test_whole_numbers_on_a_logarithmic_scale_stay_in_their_range():
+    space = space_of({"hidden_size": {"low": 4, "high": 64, "log": True, "whole": True}})
+    made = search(QuasiRandom(sequence="lattice"), space=space)
+    drawn = [made.ask()["hidden_size"] for _ in range(300)]
+    assert (min(drawn), max(drawn)) == (4, 64)
+    assert sorted(drawn)[150] == pytest.approx(16, abs=1)
 
 
 def test_no_sampler_is_left_out():

@@ -11,6 +11,7 @@ import yaml
 
 from bench.core.errors import ConfigError
 from bench.core.settings.search_space import space_of
+from bench.results import read_studies
 from tests.cli.test_config import GOOD, dispatch
 from tests.sweep.test_plan import bench, records
 from tests.toys import write_text_task
@@ -101,7 +102,7 @@ def test_a_bad_space_is_refused_by_name(node, message):
         (("tune.n_trials=3", "+space.hidden_size.choices=[0]"), "`space.hidden_size`: must be at least 1"),
         (
             ("tune.n_trials=3", "space=lr", "tune/sampler=oracle"),
-            "unknown choice `oracle`; legal: cmaes, gp, grid, qmc, random, tpe",
+            "unknown choice `oracle`; legal: auto, cmaes, gp, grid, qmc, random, tpe",
         ),
         (("tune.n_trials=3", "space=lr", "tune.sampler=tpe"), "write tune/sampler=tpe"),
         (("tune.n_trials=3", "space=lr", "tune.sampler.popsize=9"), "not a setting of the chosen tune"),
@@ -227,3 +228,58 @@ def test_a_study_without_a_single_score_is_a_failure_and_is_said(folder):
     assert done.returncode == 1, done.stderr
     assert "study mine gru h=6: none of 4 trials has a score; 4 diverged; nothing to confirm" in done.stderr
     assert "failed: study mine tanh h=6: no trial has a score" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def replicated(tmp_path_factory):
+    path = tmp_path_factory.mktemp("work")
+    write_text_task(path, GOOD)
+    done = bench(path, *TUNED[:-1], "tune.n_trials=3", "tune.replications=2", "name=often", UNREPORTED)
+    assert done.returncode == 0, done.stderr
+    (path / "said.txt").write_text(done.stderr)
+    return path
+
+
+def test_each_replication_draws_trains_chooses_and_confirms_anew_the_same_for_every_cell(replicated):
+    trials, confirmed = by_phase(replicated, "often")
+    rates = {}
+    for cell in ("gru", "tanh"):
+        of_cell = [record for record in trials if record.run.cell_name == cell]
+        rates[cell] = [sorted(r.run.optim.lr for r in of_cell if r.run.seed == seed) for seed in (0, 1)]
+        assert [len(drawn) for drawn in rates[cell]] == [3, 3]
+        assert not set(rates[cell][0]) & set(rates[cell][1])
+        for replication, seed in ((0, 1000), (1, 1001)):
+            (last,) = [r for r in confirmed if r.run.cell_name == cell and r.run.seed == seed]
+            best = min(
+                (r for r in of_cell if r.run.seed == replication),
+                key=lambda r: r.outcome.scores["validation"]["bits_per_char"],
+            )
+            assert last.run.optim.lr == best.run.optim.lr
+            assert "test" in last.outcome.scores
+    assert rates["gru"] == rates["tanh"]
+    assert len(confirmed) == 4
+
+
+def test_replications_draw_from_the_lattice_unless_another_sampler_is_asked_for(replicated):
+    lattice = {"name": "qmc", "sequence": "lattice", "scramble": True}
+    studies = read_studies(replicated / "results/often").records
+    assert [study.sampler for study in studies] == [lattice] * 4
+    assert len({(study.cell, study.search_key) for study in studies}) == 2
+    words = (*TUNED[:-1], "tune.n_trials=1", "tune.replications=2", "tune/sampler=random", "name=asked", UNREPORTED)
+    assert bench(replicated, *words).returncode == 0
+    assert {study.sampler["name"] for study in read_studies(replicated / "results/asked").records} == {"random"}
+
+
+def test_a_replicated_search_leaves_one_file_of_settings_for_each_cell(replicated):
+    trials, _ = by_phase(replicated, "often")
+    files = sorted((replicated / "results/often/tuned").glob("*.yaml"))
+    assert [file.stem for file in files] == ["mine-gru", "mine-tanh"]
+    best = min(
+        (r for r in trials if r.run.cell_name == "gru"), key=lambda r: r.outcome.scores["validation"]["bits_per_char"]
+    )
+    assert yaml.safe_load(files[0].read_text())["optim"]["lr"] == best.run.optim.lr
+
+
+def test_more_replications_go_on_from_those_that_are_done(replicated):
+    words = (*TUNED[:-1], "tune.n_trials=3", "tune.replications=3", "name=often", "dry_run=true")
+    assert "18 runs, 12 already done, 6 to do" in bench(replicated, *words).stderr

@@ -9,6 +9,7 @@ from bench.core.settings.command import Command, Device, ExecutorName, KernelNam
 from bench.core.settings.execution import Limits, RaySettings, Site, SlurmSettings
 from bench.core.settings.training import SIZE_BUDGETS, InitSettings, OptimSettings, SizeSettings, TrainSettings
 from bench.core.settings.tuning import (
+    AutoSampler,
     CmaEs,
     GaussianProcess,
     Grid,
@@ -20,6 +21,7 @@ from bench.core.settings.tuning import (
     QuasiRandom,
     RandomSearch,
     Sampler,
+    SamplerChoice,
     Tpe,
     TuneSettings,
     WilcoxonPruner,
@@ -27,6 +29,7 @@ from bench.core.settings.tuning import (
 
 __all__ = [
     "SIZE_BUDGETS",
+    "AutoSampler",
     "CmaEs",
     "Command",
     "Device",
@@ -47,6 +50,7 @@ __all__ = [
     "RandomSearch",
     "RaySettings",
     "Sampler",
+    "SamplerChoice",
     "Site",
     "SizeSettings",
     "SlurmSettings",

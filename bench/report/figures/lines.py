@@ -30,7 +30,7 @@ HANDLE_LETTERS = 9
 class Line:
     """One study's line over 1, 2, ... trials, with single trials as `points` and a band from `low` to `high`.
 
-    The band is faint from `doubtful` trials on.
+    Points are one row for each replication, of as many as the line has. The band is faint from `doubtful` trials on.
     """
 
     label: str
@@ -99,7 +99,7 @@ def _draw(axes: Axes, line: Line) -> None:
     )
     if len(line.points):
         axes.scatter(
-            x,
+            np.broadcast_to(x, line.points.shape),
             line.points,
             s=12,
             color=line.cell_style.colour,

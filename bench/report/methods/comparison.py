@@ -13,7 +13,7 @@ from bench.core.wording import listed, plain, quantity, spanned
 from bench.report.inputs import ReportData
 from bench.results.frames import TASK
 from bench.results.run import RunRecord
-from bench.results.summary import done, reported
+from bench.results.summary import done, repeat_of, reported
 from bench.stats.intervals import BOOTSTRAP, N_RESAMPLES
 from bench.stats.paired import PAIRED
 
@@ -22,24 +22,32 @@ SAME_DATA = (
     "same order whatever their cell and size, so that cells are compared in pairs of one seed."
 )
 
-MEANS = f"Means over seeds have the 95 % {BOOTSTRAP} interval ({N_RESAMPLES:,} resamples)."
+REPLICATIONS = (
+    "The unit is the replication: a search and the run that confirms it, paired over the cells by draws and seeds, so "
+    "that intervals hold what another search would have changed too. They hold nothing of other test pieces."
+)
+
+MEANS = f"Means over {{}}s have the 95 % {BOOTSTRAP} interval ({N_RESAMPLES:,} resamples)."
+"""What they are over is left open: seeds, or replications."""
 
 DIFFERENCES = f"The mean difference of two cells has the 95 % interval of the {PAIRED}."
 
 
 def comparison(found: ReportData) -> list[str]:
-    """Return the number of seeds per mean, how seeds are paired, and how differences are tested."""
+    """Return the number of seeds or replications per mean, how they are paired, and how differences are tested."""
     runs = reported(found.runs)
-    sentences = [*_seeds(found), SAME_DATA]
-    sentences += [MEANS] if found.summary["interval"].str.startswith(BOOTSTRAP).any() else []
+    sentences = [*_numbers(found), SAME_DATA]
+    sentences += [REPLICATIONS] if (runs["repeat"] == "replication").any() else []
+    sentences += [MEANS.format(repeat_of(runs))] if found.summary["interval"].str.startswith(BOOTSTRAP).any() else []
     if int(done(runs)["seed"].nunique()) >= ENOUGH and _has_pairs(found):
         sentences.append(DIFFERENCES)
     return [*sentences, *_verdicts(found), *_endings(found)]
 
 
-def _seeds(found: ReportData) -> list[str]:
-    n = found.summary.loc[found.summary["n"] > 0, "n"]
-    return [f"Each cell at each size and setting has a score from {spanned(n, 'seed')}."] if len(n) else []
+def _numbers(found: ReportData) -> list[str]:
+    scored = found.summary[found.summary["n"] > 0]
+    n = spanned(scored["n"], repeat_of(scored)) if len(scored) else ""
+    return [f"Each cell at each size and setting has a score from {n}."] if n else []
 
 
 def _has_pairs(found: ReportData) -> bool:
@@ -55,16 +63,19 @@ def _verdicts(found: ReportData) -> list[str]:
     tested = [finding for finding in found.findings if finding.is_tested]
     if not tested:
         return []
+    repeat = repeat_of(reported(found.runs))
     is_several = any(len(finding.tested) > 1 for finding in tested)
     several = " The intervals of one comparison hold together over all data sets with 95 % (Bonferroni)." * is_several
     is_timed = any(finding.claim.metric in TIMED for finding in tested)
-    timed = " Times were compared of runs of one kernel on one machine that took turns, seed by seed." * is_timed
+    timed = (
+        f" Times were compared of runs of one kernel on one machine that took turns, {repeat} by {repeat}." * is_timed
+    )
     rule = margins()
     return [
         f"{quantity(len(tested), 'claim')} of the literature {'was' if len(tested) == 1 else 'were'} read off the "
         "intervals of effects and one margin for each kind of quantity, fixed beforehand: "
-        f"{rule['loss']} of the better side's mean loss and {rule['time']} of a time; at least {ENOUGH} pairs are "
-        f"needed.{several}{timed}"
+        f"{rule['loss']} of the better side's mean loss and {rule['time']} of a time; at least {ENOUGH} pairs of "
+        f"{repeat}s are needed.{several}{timed}"
     ]
 
 

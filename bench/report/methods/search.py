@@ -7,12 +7,20 @@ from collections.abc import Mapping, Sequence
 
 from bench.core.endings import TRIAL_STATUSES
 from bench.core.metrics import METRICS
+from bench.core.settings.search_space import Value
 from bench.core.wording import listed, plain, quantity, spanned
 from bench.report.inputs import ReportData
-from bench.report.methods.subject import Subject, best_params
+from bench.report.methods.subject import Subject
+from bench.report.sections.best_trials import settings_of_replications
 from bench.report.sections.studies import PRUNERS, SAMPLERS, space_in_words
 from bench.results.study import StudyRecord, shown
 from bench.results.trial_frames import Tuned, are_paired
+
+REPLICATED = (
+    "Each replication is the whole procedure anew: other draws, other seeds of the trials, the best of its own trials, "
+    "and another seed for the run that confirms it; so the settings, the initial weights and the order of the data "
+    "vary from one to the next."
+)
 
 
 def search(found: ReportData, subjects: Sequence[Subject]) -> list[str]:
@@ -39,13 +47,17 @@ def _sentences_of(those: Sequence[Tuned], searched: Sequence[str], confirmed: Se
 def _search_sentences(tuned: Tuned) -> tuple[str, ...]:
     by_words: dict[str, list[str]] = defaultdict(list)
     for name, study in tuned.studies.items():
-        by_words[_search_phrase(study, int((tuned.trials["study"] == name).sum()))].append(name)
+        n_trials = int((tuned.trials["study"] == name).sum())
+        by_words[_search_phrase(study, len(tuned.replications[name]), n_trials)].append(name)
     hows = "; ".join(f"{listed(names)} {_were(names)} tuned {how}" for how, names in by_words.items())
     label = METRICS[tuned.first.metric].label
     sentences = [f"{hows}.", f"Trials were judged by their mean best validation score ({label}) alone."]
     studies = list(tuned.studies.values())
+    if tuned.first.replication:
+        sentences.append(REPLICATED)
     if len(studies) > 1 and are_paired(studies):
-        sentences.append("Trials of one number had the same settings in each study.")
+        where = " of one replication" if tuned.first.replication else ""
+        sentences.append(f"Trials of one number{where} had the same settings in each study.")
     return tuple(sentences)
 
 
@@ -53,8 +65,11 @@ def _were(names: Sequence[str]) -> str:
     return "were each" if len(names) > 1 else "was"
 
 
-def _search_phrase(study: StudyRecord, n_trials: int) -> str:
-    asked = f"{n_trials}" if n_trials >= study.n_trials else f"{n_trials} of {study.n_trials}"
+def _search_phrase(study: StudyRecord, n_times: int, n_trials: int) -> str:
+    wanted = study.n_trials * n_times
+    asked = f"{n_trials}" if n_trials >= wanted else f"{n_trials} of {wanted}"
+    if study.replication:
+        asked = f"{quantity(n_times, 'replication')} of {study.n_trials}" + f" ({asked})" * (n_trials < wanted)
     pruner = str(study.pruner.get("name", "unknown"))
     pruned = "no trial being pruned" if pruner == "none" else f"pruned by {_name_with_arguments(study.pruner, PRUNERS)}"
     trials = f"{asked} {'trial' if study.n_trials == 1 else 'trials'} of {quantity(study.seeds_per_trial, 'seed')}"
@@ -83,24 +98,43 @@ def _best_settings(those: Sequence[Tuned]) -> list[str]:
     """Return the settings of the best trials, a sentence for each task."""
     sentences = []
     for tuned in those:
-        names = {study.key: name for name, study in tuned.studies.items()}
-        each = [f"{plain(shown(params), 300)} for {names[study.key]}" for study, params in best_params(tuned)]
+        each = [f"{plain(text, 300)} for {name}" for name, text in _chosen(tuned).items()]
         where = f"On {tuned.label}, the" if len(those) > 1 else "The"
-        sentences += [f"{where} best trial had {'; '.join(each)}."] if each else []
+        trials = "best trials, one of each replication, had (median and range)" if tuned.first.replication else ""
+        sentences += [f"{where} {trials or 'best trial had'} {'; '.join(each)}."] if each else []
     return sentences
 
 
+def _chosen(tuned: Tuned) -> dict[str, str]:
+    """Return the settings of the best trial of each study, or those of its replications."""
+    chosen: dict[str, list[Mapping[str, Value]]] = defaultdict(list)
+    for name, _, trial in tuned.best:
+        chosen[name].append(trial.params)
+    return {
+        name: settings_of_replications(study.space, chosen[name]) if study.replication else shown(chosen[name][0])
+        for name, study in tuned.studies.items()
+        if name in chosen
+    }
+
+
 def _confirmation_sentence(tuned: Tuned, subjects: Sequence[Subject]) -> tuple[str, ...]:
-    """Return the number of seeds on which the best trials' settings were retrained."""
-    if not best_params(tuned):
+    """Return on how many seeds the best trials' settings were retrained, or how many replications confirmed theirs."""
+    if not tuned.best:
         return ("No trial is done, so there is none that is best.",)
-    keys = {study.key for study in tuned.studies.values()}
+    keys = {study.key for records in tuned.replications.values() for study in records}
     runs = [subject for subject in subjects if subject.study is not None and subject.study.key in keys]
     confirmed = [subject for subject in runs if subject.run.phase == "confirm"]
     if not confirmed:
         return ("The settings of the best were not trained again on other seeds.",)
     seeds: dict[str, set[int]] = defaultdict(set)
     for subject in confirmed:
-        seeds[subject.study.key if subject.study else ""].add(subject.run.seed)
-    n = spanned([len(found) for found in seeds.values()], "seed")
+        seeds[subject.study.search_key if subject.study else ""].add(subject.run.seed)
+    n_runs = [len(found) for found in seeds.values()]
+    if tuned.first.replication:
+        n = spanned(n_runs, "replication")
+        return (
+            f"The best trial of each replication was then trained again, once, on a fresh seed that the cells share; "
+            f"these runs alone are scored here, from {n} for each cell.",
+        )
+    n = spanned(n_runs, "seed")
     return (f"The settings of the best were then trained again on {n}, and these runs alone are scored here.",)

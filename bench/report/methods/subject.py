@@ -13,9 +13,8 @@ from bench.report.inputs import ReportData
 from bench.results.groups import settings_of
 from bench.results.run import Run, RunRecord
 from bench.results.study import StudyRecord
-from bench.results.trial_frames import Tuned
 
-AS_TUNED = "as tuned"
+AS_TUNED, AS_CHOSEN = "as tuned", "as each replication chose it"
 
 MOST_PHRASES = 6
 """Different values of one setting that a sentence still holds."""
@@ -44,7 +43,11 @@ class Subject:
 
     def value(self, path: str, value: float) -> str:
         """Return a setting in words; one chosen by a study is named as such, since it differs by cell and task."""
-        return AS_TUNED if self.is_searched(path) else f"{value:,g}"
+        return self._as_tuned if self.is_searched(path) else f"{value:,g}"
+
+    @property
+    def _as_tuned(self) -> str:
+        return AS_CHOSEN if self.study is not None and self.study.replication else AS_TUNED
 
 
 Phrase = Callable[[Subject], str]
@@ -58,8 +61,9 @@ ScopeOf = Callable[[Subject], Scope]
 def subjects_of(found: ReportData) -> tuple[Subject, ...]:
     """Return the Runs of the summary, in the order of the report's frame."""
     named = {key: plain(label, 80) for key, label in zip(found.runs["key"], found.runs["task_label"], strict=True)}
-    by_trial = {key: study for study in _studies(found) for trial in study.trials for key in trial.runs}
-    best = [(study, params) for tuned in found.tuned for study, params in best_params(tuned)]
+    studies = [study for tuned in found.tuned for records in tuned.replications.values() for study in records]
+    by_trial = {key: study for study in studies for trial in study.trials for key in trial.runs}
+    best = [(study, trial.params) for tuned in found.tuned for _, study, trial in tuned.best]
     records = {record.key: record for record in found.reported}
     return tuple(
         Subject(
@@ -71,13 +75,6 @@ def subjects_of(found: ReportData) -> tuple[Subject, ...]:
         for key in found.runs["key"]
         if key in records
     )
-
-
-def best_params(tuned: Tuned) -> list[tuple[StudyRecord, Mapping[str, Value]]]:
-    """Return the studies of one task that have a best trial, with its settings."""
-    best = tuned.trials[tuned.trials["is_best"].astype(bool)]
-    pairs = zip(best["study"], best["number"], strict=True)
-    return [(tuned.studies[name], tuned.studies[name].trials[int(number)].params) for name, number in pairs]
 
 
 def spread(subjects: Sequence[Subject], phrase: Phrase) -> str:
@@ -129,10 +126,6 @@ def _cell_of(subject: Subject) -> Scope:
 
 def _task_and_cell_of(subject: Subject) -> Scope:
     return subject.task, subject.cell
-
-
-def _studies(found: ReportData) -> list[StudyRecord]:
-    return [study for tuned in found.tuned for study in tuned.studies.values()]
 
 
 def _study_that_chose(run: Run, best: Sequence[tuple[StudyRecord, Mapping[str, Value]]]) -> StudyRecord | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.core.wording import listed, quantity
-from bench.report.methods.subject import AS_TUNED, Subject, spread
+from bench.report.methods.subject import Subject, spread
 
 OPTIMISERS = {"sgd": "stochastic gradient descent", "rmsprop": "RMSProp", "adam": "Adam", "adamw": "AdamW"}
 
@@ -71,13 +71,14 @@ def _rate(subject: Subject) -> str:
 def _batch(subject: Subject) -> str:
     train = subject.run.train
     size = subject.value("train.batch_size", train.batch_size)
+    is_searched = subject.is_searched("train.batch_size")
     if subject.kind == "piano_roll":
-        how_many = "sequences, their number as tuned," if size == AS_TUNED else quantity(train.batch_size, "sequence")
+        how_many = f"sequences, their number {size}," if is_searched else quantity(train.batch_size, "sequence")
         return f"{how_many} of similar length, each whole" if train.batch_size > 1 else "one whole sequence"
     level = str(subject.run.task.get("level", ""))
     unit = level if level in ("character", "word") else "step"
     window = subject.value("train.window", train.window)
-    places = "places, their number as tuned," if size == AS_TUNED else quantity(train.batch_size, "place")
+    places = f"places, their number {size}," if is_searched else quantity(train.batch_size, "place")
     return (
         f"the next {window} {unit}s at {places} of the text, with gradients within this window and the state carried on"
     )

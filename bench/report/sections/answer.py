@@ -25,7 +25,7 @@ from bench.core.wording import (
 from bench.report.section import Answer
 from bench.results.frames import TASK
 from bench.results.labels import CellStyles, budget_label, size_label
-from bench.results.summary import best_groups
+from bench.results.summary import best_groups, repeat_of
 from bench.stats.card import Card
 
 BUDGET = ["size_mode", "size_count", "size_budget"]
@@ -78,7 +78,7 @@ def _mean_sentences(best: pd.DataFrame, is_choice: bool, split: str, looks: Cell
     bars = "Brackets: 95 % interval; " if best["low"].notna().any() else ""
     return (
         f"{chosen}{_size_phrase(best, looks)}, the mean {score_label(first['metric'], split)} over "
-        f"n = {spanned(best['n'], 'seed')} is {listed(means)}.",
+        f"n = {spanned(best['n'], repeat_of(best))} is {listed(means)}.",
         f"{bars}{better(first['direction'])}.".capitalize(),
     )
 
@@ -124,7 +124,7 @@ def _comparison_sentences(best: pd.DataFrame, looks: CellStyles, cards: CardsOf)
     if isinstance(found, str):
         return (found,)
     found = found if names[0] == left["cell"] else found.mirrored()
-    sentence = _card_sentence(found.card)
+    sentence = _card_sentence(found.card, repeat_of(best))
     small, large = sorted([left["num_params_recurrent"], right["num_params_recurrent"]])
     unmatched = excess(large, small)
     if unmatched <= 100 * (MATCHED - 1):
@@ -140,16 +140,16 @@ def _pair(best: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     return best.iloc[places[0]], best.iloc[places[1]]
 
 
-def _card_sentence(card: Card) -> str:
+def _card_sentence(card: Card, repeat: str) -> str:
     n = card.interval.n
     if n < ENOUGH:
         return (
-            f"{card.left} and {card.right} share {quantity(n, 'seed')}: too few for a comparison, which needs at least "
-            f"{ENOUGH} paired seeds, so neither is called better."
+            f"{card.left} and {card.right} share {quantity(n, repeat)}: too few for a comparison, which needs at least "
+            f"{ENOUGH} paired {repeat}s, so neither is called better."
         )
     digits = digits_for([(card.interval.low, card.interval.high)])
     found = f"{number(card.interval.mean, digits)} {interval(card.interval.low, card.interval.high, digits)}"
     return (
-        f"Over {n} paired seeds, {card.left} minus {card.right} is {found}, and differences up to "
+        f"Over {n} paired {repeat}s, {card.left} minus {card.right} is {found}, and differences up to "
         f"{number(card.margin, digits + 1)} do not matter: {card.word}."
     )

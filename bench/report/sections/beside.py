@@ -21,7 +21,7 @@ from bench.report.figures.rows import WIDTH
 from bench.results.groups import Settings, settings_of
 from bench.results.labels import GREY, TEXT_COLOUR, CellStyle, CellStyles, size_label
 from bench.results.run import RunRecord
-from bench.results.summary import done, interval_of, reported
+from bench.results.summary import done, interval_of, repeat_of, reported, trials_of_search
 from bench.stats.intervals import next_value
 
 SEEDS, MEAN, FIRST, STEP, END = -0.38, -0.1, 0.2, 0.24, 0.36
@@ -138,11 +138,25 @@ COLUMNS = (
 SPLITS = ("test", "validation", "train")
 
 
+CHOSEN_EACH = "chosen in each replication"
+
+
 def settings_by_group(records: Sequence[RunRecord], runs: pd.DataFrame) -> dict[str, Settings]:
-    """Return the settings of each group of Runs, those of its first one: they are equal but for the seed."""
+    """Return the settings of each group of Runs: those in which its Runs differ have no one value to compare."""
     by_key = {record.key: record for record in records}
-    first = reported(runs).drop_duplicates("group")
-    return {group: settings_of(by_key[key].run) for group, key in zip(first["group"], first["key"], strict=True)}
+    return {str(group): _in_common(by_key, rows) for group, rows in reported(runs).groupby("group", sort=False)}
+
+
+def _in_common(by_key: Mapping[str, RunRecord], rows: pd.DataFrame) -> Settings:
+    """Return the settings of a group; one that each replication chose by itself reads as that."""
+    first = settings_of(by_key[rows["key"].iloc[0]].run)
+    if repeat_of(rows) == "seed":
+        return first
+    others = [settings_of(by_key[key].run) for key in rows["key"].iloc[1:]]
+    return {
+        name: value if all(other.get(name) == value for other in others) else CHOSEN_EACH
+        for name, value in first.items()
+    }
 
 
 def of_task(runs: pd.DataFrame) -> list[Number]:
@@ -194,7 +208,7 @@ class _Group:
     def differences(self, number: Number) -> tuple[Difference, ...]:
         split = self.split_for(number)
         counts = {name: float(self.row[f"num_params_{name}"]) for name in ("recurrent", "total")}
-        n_trials = int(self.row["tuning_runs"])
+        n_trials = trials_of_search(self.row)
         ours = Here(self.settings, self.ways, counts, split, n_trials, self.n_scored[split], self.words)
         return differences(number, facts_of(number), ours)
 

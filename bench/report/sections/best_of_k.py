@@ -12,7 +12,8 @@ from bench.core.wording import better, listed, quantity, score_label, spanned
 from bench.report.figures.lines import Line, line_chart, span_of, styles
 from bench.report.section import Chart, Section
 from bench.results.labels import CellStyles
-from bench.results.trial_frames import Tuned, are_paired, sampler_of
+from bench.results.study import StudyRecord
+from bench.results.trial_frames import TRIAL, Tuned, are_paired, sampler_of
 from bench.stats.best_of_k import PERCENTILE, BestOfK, Stretch, best_of_k, stretches, told_apart
 
 FEWEST = 2
@@ -27,7 +28,7 @@ EARLY = 2
 
 def expected_best(tuned: Tuned, looks: CellStyles, heading: str) -> Section:
     """Return the expected best score after k trials of each study that searched at random."""
-    draws = {name: _draws(tuned, name) for name, study in tuned.studies.items() if sampler_of(study) == "random"}
+    draws = {name: _draws(tuned, name) for name, study in tuned.studies.items() if _has_draws(study)}
     if not draws:
         return Section(heading, ("Not computed: it needs trials drawn independently, as random search does.",))
     draws = {name: values for name, values in draws.items() if len(values) >= FEWEST}
@@ -44,12 +45,19 @@ def expected_best(tuned: Tuned, looks: CellStyles, heading: str) -> Section:
         figure=line_chart(lines, "trials, k", axis, limits),
         data=pd.concat([_data(tuned, name, curve) for name, curve in curves.items()]),
     )
-    return Section(heading, (EXPLANATION, *_comparisons(tuned, draws, curves)), chart=chart)
+    pooled = (POOLED,) if any(tuned.studies[name].replication for name in draws) else ()
+    return Section(heading, (EXPLANATION, *pooled, *_comparisons(tuned, draws, curves)), chart=chart)
 
 
 EXPLANATION = (
     "What a smaller budget would have found: the mean, over all draws of k trials from these, of the best score among "
     "the k. Where two curves cross, which cell is better depends on how much each was tuned."
+)
+
+
+POOLED = (
+    "The trials of all replications are drawn from together, one by one and at random; those of one replication are "
+    "spread more evenly than k of these."
 )
 
 
@@ -68,11 +76,19 @@ def lead(names: tuple[str, str], signs: list[int]) -> str:
     return f"Of {names[0]} and {names[1]}, {', '.join(parts)}."
 
 
+def _has_draws(study: StudyRecord) -> bool:
+    """Return whether any trial is as good as a random draw: so is a point of a sequence that is shifted at random.
+
+    Points of one sequence are not independent; those of several replications are a sample all the same.
+    """
+    return sampler_of(study) == "random" or (sampler_of(study) == "qmc" and study.replication > 0)
+
+
 def _draws(tuned: Tuned, name: str) -> pd.Series[float]:
-    """Return the score that each trial counted as a draw enters with, by trial number."""
+    """Return the score that each trial counted as a draw enters with, by replication and number."""
     trials = tuned.trials[tuned.trials["study"] == name]
     drawn = trials[trials["state"].isin(["done", "pruned", "diverged"])]
-    return drawn.set_index("number")["counted"].dropna()
+    return drawn.set_index(TRIAL)["counted"].dropna()
 
 
 def _curve(tuned: Tuned, name: str, values: pd.Series[float]) -> BestOfK:

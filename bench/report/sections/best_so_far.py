@@ -1,4 +1,4 @@
-"""The best trial so far against the number of trials: how the tuning of each cell went."""
+"""The best trial so far against the number of trials: how the tuning of each cell went, on average its replications."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def best_so_far(tuned: Tuned, looks: CellStyles, heading: str) -> Section:
         return Section(heading, ("No trial is done yet, so there is no score to show.",))
     looks_of = styles(tuned.studies, looks)
     lines = [
-        Line(str(name), *looks_of[str(name)], rows["best_so_far"].to_numpy(), rows["score"].to_numpy())
+        Line(str(name), *looks_of[str(name)], _mean_line(rows), _by_replication(rows, "score").to_numpy())
         for name, rows in drawn.groupby("study", sort=False)
     ]
     limits = _limits(lines, tuned.first.direction)
@@ -49,24 +49,39 @@ def _limits(lines: list[Line], direction: Direction) -> tuple[float, float]:
 
 def _running(trials: pd.DataFrame, direction: Direction) -> pd.Series[float]:
     """Return the best score up to each trial of its study, nan before the first that is done."""
-    by_study = trials.groupby("study")["score"]
+    by_study = trials.groupby("study_key")["score"]
     best = by_study.cummax() if direction == "maximise" else by_study.cummin()
-    return best.groupby(trials["study"]).ffill()
+    return best.groupby(trials["study_key"]).ffill()
+
+
+def _by_replication(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return a column with a row for each replication and a column for each number of trials."""
+    return rows.pivot(index="replication", columns="number", values=column)
+
+
+def _mean_line(rows: pd.DataFrame) -> np.ndarray:
+    """Return the mean over the replications where all have a best trial and as many trials, nan elsewhere."""
+    return np.asarray(_by_replication(rows, "best_so_far").mean(skipna=False))
 
 
 def _caption(drawn: pd.DataFrame, limits: tuple[float, float]) -> str:
     n_trials, n_done = drawn.groupby("study").size(), int(drawn["score"].notna().sum())
     n_beyond = int((~drawn["score"].between(*limits) & drawn["score"].notna()).sum())
     beyond = f" {quantity(n_beyond, 'marker')} beyond the ends of the axis." if n_beyond else ""
+    mean = ", mean over the replications" if drawn["replication"].any() else ""
     return (
-        f"n = {spanned(n_trials, 'trial')} per study. Line: validation score of the best trial so far; each small "
-        f"marker is one trial that is done ({n_done} of {len(drawn)}). No interval is drawn: this is what happened, in "
-        f"one order of the trials. The best of many noisy scores flatters its settings.{beyond}"
+        f"n = {spanned(n_trials, 'trial')} per study. Line: validation score of the best trial so far{mean}; each "
+        f"small marker is one trial that is done ({n_done} of {len(drawn)}). No interval is drawn: this is what happened, "
+        f"in one order of the trials. The best of many noisy scores flatters its settings.{beyond}"
     )
 
 
 def _alt(lines: list[Line]) -> str:
-    ends = "; ".join(
-        f"{line.label} {line.values[-1]:.4g} after {quantity(len(line.values), 'trial')}" for line in lines
-    )
+    ends = "; ".join(f"{line.label} {_end(line.values)}" for line in lines)
     return f"Best validation score so far against the number of trials. At the end: {ends}."
+
+
+def _end(values: np.ndarray) -> str:
+    """Return the last value that is known, and after how many trials."""
+    known = np.flatnonzero(np.isfinite(values))
+    return f"{values[known[-1]]:.4g} after {quantity(int(known[-1]) + 1, 'trial')}" if len(known) else "not known yet"

@@ -13,7 +13,7 @@ from bench.report.figures.rows import WIDTH
 from bench.report.section import Chart, Entry, Section, Table
 from bench.results.frames import SIZED
 from bench.results.labels import CellStyle, CellStyles, size_label
-from bench.results.summary import at_fractions, best_groups, done, reported
+from bench.results.summary import at_fractions, best_groups, done, repeat_of, reported
 from bench.stats.intervals import BOOTSTRAP
 
 X = "train_fraction"
@@ -108,17 +108,17 @@ def _text(known: pd.DataFrame) -> str:
     n_shares, n_cells = known[X].nunique(), known["cell"].nunique()
     return (
         f"{quantity(n_shares, 'share')} of the training split over {quantity(n_cells, 'cell')}. At each "
-        "seed all cells are trained on the same part, and the smaller part lies in the larger one. Where the budget is "
-        "in epochs, less data is fewer updates too."
+        f"{repeat_of(known)} all cells are trained on the same part, and the smaller part lies in the larger one. "
+        "Where the budget is in epochs, less data is fewer updates too."
     )
 
 
 def _caption(known: pd.DataFrame, n_left_out: int) -> str:
     left_out = f" {quantity(n_left_out, 'row')} with other sizes or settings not drawn." if n_left_out else ""
     return (
-        f"n = {spanned(known['n'], 'run')} per marker, each small point one seed. Large marker: mean. Bar: 95 % "
-        f"{BOOTSTRAP} interval of the mean. Each cell has the size and settings with the best validation score; lines "
-        f"join its shares and are no model of what lies between.{left_out}"
+        f"n = {spanned(known['n'], 'run')} per marker, each small point one {repeat_of(known)}. Large marker: mean. "
+        f"Bar: 95 % {BOOTSTRAP} interval of the mean. Each cell has the size and settings with the best validation "
+        f"score; lines join its shares and are no model of what lies between.{left_out}"
     )
 
 

@@ -18,7 +18,7 @@ from bench.report.sections.beside import beside
 from bench.results.frames import SHAPE, TASK
 from bench.results.groups import Settings
 from bench.results.labels import TEXT_COLOUR, CellStyles, short_settings, size_label
-from bench.results.summary import done, of_most_data, reported
+from bench.results.summary import done, of_most_data, repeat_of, reported
 from bench.stats.intervals import BOOTSTRAP
 
 MOST_PANELS = 8
@@ -81,6 +81,7 @@ def _panel(
         "low",
         "high",
         "n",
+        "repeat",
     ]
     seeds = ended[["group", "seed", split]].rename(columns={split: "score"})
     points = ordered[columns].merge(seeds, on="group")
@@ -151,8 +152,8 @@ def _caption(frame: pd.DataFrame, *, has_print: bool) -> str:
     in_print = " Cross: the published number of the same measure, one run each." if has_print else ""
     return (
         f"n = {spanned(frame.drop_duplicates('group')['n'], 'run')} per row (hidden size × layers), each small point "
-        f"one seed; at most {MOST_GROUPS} rows for a task, the best and each cell's best. Bar: 95 % {BOOTSTRAP} "
-        f"interval of the mean.{in_print} No axis starts at zero, and each has its own."
+        f"one {repeat_of(frame)}; at most {MOST_GROUPS} rows for a task, the best and each cell's best. Bar: 95 % "
+        f"{BOOTSTRAP} interval of the mean.{in_print} No axis starts at zero, and each has its own."
     )
 
 

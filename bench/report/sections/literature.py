@@ -12,7 +12,7 @@ from bench.report.section import Chart, Entry, Section, Table
 from bench.report.sections.beside import beside, beside_figure, of_task
 from bench.results.groups import Settings
 from bench.results.labels import CellStyles, size_label
-from bench.results.summary import done, reported
+from bench.results.summary import done, repeat_of, reported
 from bench.stats.intervals import BOOTSTRAP
 
 HEADERS = ("Cell", "Published", "Confidence", "Where", "Here", "n", "Comparable, because: there (here)")
@@ -89,7 +89,7 @@ def _chart(rows: pd.DataFrame, runs: pd.DataFrame, looks: CellStyles, stem: str)
     return Chart(
         name=f"{stem}-literature",
         alt=_alt(drawn, looks, split),
-        caption=_caption(drawn, split),
+        caption=_caption(drawn, split, repeat_of(ours)),
         figure=beside_figure(drawn, points, looks, f"{score_label(drawn['metric'].iloc[0], split)}, {direction}"),
         data=_data(drawn, points),
     )
@@ -112,10 +112,10 @@ def _alt(rows: pd.DataFrame, looks: CellStyles, split: str) -> str:
     return f"Row chart of {split} scores beside published numbers: {'. '.join(parts)}."
 
 
-def _caption(rows: pd.DataFrame, split: str) -> str:
+def _caption(rows: pd.DataFrame, split: str, repeat: str) -> str:
     n = spanned(rows["n"], "run")
     return (
-        f"n = {n} per row, each small point one seed. Diamond: mean. Bar: 95 % {BOOTSTRAP} interval of the "
+        f"n = {n} per row, each small point one {repeat}. Diamond: mean. Bar: 95 % {BOOTSTRAP} interval of the "
         f"mean. Below them the {split} published scores, a line for each paper: filled where the measure is the same, "
         "hollow where it is another or the number is quoted from memory. They have no intervals: most are single runs. "
         "The axis does not start at zero."

@@ -8,7 +8,7 @@ from bench.core.wording import better, decimals, interval, number, quantity, sco
 from bench.report.figures.rows import MOST_ROWS, Row, row_chart
 from bench.report.section import Chart, Section
 from bench.results.labels import CellStyles, group_label
-from bench.results.summary import done, reported
+from bench.results.summary import done, repeat_of, reported
 from bench.stats.intervals import BOOTSTRAP
 
 
@@ -64,8 +64,8 @@ def _caption(shown: pd.DataFrame, n_left_out: int) -> str:
     left_out = f" Not drawn: {quantity(n_left_out, 'more row')}, without a score or past the first {MOST_ROWS}."
     single = "; one run has none" if (shown["n"] == 1).any() else ""
     return (
-        f"n = {spanned(shown['n'], 'run')} per row, each point one seed. Diamond: mean. Bar: 95 % {BOOTSTRAP} interval "
-        f"of the mean{single}. The axis does not start at zero.{left_out if n_left_out else ''}"
+        f"n = {spanned(shown['n'], 'run')} per row, each point one {repeat_of(shown)}. Diamond: mean. Bar: 95 % "
+        f"{BOOTSTRAP} interval of the mean{single}. The axis does not start at zero.{left_out if n_left_out else ''}"
     )
 
 

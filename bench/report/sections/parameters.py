@@ -14,7 +14,7 @@ SWEPT_HEADERS = ("Cell", "Hidden × layers", "Recurrent", "Total")
 
 COUNTS = ("num_params_recurrent", "num_params_total")
 
-CAPTION = "Counted from the model that ran, not from a formula; identical for every seed of a row."
+CAPTION = "Counted from the model that ran, not from a formula; identical for every run of a row."
 
 EXPLANATION = (
     "Recurrent parameters are those of the recurrent layers; the total adds the readout and, for text, the embedding, "

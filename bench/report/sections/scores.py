@@ -10,6 +10,7 @@ from bench.core.wording import SHORT_METRICS, better, count, decimals, duration,
 from bench.report.section import Chart, Entry, Section, Table
 from bench.results.frames import TASK
 from bench.results.labels import CellStyles, size_label
+from bench.results.summary import repeat_of, tuning_budget
 from bench.stats.intervals import BOOTSTRAP
 
 SAID_ONCE = ("Task", "Score", "Not done", "Settings")
@@ -67,7 +68,7 @@ def _not_done(row: pd.Series) -> Entry:
 def _caption(table: pd.DataFrame) -> str:
     directions = " or ".join(sorted({better(direction) for direction in table["direction"]}))
     return (
-        f"Mean over n runs that finished, one run per seed; {directions}. Interval: 95 % {BOOTSTRAP} "
+        f"Mean over n runs that finished, one run per {repeat_of(table)}; {directions}. Interval: 95 % {BOOTSTRAP} "
         "interval of the mean. Training time: median of a run, evaluation excluded. Failed and diverged "
         "runs are counted and never averaged."
     )
@@ -83,18 +84,22 @@ def _few_seeds(table: pd.DataFrame) -> str:
     if few.empty:
         return ""
     if (few["n"] == 1).all() and len(few) == len(table):
-        return "Every row is a single run: another seed gives another score, and how far it moves is unknown."
+        another = repeat_of(few)
+        return f"Every row is a single run: another {another} gives another score, and how far it moves is unknown."
     which = "Every row" if len(few) == len(table) else f"{quantity(len(few), 'row')} of {len(table)}"
     rests = "rests" if len(few) in (1, len(table)) else "rest"
     return (
-        f"{which} {rests} on fewer than {ENOUGH} seeds: such an interval covers the true mean less often than "
-        "95 % of the time (about 49 % at n = 2, 74 % at n = 3, 88 % at n = 4, 93 % at n = 5), and one run has none."
+        f"{which} {rests} on fewer than {ENOUGH} {repeat_of(few)}s: such an interval covers the true mean less often "
+        "than 95 % of the time (about 49 % at n = 2, 74 % at n = 3, 88 % at n = 4, 93 % at n = 5), and one run has "
+        "none."
     )
 
 
 def _tuning(table: pd.DataFrame) -> str:
-    budgets = table.drop_duplicates([*TASK, "cell"])["tuning_runs"]
-    spent = f"{span(budgets)} tuning runs"
+    first = table.drop_duplicates([*TASK, "cell"])
+    budgets = first["tuning_runs"]
+    each = {tuning_budget(row) for _, row in first.iterrows()}
+    spent = f"{each.pop() if len(each) == 1 else span(budgets)} tuning runs"
     if not budgets.any():
         return "Nothing was tuned here: every cell ran with the settings listed at the end of this page."
     if (table.groupby(ALIKE)["tuning_runs"].nunique() == 1).all():

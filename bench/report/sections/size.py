@@ -14,7 +14,7 @@ from bench.core.wording import better, quantity, score_label, short, spanned
 from bench.report.figures.rows import WIDTH
 from bench.report.section import Chart, Section
 from bench.results.labels import GREY, CellStyle, CellStyles
-from bench.results.summary import done, of_most_data, reported
+from bench.results.summary import done, of_most_data, repeat_of, reported
 from bench.stats.intervals import BOOTSTRAP
 
 LineStyle = Literal["solid", "dashed", "dotted", "dashdot"]
@@ -111,8 +111,8 @@ def _text(known: pd.DataFrame) -> str:
 def _caption(known: pd.DataFrame, n_left_out: int) -> str:
     left_out = f" {quantity(n_left_out, 'row')} with other settings or another split not drawn." if n_left_out else ""
     return (
-        f"n = {spanned(known['n'], 'run')} per marker, each small point one seed. Large marker: mean. Bar: 95 % "
-        f"{BOOTSTRAP} interval of the mean. Lines join the sizes of one cell and are no model of what lies "
+        f"n = {spanned(known['n'], 'run')} per marker, each small point one {repeat_of(known)}. Large marker: mean. "
+        f"Bar: 95 % {BOOTSTRAP} interval of the mean. Lines join the sizes of one cell and are no model of what lies "
         f"between.{left_out}"
     )
 

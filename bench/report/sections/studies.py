@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,8 +11,9 @@ import pandas as pd
 from bench.core.endings import TRIAL_STATUSES
 from bench.core.metrics import METRICS
 from bench.core.settings.search_space import Dimension
-from bench.core.wording import NO_NUMBER, better, count, listed, plain, quantity
+from bench.core.wording import better, count, listed, plain, quantity
 from bench.report.section import Entry, Section, Table
+from bench.report.sections.best_trials import best_of_study
 from bench.results.study import EDGE, StudyRecord, at_edge, shown
 from bench.results.trial_frames import Tuned
 
@@ -29,12 +31,15 @@ PRUNERS = {"halving": "successive halving"}
 SAID_ONCE = ("Sampler", "Pruner", "Space", "Seeds per trial", "At the edge")
 """Columns that are left out where they say the same in every row; the caption says it instead."""
 
-NO_EDGE = "none"
+REPLICATED = (
+    " n × k: n replications of k trials, each with a best trial of its own, of whose settings and scores the table has "
+    "the median and the range."
+)
 
 
 def studies(tuned: Tuned, heading: str) -> Section:
     """Return the table of one task's studies, one row each."""
-    rows = [_fields(name, study, _trials_of(tuned, name)) for name, study in tuned.studies.items()]
+    rows = [_fields(tuned, name) for name in tuned.studies]
     once = [name for name in SAID_ONCE if len({fields[name].text for fields in rows}) == 1]
     entries = tuple(tuple(entry for name, entry in fields.items() if name not in once) for fields in rows)
     headers = tuple(name for name in rows[0] if name not in once)
@@ -68,28 +73,20 @@ def _name_with_arguments(node: Mapping[str, Any], words: Mapping[str, str]) -> s
     return words.get(name, name) + (f" ({', '.join(arguments)})" if arguments else "")
 
 
-def _trials_of(tuned: Tuned, name: str) -> pd.DataFrame:
-    return tuned.trials[tuned.trials["study"] == name]
-
-
-def _fields(name: str, study: StudyRecord, trials: pd.DataFrame) -> dict[str, Entry]:
-    best = trials[trials["is_best"]]
-    number, score = (int(best["number"].iloc[0]), float(best["score"].iloc[0])) if len(best) else (-1, float("nan"))
-    params = study.trials[number].params if len(best) else {}
-    edges = at_edge(study.space, params)
+def _fields(tuned: Tuned, name: str) -> dict[str, Entry]:
+    study, trials = tuned.studies[name], tuned.trials[tuned.trials["study"] == name]
+    best = best_of_study(tuned, name)
     saved = trials["epochs_saved"].sum(skipna=False)
     return {
         "Study": Entry(name),
-        "Trials": Entry(_trial_count(study, trials), len(trials)),
+        "Trials": Entry(_trial_count(tuned.replications[name], len(trials)), len(trials)),
         "Outcomes": Entry(_state_counts(trials)),
-        "Best trial": Entry(f"{number}" if len(best) else NO_NUMBER, number),
-        "Its settings": Entry(plain(shown(params), 200) if len(best) else NO_NUMBER),
-        "Its validation score": Entry(f"{score:.4g}" if len(best) else NO_NUMBER, score),
+        "Best trial": Entry(best.which, best.number),
+        "Its settings": Entry(plain(best.settings, 200)),
+        "Its validation score": Entry(best.score_text, best.score),
         "Epochs trained": Entry(count(trials["n_epochs"].sum()), trials["n_epochs"].sum()),
         "Epochs saved by pruning": Entry(count(saved), saved),
-        "At the edge": Entry(
-            plain(listed([f"{path} ({end})" for path, end in edges.items()]) if edges else NO_EDGE, 120)
-        ),
+        "At the edge": Entry(plain(best.edges, 120)),
         "Seeds per trial": Entry(str(study.seeds_per_trial), study.seeds_per_trial),
         "Sampler": Entry(plain(_name_with_arguments(study.sampler, SAMPLERS), 300)),
         "Pruner": Entry(plain(_name_with_arguments(study.pruner, PRUNERS), 300)),
@@ -97,8 +94,10 @@ def _fields(name: str, study: StudyRecord, trials: pd.DataFrame) -> dict[str, En
     }
 
 
-def _trial_count(study: StudyRecord, trials: pd.DataFrame) -> str:
-    return f"{len(trials)}" if len(trials) >= study.n_trials else f"{len(trials)} of {study.n_trials}"
+def _trial_count(replications: Sequence[StudyRecord], n_trials: int) -> str:
+    n_each = max(study.n_trials for study in replications)
+    wanted = f"{len(replications)} × {n_each}" if replications[0].replication else f"{n_each}"
+    return wanted if n_trials == len(replications) * n_each else f"{n_trials} of {wanted}"
 
 
 def _state_counts(trials: pd.DataFrame) -> str:
@@ -119,6 +118,7 @@ def _budget(tuned: Tuned) -> str:
     each = tuned.studies.values()
     compared: dict[str, set[object]] = {
         "budget": {study.n_trials * study.seeds_per_trial for study in each},
+        "number of replications": {len(records) for records in tuned.replications.values()},
         "space": {space_in_words(study) for study in each},
         "sampler": {_name_with_arguments(study.sampler, SAMPLERS) for study in each},
         "pruner": {_name_with_arguments(study.pruner, PRUNERS) for study in each},
@@ -126,29 +126,34 @@ def _budget(tuned: Tuned) -> str:
     differing = [what for what, found in compared.items() if len(found) > 1]
     if differing:
         return f"The studies differ in {listed(differing)}, so a comparison of their cells is not fair to each."
-    return f"{len(tuned.studies)} studies with the same budget, space, sampler and pruner."
+    n_replications = compared["number of replications"].pop()
+    often = f", each carried out {n_replications} times" if tuned.first.replication else ""
+    return f"{len(tuned.studies)} studies with the same budget, space, sampler and pruner{often}."
 
 
 def _warnings(tuned: Tuned) -> list[str]:
-    best = tuned.trials[tuned.trials["is_best"]]
     found = []
-    for name, number in zip(best["study"], best["number"], strict=True):
-        study = tuned.studies[name]
-        params = study.trials[number].params
-        found += [
-            f"Warning: in the best trial of {name}, {shown({path: params[path]})} is at the {end} edge of what was "
-            f"searched ({_range(study.space[path])}): the best may lie beyond."
-            for path, end in at_edge(study.space, params).items()
-        ]
-    if len(best) and not found:
+    for name, study in tuned.studies.items():
+        best = [trial.params for each, _, trial in tuned.best if each == name]
+        at = Counter((path, end) for params in best for path, end in at_edge(study.space, params).items())
+        for (path, end), n in at.items():
+            what = f"{path} is" if study.replication else f"{shown({path: best[0][path]})} is"
+            where = f"{n} of the {len(best)} best trials" if study.replication else "the best trial"
+            found.append(
+                f"Warning: in {where} of {name}, {what} at the {end} edge of what was searched "
+                f"({_range(study.space[path])}): the best may lie beyond."
+            )
+    if tuned.best and not found:
         return [f"No best trial lies at an edge of its space, within {100 * EDGE:.0f} % of the end of a range."]
     return [plain(text, 400) for text in found]
 
 
 def _caption(tuned: Tuned) -> str:
     label, direction = METRICS[tuned.first.metric].label, tuned.first.direction
+    replicated = REPLICATED if tuned.first.replication else ""
     return (
-        f"{quantity(len(tuned.trials), 'trial')}, numbered from 0. Score: {label} on validation, {better(direction)}, "
+        f"{quantity(len(tuned.trials), 'trial')}, numbered from 0.{replicated} Score: {label} on validation, "
+        f"{better(direction)}, "
         "the mean over the seeds of a trial; only a trial whose runs are all done can be the best. Epochs trained: of "
         "all trials. Epochs saved by pruning, at most: for each pruned trial its seeds times train.max_epochs, less "
         "the epochs that it trained."
