@@ -1,4 +1,4 @@
-"""The mean difference of paired seeds: its interval and the p-value that belongs to it."""
+"""The mean difference of pairs, of one seed or of one replication: its interval and the p-value that belongs to it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from bench.core.interval import Interval
 from bench.core.typing import Float
 
-PAIRED = "t of Student and of Hall over paired seeds"
+PAIRED = "t of Student and of Hall over pairs"
 """Kind of an interval that leaves out what both tests reject."""
 
 ROUNDING = 1e-12

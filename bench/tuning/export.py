@@ -109,12 +109,16 @@ def tuned_file(winner: Winner, stem: str, directory: Path) -> str:
         del settings["hidden_size"]
     lines = (
         "# @package _global_",
-        f"# The best of {len(study.trials)} trials: {shown(winner.best.params)}.",
+        f"# The best of {len(study.trials)} trials{_of_replication(study)}: {shown(winner.best.params)}.",
         f"# Command: python -m bench --config-dir {RESULTS / directory.resolve().name} +{FOLDER}={stem}",
     )
     defaults = [{f"override /{group}": name} for group, name in choices.items()]
     node = {"defaults": defaults, **settings, "cell": _ordered(run.cell)}
     return "\n".join(lines) + "\n" + yaml.safe_dump(node, sort_keys=False, allow_unicode=True)
+
+
+def _of_replication(study: StudyRecord) -> str:
+    return f" of replication {study.replication}, the best of all by validation" if study.replication else ""
 
 
 def _is_solved_for(winner: Winner) -> bool:

@@ -28,7 +28,7 @@ from bench.results.trial_frames import trials_frame, tuned_tasks
 from tests.report.fabricated import sweep
 from tests.report.formats.test_page import CANARY, FORMULA, Page, contents
 from tests.report.made import build, compose
-from tests.report.tuned import HIDDEN, LR, bowl, study, together
+from tests.report.tuned import HIDDEN, LR, bowl, replicated, study, together
 
 TITLE = "How the cells were tuned"
 
@@ -345,3 +345,95 @@ def test_the_page_has_every_figure_with_its_data_to_download(tmp_path):
     downloads = {anchor["download"] for anchor in page.all("a") if "download" in anchor}
     assert {f"{name}.csv" for name in names} <= downloads
     assert len(charts(compose(records, name="x", studies=studies))) == len(names)
+
+
+def twice(n=4, n_times=6, **fields):
+    """Replications of two cells."""
+    both = [replicated(name, n, n_times, **fields) for name in CELLS]
+    return [made for each, _ in both for made in each], [one for _, each in both for one in each]
+
+
+def test_replications_are_one_curve_the_mean_of_theirs():
+    studies, records = twice(4, 3)
+    found = part(studies, records, "Best score so far").chart
+    assert [text.get_text() for text in found.figure.legends[0].get_texts()] == ["GRU", "LSTM"]
+    assert "n = 4 trials per replication" in found.caption
+    data = found.data[found.data["study"] == "GRU"]
+    wanted = data.pivot(index="replication", columns="number", values="score").cummin(axis=1).mean().iloc[-1]
+    assert f"GRU {wanted:.4g} after 4 trials" in found.alt
+    (axes,) = found.figure.axes
+    assert sum(len(points.get_offsets()) for points in axes.collections) == len(records) - 6
+
+
+def test_the_expected_best_draws_from_the_trials_of_all_replications():
+    studies, records = twice(4, 3)
+    found = part(studies, records, "Expected best of k trials")
+    assert set(found.chart.data["n"]) == {12}
+    assert "The trials of all replications are drawn from together" in " ".join(found.text)
+    assert "not tested" not in " ".join(found.text)
+    once, trials = together(*(study(name, 12, sampler={"name": "qmc", "sequence": "lattice"}) for name in CELLS))
+    assert words(once, trials, "Expected best of k trials").startswith("Not computed: it needs trials drawn")
+
+
+def test_importance_takes_the_trials_of_all_replications_each_a_block_with_its_pair(quick, monkeypatch):
+    seen = []
+    given = shares.importance
+
+    def spied(*parts, **named):
+        seen.append(named["blocks"])
+        return given(*parts, **named)
+
+    monkeypatch.setattr(shares, "importance", spied)
+    studies, records = twice(5, 4)
+    found = part(studies, records, "What mattered more")
+    assert set(found.chart.data["n"]) == {40}
+    assert set(found.chart.data["setting"]) == {"optim.lr", "cell"}
+    assert all(len(set(blocks)) == 20 and len(blocks) == 40 for blocks in seen)
+
+
+def test_a_report_of_replications_calls_them_that_and_counts_no_seeds():
+    studies, records = twice(3, 6)
+    document = compose(records, name="x", studies=studies)
+    assert list(document.summary["n"]) == [6, 6]
+    assert set(document.summary["repeat"]) == {"replication"}
+    assert set(document.summary["chosen_by"]) == {"replications"}
+    (answer,) = document.answers
+    said = " ".join(answer.sentences)
+    assert "n = 6 replications" in said
+    assert "Over 6 paired replications" in said
+    assert "seed" not in said
+    assert "one run per replication" in document.scores.table.caption
+    assert "with the same budget: 6 × 3 tuning runs each." in " ".join(document.scores.text)
+    assert "Replication, n" in dict(document.guide)
+    captions = " ".join(chart.caption for chart in charts(document))
+    assert "each point one replication" in captions
+    assert "one seed" not in captions
+
+
+def test_methods_say_what_varies_between_replications_and_what_each_chose():
+    studies, records = twice(3, 6)
+    text = " ".join(compose(records, name="x", studies=studies).methods)
+    assert "in 6 replications of 3 trials of 1 seed" in text
+    assert "other draws, other seeds of the trials" in text
+    assert "Trials of one number in one replication had the same settings in each study." in text
+    assert "The best trials, one of each replication, had (median and range) optim.lr" in text
+    assert "these runs alone are scored here, from 6 replications for each cell" in text
+    assert "The unit is the replication" in text
+    assert "Means over replications have" in text
+    assert "The learning rate was as each replication chose it" in text
+
+
+def test_a_confirmation_of_what_is_no_longer_the_best_is_left_out_and_said():
+    studies, records = twice(3, 6)
+    best = next(made for made in records if made.run.phase == "confirm")
+    other = next(
+        made
+        for made in records
+        if (made.run.cell_name, made.run.phase) == ("gru", "tune")
+        and made.run.seed == best.run.seed - 1000
+        and made.run.optim != best.run.optim
+    )
+    late = dataclasses.replace(best, run=dataclasses.replace(best.run, optim=other.run.optim))
+    document = compose([*records, dataclasses.replace(late, key=late.run.key)], name="x", studies=studies)
+    assert list(document.summary["n"]) == [6, 6]
+    assert any("the replication has since found a better trial" in note for note in document.notes)

@@ -10,7 +10,7 @@ import pytest
 from bench.core.endings import RUN_STATUSES
 from bench.core.settings import OptimSettings, TrainSettings
 from bench.results.frames import runs_frame
-from bench.results.summary import best_groups, summary, summary_rows
+from bench.results.summary import best_groups, repeat_of, summary, summary_rows, tuning_budget
 from tests.report.fabricated import failure, record, run, scores, sweep, task
 
 
@@ -158,3 +158,21 @@ def test_the_best_group_of_a_cell_is_chosen_by_validation_and_not_by_test():
 def test_an_empty_frame_gives_no_rows():
     assert summary_rows(runs_frame([])) == []
     assert summary(runs_frame([])).empty
+
+
+def test_a_row_says_how_its_settings_were_chosen():
+    trials = [record(run("gru", seed, phase="tune")) for seed in range(4)]
+    rows = summary_rows(runs_frame([*sweep(2, ("gru", "lstm")), *trials]))
+    assert {row["cell"]: row["chosen_by"] for row in rows} == {"gru": "search", "lstm": ""}
+    confirmed = sweep(2, ("gru",))
+    runs = runs_frame([*confirmed, *trials], (), {each.key: () for each in confirmed})
+    table = summary(runs)
+    assert table["chosen_by"].tolist() == ["replications"]
+    assert (repeat_of(table), tuning_budget(table.iloc[0])) == ("replication", "2 × 2")
+
+
+def test_what_n_counts_is_a_run_where_seeds_and_replications_are_mixed():
+    made = sweep(2, ("gru", "lstm"))
+    chosen = {each.key: () for each in made if each.run.cell_name == "gru"}
+    assert repeat_of(runs_frame(made, (), chosen)) == "run"
+    assert repeat_of(runs_frame(made)) == "seed"

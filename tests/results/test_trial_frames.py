@@ -13,10 +13,10 @@ from bench.report.sections.studies import space_in_words
 from bench.results.frames import runs_frame
 from bench.results.labels import cell_styles
 from bench.results.study import TrialRecord, at_edge
-from bench.results.trial_frames import trials_frame, tuned_tasks
+from bench.results.trial_frames import TRIAL, trials_frame, tuned_tasks
 from tests.report.fabricated import cell, record
 from tests.report.made import compose
-from tests.report.tuned import HIDDEN, LR, study, together
+from tests.report.tuned import HIDDEN, LR, bowl, replicated, study, together
 
 ENDINGS = {2: "diverged", 3: "failed", 4: "timeout", 5: "pruned", 6: "infeasible", 7: "waiting"}
 
@@ -217,3 +217,68 @@ def test_a_trial_of_several_seeds_is_one_row_with_their_mean():
     both = dataclasses.replace(made, trials=(pair,))
     (score,) = frame([both], records)["score"]
     assert score == pytest.approx(sum(each.outcome.scores["validation"]["nll"] for each in records) / 2, rel=1e-12)
+
+
+def test_the_replications_of_a_search_have_one_name_and_a_best_trial_each():
+    both = [replicated(name, 4, 3) for name in ("gru", "lstm")]
+    studies = [made for each, _ in both for made in each]
+    records = [one for _, each in both for one in each]
+    trials = frame(studies[::-1], records[::-1])
+    assert trials.groupby("study").size().to_dict() == {"GRU": 12, "LSTM": 12}
+    assert trials.groupby(["study", "replication"])["is_best"].sum().tolist() == [1] * 6
+    assert not trials.duplicated(["study", *TRIAL]).any()
+    (tuned,) = tuned_tasks(studies, trials)
+    assert {name: len(found) for name, found in tuned.replications.items()} == {"GRU": 3, "LSTM": 3}
+    assert [(name, made.replication) for name, made, _ in tuned.best] == [
+        (name, number) for name in ("GRU", "LSTM") for number in (1, 2, 3)
+    ]
+    assert all(trial in made.trials for _, made, trial in tuned.best)
+
+
+def test_the_table_has_one_row_for_a_replicated_search_with_what_its_replications_chose():
+    studies, records = replicated("gru", 4, 3)
+    document = compose(records, name="x", studies=studies)
+    (row,) = table(document)
+    assert (row["Study"], row["Trials"], row["Outcomes"], row["Best trial"]) == (
+        "GRU",
+        "3 × 4",
+        "12 done",
+        "3, one each",
+    )
+    rates = sorted(trials["optim.lr"] for trials in frame(studies, records).query("is_best").to_dict("records"))
+    assert row["Its settings"] == f"optim.lr {rates[1]:.4g} ({rates[0]:.4g} to {rates[2]:.4g})"
+    caption = part(document, "Studies").table.caption
+    assert "Sampler: a lattice shifted at random." in caption
+    assert "n × k: n replications of k trials" in caption
+
+
+def test_the_table_counts_at_how_many_replications_the_best_lies_at_an_edge():
+    studies, records = replicated("gru", 12, 3, loss=lambda cell, params, noise: 8 - math.log10(params["optim.lr"]))
+    rates = [max(trial.params["optim.lr"] for trial in each.trials) for each in studies]
+    space = {"optim.lr": Dimension(low=1e-5, high=max(rates), log=True)}
+    studies = [dataclasses.replace(each, space=space) for each in studies]
+    n = sum(bool(at_edge(space, {"optim.lr": rate})) for rate in rates)
+    text = " ".join(part(compose(records, name="x", studies=studies), "Studies").text)
+    assert f"Warning: in {n} of the 3 best trials of GRU, optim.lr is at the upper edge" in text
+
+
+def test_choices_of_replications_are_counted():
+    space = {"optim.lr": LR, "optim.nesterov": Dimension(choices=(True, False))}
+    studies, records = replicated("gru", 6, 3, space=space)
+    (row,) = table(compose(records, name="x", studies=studies))
+    assert row["Its settings"].count("of 3)") in (1, 2)
+    assert "optim.nesterov" in row["Its settings"]
+
+
+def test_searches_that_are_carried_out_unequally_often_are_said_to_be_unfair():
+    both = [replicated("gru", 3, 2), replicated("lstm", 3, 3)]
+    studies, records = [s for each, _ in both for s in each], [r for _, each in both for r in each]
+    text = " ".join(part(compose(records, name="x", studies=studies), "Studies").text)
+    assert "The studies differ in number of replications" in text
+
+
+def test_an_unfinished_replication_is_counted_as_missing():
+    studies, records = replicated("gru", 4, 3, loss=bowl)
+    short = [*studies[:2], dataclasses.replace(studies[2], trials=studies[2].trials[:1])]
+    (row,) = table(compose(records, name="x", studies=short))
+    assert row["Trials"] == "9 of 3 × 4"

@@ -148,7 +148,7 @@ class TuneSettings:
     With `replications` above 1 the whole procedure is carried out that often, for every cell on the same draws: each
     replication is a study of `n_trials` with draws and seeds of its own, and its best trial is trained once more, on
     one fresh seed. What is compared then holds for the procedure, and not for the settings that one search found.
-    Six trials of a shifted lattice leave less to luck than thirty random draws, so that is the default then.
+    Trials of a shifted lattice leave less to luck than random draws, so they are the default then.
     Source: Bouthillier et al. 2021, arXiv 2103.03098.
     """
 

@@ -12,7 +12,7 @@ from bench.core.wording import listed, plain, quantity, spanned
 from bench.report.inputs import ReportData
 from bench.report.methods.subject import Subject
 from bench.report.sections.best_trials import settings_of_replications
-from bench.report.sections.studies import PRUNERS, SAMPLERS, space_in_words
+from bench.report.sections.studies import PRUNERS, sampler_in_words, space_in_words
 from bench.results.study import StudyRecord, shown
 from bench.results.trial_frames import Tuned, are_paired
 
@@ -56,7 +56,7 @@ def _search_sentences(tuned: Tuned) -> tuple[str, ...]:
     if tuned.first.replication:
         sentences.append(REPLICATED)
     if len(studies) > 1 and are_paired(studies):
-        where = " of one replication" if tuned.first.replication else ""
+        where = " in one replication" if tuned.first.replication else ""
         sentences.append(f"Trials of one number{where} had the same settings in each study.")
     return tuple(sentences)
 
@@ -73,9 +73,7 @@ def _search_phrase(study: StudyRecord, n_times: int, n_trials: int) -> str:
     pruner = str(study.pruner.get("name", "unknown"))
     pruned = "no trial being pruned" if pruner == "none" else f"pruned by {_name_with_arguments(study.pruner, PRUNERS)}"
     trials = f"{asked} {'trial' if study.n_trials == 1 else 'trials'} of {quantity(study.seeds_per_trial, 'seed')}"
-    return plain(
-        f"by {_name_with_arguments(study.sampler, SAMPLERS)} over {space_in_words(study)}, in {trials}, {pruned}", 900
-    )
+    return plain(f"by {sampler_in_words(study)} over {space_in_words(study)}, in {trials}, {pruned}", 900)
 
 
 def _name_with_arguments(node: Mapping[str, object], words: Mapping[str, str]) -> str:

@@ -65,14 +65,15 @@ def _mean_line(rows: pd.DataFrame) -> np.ndarray:
 
 
 def _caption(drawn: pd.DataFrame, limits: tuple[float, float]) -> str:
-    n_trials, n_done = drawn.groupby("study").size(), int(drawn["score"].notna().sum())
+    n_trials, n_done = drawn.groupby("study_key").size(), int(drawn["score"].notna().sum())
     n_beyond = int((~drawn["score"].between(*limits) & drawn["score"].notna()).sum())
     beyond = f" {quantity(n_beyond, 'marker')} beyond the ends of the axis." if n_beyond else ""
-    mean = ", mean over the replications" if drawn["replication"].any() else ""
+    is_replicated = bool(drawn["replication"].any())
+    per, mean = ("replication", ", mean over the replications") if is_replicated else ("study", "")
     return (
-        f"n = {spanned(n_trials, 'trial')} per study. Line: validation score of the best trial so far{mean}; each "
-        f"small marker is one trial that is done ({n_done} of {len(drawn)}). No interval is drawn: this is what happened, "
-        f"in one order of the trials. The best of many noisy scores flatters its settings.{beyond}"
+        f"n = {spanned(n_trials, 'trial')} per {per}. Line: validation score of the best trial so far{mean}; each "
+        f"small marker is one trial that is done ({n_done} of {len(drawn)}). No interval is drawn: this is what "
+        f"happened, in one order of the trials. The best of many noisy scores flatters its settings.{beyond}"
     )
 
 

@@ -52,6 +52,13 @@ def space_in_words(study: StudyRecord) -> str:
     return "; ".join(f"{path} {_range(dimension)}" for path, dimension in study.space.items())
 
 
+def sampler_in_words(study: StudyRecord) -> str:
+    """Return a study's sampler by name, with its arguments."""
+    if study.sampler.get("sequence") == "lattice":
+        return "a lattice shifted at random"
+    return _name_with_arguments(study.sampler, SAMPLERS)
+
+
 def _range(dimension: Dimension) -> str:
     if dimension.choices:
         return f"one of {', '.join(_value(choice) for choice in dimension.choices)}"
@@ -88,7 +95,7 @@ def _fields(tuned: Tuned, name: str) -> dict[str, Entry]:
         "Epochs saved by pruning": Entry(count(saved), saved),
         "At the edge": Entry(plain(best.edges, 120)),
         "Seeds per trial": Entry(str(study.seeds_per_trial), study.seeds_per_trial),
-        "Sampler": Entry(plain(_name_with_arguments(study.sampler, SAMPLERS), 300)),
+        "Sampler": Entry(plain(sampler_in_words(study), 300)),
         "Pruner": Entry(plain(_name_with_arguments(study.pruner, PRUNERS), 300)),
         "Space": Entry(plain(space_in_words(study), 600)),
     }
@@ -120,7 +127,7 @@ def _budget(tuned: Tuned) -> str:
         "budget": {study.n_trials * study.seeds_per_trial for study in each},
         "number of replications": {len(records) for records in tuned.replications.values()},
         "space": {space_in_words(study) for study in each},
-        "sampler": {_name_with_arguments(study.sampler, SAMPLERS) for study in each},
+        "sampler": {sampler_in_words(study) for study in each},
         "pruner": {_name_with_arguments(study.pruner, PRUNERS) for study in each},
     }
     differing = [what for what, found in compared.items() if len(found) > 1]
