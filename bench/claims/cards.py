@@ -15,11 +15,13 @@ from bench.claims.margins import margins
 from bench.claims.phrases import NEARBY, runs_phrase, scope_of, tuning_phrase, widths_phrase
 from bench.claims.quantities import Measured, measured, measured_over_steps
 from bench.claims.sides import NotTestedError, Side, Steps, of_equal_conditions, sides_over_sizes, steps_of
+from bench.claims.trials import sides_of_trials
 from bench.core.interval import ENOUGH, Interval
 from bench.core.seeds import stream
 from bench.core.wording import quantity
 from bench.results.pieces import difference_over_pieces
 from bench.results.run import RunRecord
+from bench.results.trial_frames import Tuned
 from bench.stats.card import LEVEL, Card, Margin, share_won
 from bench.stats.interaction import difference_of_differences, slope_over_fractions
 from bench.stats.paired import paired_difference
@@ -30,11 +32,12 @@ from bench.stats.survival import Times, restricted_mean, restricted_mean_differe
 
 @dataclass(frozen=True)
 class DataSet:
-    """The rows of the summary of one data set, its runs, and the records of these by their keys."""
+    """The rows of the summary of one data set, its runs, the records of these by their keys, and the studies of all."""
 
     rows: pd.DataFrame
     runs: pd.DataFrame
     records: Mapping[str, RunRecord] = field(default_factory=dict)
+    tuned: tuple[Tuned, ...] = ()
 
     @property
     def label(self) -> str:
@@ -75,6 +78,9 @@ class Compared:
         return replace(self, card=self.card.mirrored(), differences=differences)
 
 
+TO_AN_EVALUATION = ", times known to an evaluation"
+"""End of the kind of an interval that is as wide as an evaluation however many pairs there are."""
+
 Cards = Mapping[str, Compared | str]
 """Label of a data set to the card there, or to the reason why there is none."""
 
@@ -109,12 +115,21 @@ def _looked(comparison: Comparison, data_set: DataSet, points: pd.DataFrame) -> 
         steps = steps_of(comparison, data_set.rows, data_set.runs)
         if comparison.metric in TIMED:
             steps = tuple(of_equal_conditions(*sides) for sides in steps)
+        if comparison.pairs == "trials":
+            return _Case(data_set, steps, _over_trials(comparison, data_set, steps[0], points))
         is_one = len(steps) == 1
         found = measured(comparison, steps[0], points) if is_one else measured_over_steps(comparison, steps, points)
         nearby = tuple(_nearby(comparison, data_set, steps[0], points)) if comparison.is_ratio else ()
     except NotTestedError as error:
         return str(error)
     return _Case(data_set, steps, found, nearby)
+
+
+def _over_trials(comparison: Comparison, data_set: DataSet, sides: tuple[Side, Side], points: pd.DataFrame) -> Measured:
+    trials = sides_of_trials(comparison, sides, data_set.runs, data_set.tuned)
+    if comparison.metric in TIMED:
+        trials = of_equal_conditions(*trials)
+    return measured(comparison, trials, points, sides)
 
 
 def _nearby(
@@ -170,7 +185,7 @@ def _compared(comparison: Comparison, case: _Case, confidence: float) -> Compare
         + "; new test pieces are not in the interval" * (comparison.metric == "loss" and crossed is None),
         found.what,
         tuning_phrase(sides),
-        scope_of(sides),
+        "in this search" if comparison.pairs == "trials" else scope_of(sides),
         groups,
         {seed: first - second for seed, first, second in zip(found.seeds, *pairs, strict=True)},
         crossed,
@@ -235,7 +250,7 @@ def _between_evaluations(found: Interval, resolution: tuple[float, float]) -> In
     A time is known to lie between two evaluations and no better, whatever the pairs agree on: the interval is that of
     the lower bounds of all differences and of the upper bounds together.
     """
-    kind = f"{found.kind}, times known to an evaluation"
+    kind = f"{found.kind}{TO_AN_EVALUATION}"
     return replace(found, low=found.low - resolution[0], high=found.high + resolution[1], kind=kind)
 
 

@@ -82,6 +82,7 @@ class Comparison:
     threshold: float | None = None
     over: str | None = None
     data: Literal["most", "least"] | None = None
+    pairs: Literal["repetitions", "trials"] = "repetitions"
 
     @property
     def choices(self) -> tuple[CellChoice, ...]:
@@ -127,7 +128,8 @@ class Claim:
     that budget must lie. `threshold` sets the validation loss to reach: a share of the way, in nats, from the unigram
     model's to that of the cell that gets less far. `over`: the effect is by how much the difference of the two changes
     from the smallest share of the training data to the largest (`train.fraction`), or when a regulariser is turned on.
-    `data`: the two are compared at the largest or the smallest share of a sweep over the training data.
+    `data`: the two are compared at the largest or the smallest share of a sweep over the training data. `pairs`: a time
+    to a threshold is compared over the repetitions of either side's best settings, or over `trials` of equal settings.
     `factors`, for importance: the setting whose share of the variance is the larger, and than whose, if not than all
     others' together. `across`: each data set by itself, or one word for all of them (`all`), or for data sets in
     general, of which these are a sample. `waits_for` says what there must be before the claim can be tested. `note` is
@@ -149,6 +151,7 @@ class Claim:
     threshold: Share | None = None
     over: Over | None = None
     data: Literal["most", "least"] | None = None
+    pairs: Literal["repetitions", "trials"] = "repetitions"
     without: str | None = None
     factors: tuple[str, ...] = ()
     across: Literal["each", "all", "general"] = "each"
@@ -175,6 +178,7 @@ class Claim:
             self.threshold,
             self.over,
             self.data,
+            self.pairs,
         )
 
 
@@ -216,6 +220,8 @@ def _check_effect(claim: Claim, where: str) -> None:
         raise ConfigError(f"{where}.expected", f"belongs to num_params, got {claim.expected:g} for {claim.metric}")
     if claim.over and (claim.metric in (*RATIOS, *THRESHOLDS) or claim.factors):
         raise ConfigError(f"{where}.over", f"is for a loss, got {claim.metric}")
+    if claim.pairs == "trials" and claim.metric not in THRESHOLDS:
+        raise ConfigError(f"{where}.pairs", f"are trials for {' and '.join(THRESHOLDS)}, got {claim.metric}")
     if claim.over and claim.data:
         raise ConfigError(f"{where}.data", f"is for one share of the training data, got {claim.data} beside over")
 

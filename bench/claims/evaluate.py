@@ -46,12 +46,14 @@ def card_maker(
 ) -> CardMaker:
     """Return what makes cards, given the frame of the runs, that of their curves, their summary, studies, records."""
     groups = table.groupby(TASK, sort=False)
-    data_sets = [DataSet(rows, runs[(runs[TASK] == list(task)).all(axis=1)], records) for task, rows in groups]
+    data_sets = [
+        DataSet(rows, runs[(runs[TASK] == list(task)).all(axis=1)], records, tuple(tuned)) for task, rows in groups
+    ]
 
     @cache
     def cards(comparison: Comparison) -> Cards:
         if comparison.metric in OF_TRIALS:
-            return cards_of_trials(comparison, data_sets, tuned)
+            return cards_of_trials(comparison, data_sets)
         return cards_of(comparison, data_sets, points)
 
     return CardMaker(tuple(data_sets), cards)

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.claims.cards import Compared
+from bench.claims.cards import TO_AN_EVALUATION, Compared
 from bench.claims.claim import Claim, Direction
 from bench.core.interval import ENOUGH
 from bench.core.wording import quantity
@@ -80,8 +80,12 @@ def reason_of(card: Card) -> str:
 
 
 def _outlook(card: Card) -> str:
+    if card.outcome in ("alike", "left better", "right better"):
+        return ""
+    if card.interval.kind.endswith(TO_AN_EVALUATION):
+        return "; more frequent evaluations (train.evaluate_every) would narrow it"
     n = card.pairs_for_half_a_margin
-    if n is None or card.outcome in ("alike", "left better", "right better"):
+    if n is None:
         return ""
     return f"; {'more than 10,000' if n > 10_000 else f'about {n:,}'} pairs would narrow it to half a margin either way"
 

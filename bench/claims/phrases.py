@@ -50,6 +50,8 @@ def runs_phrase(comparison: Comparison, steps: Steps, found: Measured) -> str:
     pairs = f"paired by {quantity(len(found.seeds), repeat_of(pd.DataFrame([side.row for side in sides])))}"
     if comparison.data is not None:
         each += f", each trained on {sides[0].row['train_fraction']:g} of the training split"
+    if comparison.pairs == "trials":
+        pairs = f"over {quantity(len(found.seeds), 'trial')} of equal settings in which either got there"
     left_out = _left_out_phrase([side for sides in steps for side in sides], found)
     return f"{listed(shapes)} (hidden × layers){budget}{each}{kernel}, {pairs}{left_out}"
 

@@ -39,15 +39,22 @@ class Measured:
     fractions: tuple[float, ...] = ()
 
 
-def measured(comparison: Comparison, sides: tuple[Side, Side], points: pd.DataFrame) -> Measured:
+def measured(
+    comparison: Comparison,
+    sides: tuple[Side, Side],
+    points: pd.DataFrame,
+    reference: tuple[Side, Side] | None = None,
+) -> Measured:
     """Return the numbers of both sides, paired by seed. Raises NotTestedError.
+
+    A threshold is that of the `reference`, where it is not that of the sides themselves.
 
     A run that diverged stays in its pair: its loss counts as the worst that there is, of the finished runs of either
     side and the unigram model's, and it never reaches a threshold.
     """
     split = "test" if all(side.row["split"] == "test" for side in sides) else "validation"
     if comparison.metric in THRESHOLDS:
-        return _times(comparison, sides, points)
+        return _times(comparison, sides, points, _threshold(comparison, reference or sides))
     left, right = _values(comparison, sides, split)
     pairs = pd.concat([left, right], axis=1, keys=["left", "right"], join="inner").dropna().sort_index()
     if pairs.empty:
@@ -155,9 +162,11 @@ def _why_empty(comparison: Comparison, left: pd.Series, right: pd.Series) -> str
     return "No seed was finished on both sides."
 
 
-def _times(comparison: Comparison, sides: tuple[Side, Side], points: pd.DataFrame) -> Measured:
-    """Return the time at which each run reached the threshold; the longest run's time if it never did."""
-    threshold = _threshold(comparison, sides)
+def _times(comparison: Comparison, sides: tuple[Side, Side], points: pd.DataFrame, threshold: float) -> Measured:
+    """Return the time at which each run reached the threshold; the longest run's time if it never did.
+
+    A pair of trials of which neither did says nothing of the two, but that their settings are bad, and is left out.
+    """
     clock = "update" if comparison.metric == "updates_to_threshold" else "seconds"
     keys = [pd.concat([side.done, _diverged(side)]).set_index("seed")["key"] for side in sides]
     seeds = tuple(sorted(int(seed) for seed in set(keys[0].index) & set(keys[1].index)))
@@ -172,6 +181,10 @@ def _times(comparison: Comparison, sides: tuple[Side, Side], points: pd.DataFram
     reached = [[_first(course, threshold, clock, is_minimised) for course in side] for side in ran]
     if not any(time is not None for side in reached for time in side):
         raise NotTestedError(f"No run of either side reached a validation score of {threshold:.4g}.")
+    if comparison.pairs == "trials":
+        kept = [i for i, times in enumerate(zip(*reached, strict=True)) if any(time is not None for time in times)]
+        seeds = tuple(seeds[i] for i in kept)
+        ran, reached = [[side[i] for i in kept] for side in ran], [[side[i] for i in kept] for side in reached]
     if _at_once(ran, reached, clock):
         raise NotTestedError(
             f"Every run was at a validation score of {threshold:.4g} by its first evaluation (train.evaluate_every)."

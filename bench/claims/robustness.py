@@ -10,10 +10,10 @@ import pandas as pd
 from bench.claims.cards import Cards, Compared, DataSet
 from bench.claims.claim import ADJECTIVES, Comparison
 from bench.claims.margins import margins
-from bench.claims.sides import cell_name
+from bench.claims.sides import NotTestedError, cell_name
+from bench.claims.trials import paired_trials
 from bench.core.interval import ENOUGH
 from bench.core.wording import quantity
-from bench.results.trial_frames import TRIAL, Tuned, are_paired
 from bench.stats.card import LEVEL, Card, share_won
 from bench.stats.paired import paired_difference
 
@@ -23,9 +23,9 @@ NEAR = 0.02
 WHAT = {"share_near_best": f"trials within {100 * NEAR:g} % of the best one", "share_diverged": "trials that diverged"}
 
 
-def cards_of_trials(comparison: Comparison, data_sets: Sequence[DataSet], tuned: Sequence[Tuned]) -> Cards:
+def cards_of_trials(comparison: Comparison, data_sets: Sequence[DataSet]) -> Cards:
     """Return the card of the shares of trials of two cells on each data set, paired by trials of the same settings."""
-    looked = {each.label: _pairs(comparison, each, tuned) for each in data_sets}
+    looked = {each.label: _pairs(comparison, each) for each in data_sets}
     m = sum(1 for found in looked.values() if isinstance(found, pd.DataFrame) and len(found) >= ENOUGH)
     confidence = 1 - LEVEL / max(m, 1)
     return {
@@ -34,27 +34,20 @@ def cards_of_trials(comparison: Comparison, data_sets: Sequence[DataSet], tuned:
     }
 
 
-def _pairs(comparison: Comparison, data_set: DataSet, tuned: Sequence[Tuned]) -> pd.DataFrame | str:
+def _pairs(comparison: Comparison, data_set: DataSet) -> pd.DataFrame | str:
     """Return for each trial that both cells had whether either was near its best, or diverged.
 
     Where the search has replications, these are the pairs, and the numbers are shares of their trials.
     """
-    for family in (each for each in tuned if each.first.task == data_set.name):
-        studies = [[name for name, study in family.studies.items() if study.cell == cell] for cell in comparison.cells]
-        if not all(len(names) == 1 for names in studies):
-            continue
-        (left,), (right,) = studies
-        if not are_paired([*family.replications[left], *family.replications[right]]):
-            return "The trials of the two cells were not drawn alike."
-        sides = [family.trials[family.trials["study"] == name].set_index(TRIAL) for name in (left, right)]
-        if any((side["state"] == "pruned").any() for side in sides):
-            return "Trials were pruned, and how near they would have come is not known."
-        is_minimised = family.first.direction == "minimise"
-        values = [_is_so(comparison, side, is_minimised=is_minimised) for side in sides]
-        pairs = pd.concat(values, axis=1, keys=["left", "right"], join="inner")
-        is_replicated = len(family.replications[left]) > 1
-        return pairs.groupby("replication").mean() if is_replicated else pairs.droplevel("replication")
-    return "No study has trials of both cells."
+    try:
+        family, sides = paired_trials(comparison, data_set.runs, data_set.tuned)
+    except NotTestedError as error:
+        return str(error)
+    is_minimised = family.first.direction == "minimise"
+    values = [_is_so(comparison, side, is_minimised=is_minimised) for side in sides]
+    pairs = pd.concat(values, axis=1, keys=["left", "right"], join="inner")
+    is_replicated = any(len(studies) > 1 for studies in family.replications.values())
+    return pairs.groupby("replication").mean() if is_replicated else pairs.droplevel("replication")
 
 
 def _is_so(comparison: Comparison, trials: pd.DataFrame, *, is_minimised: bool) -> pd.Series:
