@@ -50,7 +50,7 @@ def compare_folders(left: Path, right: Path) -> tuple[Path, int]:
     if left.resolve() == right.resolve():
         raise UsageError(f"{left} and {right} are the same directory; a comparison takes two")
     first, second = read_inputs(left), read_inputs(right)
-    found = compare(first.records, second.records)
+    found = compare(first.records, second.records, (first.studies, second.studies))
     if not found.groups:
         raise UsageError(f"{left} and {right} have no task, cell and size in common")
     comparison = compared(first, second, found)
@@ -87,10 +87,10 @@ def _groups(groups: Sequence[GroupDifference]) -> Section:
         f"{rest} cannot be judged."
     )
     caption = (
-        f"A, B: mean over n seeds that finished, with its 95 % {BOOTSTRAP} interval. B minus A: over the seeds "
-        "that both have, paired, where there are enough, else over all (Welch), with its 95 % interval. Different: the "
-        f"interval excludes zero; it takes {ENOUGH} seeds. Each group is judged by itself: without any difference, "
-        "about one in twenty still looks different."
+        f"A, B: mean over n runs that finished, with its 95 % {BOOTSTRAP} interval. B minus A: over the seeds or "
+        "replications that both have, paired, where there are enough, else over all (Welch), with its 95 % interval. "
+        f"Different: the interval excludes zero; it takes {ENOUGH} runs. Each group is judged by itself: without "
+        "any difference, about one in twenty still looks different."
     )
     rows = tuple(
         _group(group) for group in sorted(groups, key=lambda group: (group.conclusion != "different", group.condition))

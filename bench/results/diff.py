@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from bench.core.digest import digest_of
 from bench.core.interval import ENOUGH, Interval
 from bench.results.columns import metric_of
-from bench.results.groups import differing, settings_of
+from bench.results.groups import Settings, differing, settings_of
+from bench.results.replications import replications_of
 from bench.results.run import Outcome, Run, RunRecord, differing_parts
+from bench.results.study import StudyRecord
 from bench.stats.paired import paired_interval
 from bench.stats.unpaired import welch_interval
 
@@ -69,8 +71,22 @@ class Diff:
     groups: tuple[GroupDifference, ...]
 
 
-def compare(left: Sequence[RunRecord], right: Sequence[RunRecord]) -> Diff:
-    """Compare two result sets: Runs by key, then by task, cell, size and seed where the keys differ, then groups."""
+Studies = Sequence[StudyRecord]
+
+
+@dataclass(frozen=True)
+class _Group:
+    """The records of equal settings; what replications of a search chose is none of these."""
+
+    settings: Settings
+    records: list[RunRecord]
+
+
+def compare(left: Sequence[RunRecord], right: Sequence[RunRecord], studies: tuple[Studies, Studies] = ((), ())) -> Diff:
+    """Compare two result sets: Runs by key, then by task, cell, size and seed where the keys differ, then groups.
+
+    By the `studies` of both, the replications of a search are one group, whatever each chose.
+    """
     first, second = ({record.key: record for record in records} for records in (left, right))
     both = [_pair(first[key], second[key]) for key in sorted(first.keys() & second.keys())]
     only_left, only_right = _records_only_in(first, second), _records_only_in(second, first)
@@ -80,7 +96,7 @@ def compare(left: Sequence[RunRecord], right: Sequence[RunRecord]) -> Diff:
         identical=tuple(pair.left for pair in both if not pair.fields),
         different=tuple(pair for pair in both if pair.fields),
         rematched=_pairs_matched_by_seed(only_left, only_right),
-        groups=tuple(_group_differences(first, second)),
+        groups=tuple(_group_differences(_side(first, studies[0]), _side(second, studies[1]))),
     )
 
 
@@ -108,13 +124,26 @@ def _pair(left: RunRecord, right: RunRecord) -> Pair:
     return Pair(left, right, f"{split} {metric}", scores, differing_parts(left.outcome, right.outcome))
 
 
-def _group_differences(left: Mapping[str, RunRecord], right: Mapping[str, RunRecord]) -> Iterator[GroupDifference]:
-    first, second = _groups(_confirmed_records(left.values())), _groups(_confirmed_records(right.values()))
+def _side(records: Mapping[str, RunRecord], studies: Studies) -> dict[Condition, dict[str, _Group]]:
+    """Return the groups of one result set, by condition and by a digest of their settings."""
+    replications = replications_of(studies, list(records.values()))
+    found: dict[Condition, dict[str, _Group]] = defaultdict(dict)
+    for record in _confirmed_records(each for key, each in records.items() if key not in replications.superseded):
+        chosen = replications.chosen.get(record.key, ())
+        settings = {name: value for name, value in settings_of(record.run).items() if name not in chosen}
+        group = found[_condition_of(record.run)].setdefault(digest_of(settings), _Group(settings, []))
+        group.records.append(record)
+    return found
+
+
+def _group_differences(
+    first: Mapping[Condition, Mapping[str, _Group]], second: Mapping[Condition, Mapping[str, _Group]]
+) -> Iterator[GroupDifference]:
     for condition in sorted(first.keys() & second.keys()):
         ours, theirs = first[condition], second[condition]
         shared = ours.keys() & theirs.keys()
         rests = [sorted(ours.keys() - theirs.keys()), sorted(theirs.keys() - ours.keys())]
-        labels = differing({group: settings_of(ours[group][0].run) for group in shared})
+        labels = differing({group: ours[group].settings for group in shared})
         for group in sorted(shared, key=lambda group: (labels[group], group)):
             yield _difference(condition, labels[group], ours[group], theirs[group])
         if len(rests[0]) == len(rests[1]) == 1:
@@ -131,18 +160,9 @@ def _confirmed_records(records: Iterable[RunRecord]) -> list[RunRecord]:
     return [record for record in records if record.run.phase == "confirm" or record.run.task_name not in confirmed]
 
 
-def _groups(records: Iterable[RunRecord]) -> dict[Condition, dict[str, list[RunRecord]]]:
-    """Return the records of each condition by a digest of their settings, the seed excepted."""
-    found: dict[Condition, dict[str, list[RunRecord]]] = defaultdict(lambda: defaultdict(list))
-    for record in records:
-        found[_condition_of(record.run)][digest_of(settings_of(record.run))].append(record)
-    return found
-
-
-def _difference(
-    condition: Condition, label: str, left: Sequence[RunRecord], right: Sequence[RunRecord]
-) -> GroupDifference:
-    settings = differing({"A": settings_of(left[0].run), "B": settings_of(right[0].run)})
+def _difference(condition: Condition, label: str, first: _Group, second: _Group) -> GroupDifference:
+    settings = differing({"A": first.settings, "B": second.settings})
+    left, right = first.records, second.records
     split = _split([*left, *right])
     sides = _scores(left, split), _scores(right, split)
     found = GroupDifference(condition, label, settings, f"{split} {metric_of(left[0])}", None, "", sides)

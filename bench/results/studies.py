@@ -46,7 +46,7 @@ def read_study(directory: Path, name: str) -> StudyRecord | None:
 
 
 def read_studies(directory: Path) -> Studies:
-    """Read every study of a results directory, in the order of their names."""
+    """Read every study of a results directory, in the order of their names, the replications of a search in theirs."""
     records, damaged = [], []
     for name in sorted(
         {folder.name for folder in (directory / STUDIES).glob("*/")} | archive.below(directory, STUDIES)
@@ -57,6 +57,7 @@ def read_studies(directory: Path) -> Studies:
             damaged.append(str(error))
             continue
         records += [found] if found is not None else []
+    records.sort(key=lambda study: (study.task, study.cell, study.search_key, study.replication))
     return Studies(tuple(records), tuple(damaged))
 
 

@@ -9,12 +9,14 @@ import pytest
 from bench.claims.published import numbers
 from bench.core.cell_words import shipped
 from bench.core.settings import OptimSettings, TrainSettings
+from bench.report.inputs import ReportInputs, prepared
 from bench.report.section import Document, Section
 from bench.report.sections.beside import beside, settings_by_group
 from bench.results.frames import runs_frame
 from bench.results.summary import summary
 from tests.report.fabricated import cell, record, run, scores, sweep, task
 from tests.report.made import compose
+from tests.report.tuned import replicated
 
 JSB = task("jsb_chorales", title="JSB Chorales")
 
@@ -44,6 +46,15 @@ def one(rows, **fields):
 
 def chung(rows):
     return one(rows, paper="Chung et al. 2014", cell="gru", split="test")
+
+
+def test_a_setting_that_each_replication_chose_reads_as_that():
+    studies, records = replicated("gru", 3, 3)
+    found = prepared(ReportInputs(records, "x", studies=studies))
+    ((group, settings),) = settings_by_group(found.records, found.runs).items()
+    assert group == found.summary["group"].iloc[0]
+    assert settings["optim.lr"] == "chosen in each replication"
+    assert settings["train.max_epochs"] == "20"
 
 
 def test_a_number_stands_beside_the_runs_that_differ_from_it_least():

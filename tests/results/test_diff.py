@@ -14,6 +14,7 @@ from bench.results.diff import compare
 from bench.stats.paired import PAIRED
 from tests.cli.test_commands import said
 from tests.report.fabricated import failure, nats_of, record, run, scores, sweep, task
+from tests.report.tuned import replicated
 
 
 def worse(by: float, wobble: float = 0.0, **changes):
@@ -23,6 +24,13 @@ def worse(by: float, wobble: float = 0.0, **changes):
         moved = nats_of(old.run) + by + wobble * (old.run.seed % 3 - 1)
         records.append(record(old.run, scores=scores(old.run, moved)))
     return records
+
+
+def test_the_replications_of_a_search_are_one_group_whatever_each_chose():
+    studies, records = replicated("gru", 3, 6)
+    (group,) = compare(records, records, (studies, studies)).groups
+    assert (group.conclusion, group.interval.n) == ("not told apart", 6)
+    assert len(compare(records, records).groups) == 6
 
 
 def test_equal_sets_are_identical_to_the_last_bit():

@@ -12,6 +12,7 @@ from typing import Any
 
 from bench.cli.commands.tables import table
 from bench.core.wording import plain, quantity, rounded
+from bench.results import read_studies
 from bench.results.diff import Diff, GroupDifference, Pair, compare
 from bench.results.records import results_of
 from bench.results.run import RunRecord
@@ -31,7 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Print how two directories differ and return the exit status: 1 where a record is damaged."""
     left, right = results_of(arguments.left), results_of(arguments.right)
     damaged = (*left.damaged, *right.damaged)
-    found = compare(left.records, right.records)
+    studies = read_studies(arguments.left).records, read_studies(arguments.right).records
+    found = compare(left.records, right.records, studies)
     print(json.dumps({**rows(found), "damaged": damaged}, indent=1) if arguments.json else describe(found))
     for message in damaged:
         print(f"damaged: {plain(message)}", file=sys.stderr)
