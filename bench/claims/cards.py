@@ -137,7 +137,9 @@ def _nearby(
 ) -> Iterator[tuple[Steps, Measured]]:
     """Yield the sides at the other fair sizes within NEARBY units of width, with what was measured there."""
     for others in sides_over_sizes(comparison, data_set.rows, data_set.runs)[1:]:
-        if all(_is_near(side.row, other.row) for side, other in zip(sides, others, strict=True)):
+        pairs = [(side.row, other.row) for side, other in zip(sides, others, strict=True)]
+        is_other = any(own["hidden_size"] != row["hidden_size"] for own, row in pairs)
+        if is_other and all(_is_near(own, row) for own, row in pairs):
             with suppress(NotTestedError):
                 alike = of_equal_conditions(*others)
                 yield (alike,), measured(comparison, alike, points)

@@ -169,9 +169,10 @@ def cards_table(cards: Sequence[Card]) -> str:
     if not frame["Task"].any():
         frame = frame.drop(columns="Task")
     low = "lower" if cards[0].is_minimised else "higher"
+    together = f", so that all {len(cards)} hold together with 95 %" if len(cards) > 1 else ""
     caption = (
         f"{CARDS_CAPTION} {low.capitalize()} scores are better; the interval is of "
-        f"{100 * cards[0].confidence:.4g} %, so that all {len(cards)} hold together with 95 %."
+        f"{100 * cards[0].confidence:.4g} %{together}."
     )
     wide = {"Compared": 0.2, "Result": 0.2, "Difference": 0.2}
     return _table(frame, caption, "cards", left=("Task",), wide=wide)

@@ -117,7 +117,8 @@ def _effects(cards: Sequence[Card]) -> str:
 
 def _section(finding: Finding) -> Section:
     claim = finding.claim
-    sentence = f"“{plain(claim.sentence, 600)}”" if claim.is_quoted else f"{plain(claim.sentence, 600)} (in our words)"
+    sentence = plain(claim.sentence, 600)
+    sentence = f"“{sentence}”" if claim.is_quoted else f"In our words: {sentence}"
     text = [
         f"{sentence} Source: {plain(claim.source, 600)}.",
         f"Verdict: {finding.said}. {_rule(finding)}",
