@@ -106,7 +106,8 @@ def test_what_is_written_is_the_same_where_sums_are_taken_in_another_order(monke
 
 
 @pytest.mark.long
-def test_the_readme_opens_with_what_the_committed_results_say():
+def test_the_readme_says_what_the_committed_results_say():
     text = (HERE / "README.md").read_text(encoding="utf-8")
     assert readme.opening(composed(HERE / readme.RESULTS)) in text
+    assert readme.claims({folder.name: composed(folder) for folder in FOLDERS}) in text
     assert text.index(readme.BEGIN) < 3000

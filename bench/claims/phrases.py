@@ -97,9 +97,10 @@ def widths_phrase(ratios: Sequence[tuple[Steps, Measured]]) -> str:
     """Return the ratios at some widths, "" where there is one alone."""
     if len(ratios) < 2:
         return ""
+    medians = [float(np.median(np.divide(found.left, found.right))) for _, found in ratios]
     told = [
-        f"{float(np.median(np.divide(found.left, found.right))):.3g} at "
-        f"{' / '.join(str(side.row['hidden_size']) for side in steps[0])}"
-        for steps, found in ratios
+        f"{median:.3g} at {' / '.join(str(side.row['hidden_size']) for side in steps[0])}"
+        for median, (steps, _) in zip(medians, ratios, strict=True)
     ]
-    return f"; the interval holds all widths within {NEARBY} units: {listed(told)}"
+    turns = "; depends on the width" if min(medians) < 1 < max(medians) else ""
+    return f"{turns}; the interval holds all widths within {NEARBY} units: {listed(told)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bench.claims.claim import Claim
@@ -48,7 +49,13 @@ def claims_of_folders(directories: Sequence[Path]) -> tuple[Path, int]:
 
 def over_results(inputs: Sequence[ReportInputs]) -> Comparison:
     """Return the claims of the inputs of some reports."""
-    found = {plain(each.name, 60): prepared(each).findings for each in inputs}
+    damaged = [plain(f"{each.name}: damaged and left out: {text}", 300) for each in inputs for text in each.damaged]
+    found = over_findings({plain(each.name, 60): prepared(each).findings for each in inputs})
+    return replace(found, notes=tuple(damaged))
+
+
+def over_findings(found: Mapping[str, Sequence[Finding]]) -> Comparison:
+    """Return the claims of some results, given what each found by its name."""
     claims = {finding.claim.name: finding.claim for findings in found.values() for finding in findings}
     by_claim = {
         name: {
@@ -60,11 +67,10 @@ def over_results(inputs: Sequence[ReportInputs]) -> Comparison:
         for name in claims
     }
     tested = {name: findings for name, findings in by_claim.items() if findings}
-    damaged = [plain(f"{each.name}: damaged and left out: {text}", 300) for each in inputs for text in each.damaged]
     return Comparison(
         name="Claims over " + quantity(len(found), "result"),
         facts=(*found, f"{quantity(len(tested), 'claim')} tested", f"{len(claims) - len(tested)} not"),
-        notes=tuple(damaged),
+        notes=(),
         sections=(
             _overview(claims, tested, list(found)),
             *(_section(claims[name], findings) for name, findings in tested.items()),

@@ -38,8 +38,8 @@ SHARE = 0.01
 """The margin as a share of the better side's mean score, where none is given."""
 
 READING = (
-    "Alike: the interval lies within the margin; better: wholly beyond it; by how much is open: without zero, but "
-    "across an edge of the margin; undecided: anything else."
+    "Alike: the interval lies within the margin; better: wholly beyond it; by how much is open: without zero (a ratio: "
+    "without 1), but across an edge of the margin; undecided: anything else."
 )
 """How a card is read, for whoever shows one."""
 

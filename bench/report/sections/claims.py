@@ -136,7 +136,8 @@ def _in_general(finding: Finding) -> list[str]:
     """Return what the data sets say of data sets in general."""
     found = finding.synthesis
     if found is None:
-        return []
+        few = "Fewer than two data sets have a card with an interval, which says nothing of data sets in general."
+        return [few] if finding.claim.across == "general" else []
     n = found.interval.n
     few = f"; {n} are a small sample of data sets, and {ENOUGH} are needed to decide" if n < ENOUGH else ""
     mean = estimated(found.interval)

@@ -1,14 +1,14 @@
-"""The opening of the README: the verdicts on Chung et al. 2014 and the figure of all tasks, from the committed results.
+"""What the README says of the committed results: the verdicts on Chung et al. 2014, and all claims over all results.
 
     python -m tests.programs.figures.readme      # write it anew
 
-What stands between the two marks is what `results/chung2014` says; the suite holds it against that.
+What stands between the marks is what the results say; the suite holds it against that.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.claims.judgement import Finding, Result
@@ -16,6 +16,7 @@ from bench.claims.margins import margins
 from bench.core.wording import NO_BREAK, estimated, listed, span
 from bench.report.document import compose
 from bench.report.formats.exports import escape_markdown
+from bench.report.protocols import over_findings
 from bench.report.publish import read_inputs
 from bench.report.section import Document
 
@@ -23,6 +24,7 @@ README = Path("README.md")
 RESULTS = Path("results/chung2014")
 BEGIN = "<!-- from results/chung2014 by `python -m tests.programs.figures.readme` -->"
 END = "<!-- to here -->"
+ALL = "<!-- from all committed results by `python -m tests.programs.figures.readme` -->"
 CAPTION = (
     "Effect in nats per frame where the claim is about a loss: left minus right, or left over right, with its "
     "interval; those of a comparison hold together over all data sets with 95 % (Bonferroni). Effects within {} of a "
@@ -59,18 +61,34 @@ def _entry(result: Result | None) -> str:
     return f"**{result.word}** {escape_markdown(estimated(result.found.card.interval).replace(NO_BREAK, ' '))}"
 
 
-def replaced(readme: str, text: str) -> str:
-    """Return the README with the part between the marks replaced. Raises ValueError where the marks are not there."""
-    pattern = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
+def claims(documents: Mapping[str, Document]) -> str:
+    """Return all claims over the results of some names, as `report --claims` has them, as Markdown."""
+    table = over_findings({name: document.findings for name, document in documents.items()}).sections[0].table
+    if table is None:
+        raise ValueError("these results test no claim")
+    lines = [table.headers, ("---",) * len(table.headers), *(tuple(entry.text for entry in row) for row in table.rows)]
+    rows = ["| " + " | ".join(escape_markdown(text) for text in line) + " |" for line in lines]
+    return "\n".join([ALL, "", *rows, "", escape_markdown(table.caption), "", END])
+
+
+def committed() -> list[Path]:
+    """Return the committed results."""
+    return sorted(path.parent for path in RESULTS.parent.glob("*/archive.zip"))
+
+
+def replaced(readme: str, begin: str, text: str) -> str:
+    """Return the README with the part from a mark to the end replaced. Raises ValueError where it is not there once."""
+    pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(END)}", re.DOTALL)
     if len(pattern.findall(readme)) != 1:
-        raise ValueError(f"the README has no single part from {BEGIN} to {END}")
+        raise ValueError(f"the README has no single part from {begin} to {END}")
     return pattern.sub(lambda _: text, readme)
 
 
 def main() -> None:
-    """Write the part of the README."""
-    text = opening(compose(read_inputs(RESULTS)))
-    README.write_text(replaced(README.read_text(encoding="utf-8"), text), encoding="utf-8")
+    """Write the parts of the README."""
+    documents = {path.name: compose(read_inputs(path)) for path in committed()}
+    text = replaced(README.read_text(encoding="utf-8"), BEGIN, opening(documents[RESULTS.name]))
+    README.write_text(replaced(text, ALL, claims(documents)), encoding="utf-8")
 
 
 if __name__ == "__main__":
