@@ -482,7 +482,7 @@ def test_the_change_with_data_is_taken_at_a_size_where_the_data_were_swept():
     assert result(DATA, [*swept, *large]).word == "supported"
 
 
-DROPOUT = dataclasses.replace(CLAIMS["dropout_helps_the_lstm_more"], size_count="recurrent")
+DROPOUT = CLAIMS["dropout_helps_the_lstm_more"]
 
 
 def planted_with_dropout(gaps, n: int = 10, beside: float = 0.0, **changes):
