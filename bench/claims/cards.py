@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bench.claims.claim import ADJECTIVES, THRESHOLDS, TIMED, Comparison
+from bench.claims.edges import edges_phrase
 from bench.claims.margins import margins
 from bench.claims.phrases import NEARBY, runs_phrase, scope_of, tuning_phrase, widths_phrase
 from bench.claims.quantities import Measured, measured, measured_over_steps
@@ -20,6 +21,7 @@ from bench.core.seeds import stream
 from bench.core.wording import quantity
 from bench.results.pieces import difference_over_pieces
 from bench.results.run import RunRecord
+from bench.results.trial_frames import Tuned
 from bench.stats.card import LEVEL, Card, Margin, share_won
 from bench.stats.interaction import difference_of_differences, slope_over_fractions
 from bench.stats.paired import paired_difference
@@ -30,11 +32,12 @@ from bench.stats.survival import Times, restricted_mean, restricted_mean_differe
 
 @dataclass(frozen=True)
 class DataSet:
-    """The rows of the summary of one data set, its runs, and the records of these by their keys."""
+    """The rows of the summary of one data set, its runs, the records of all runs by their keys, and its studies."""
 
     rows: pd.DataFrame
     runs: pd.DataFrame
     records: Mapping[str, RunRecord] = field(default_factory=dict)
+    tuned: tuple[Tuned, ...] = ()
 
     @property
     def label(self) -> str:
@@ -52,7 +55,8 @@ class Compared:
     `runs` says which runs were compared, `what` of what the effect is, `tuning` how many trials each side had, and
     `scope` for which settings the card speaks, "" where it is for whatever the same procedure would find. `groups` are
     those of the report's frames; `differences` are left minus right by seed. `crossed` has the two parts of an interval
-    that holds new repetitions and new test pieces.
+    that holds new repetitions and new test pieces; `edges` says where the settings of a side lie at an edge of what was
+    searched, "" where none do.
     """
 
     card: Card
@@ -63,6 +67,7 @@ class Compared:
     groups: tuple[str, ...]
     differences: Mapping[int, float] = field(default_factory=dict)
     crossed: CrossedDifference | None = None
+    edges: str = ""
 
     @property
     def sides(self) -> str:
@@ -174,6 +179,7 @@ def _compared(comparison: Comparison, case: _Case, confidence: float) -> Compare
         groups,
         {seed: first - second for seed, first, second in zip(found.seeds, *pairs, strict=True)},
         crossed,
+        edges_phrase(steps, case.data_set.tuned, case.data_set.records),
     )
 
 

@@ -109,6 +109,15 @@ def test_a_bad_space_is_refused_by_name(node, message):
         (("tune.n_trials=3", "space=lr", "tune/sampler=cmaes"), "cmaes needs two numbers"),
         (("tune.n_trials=3", "space=lr", "tune/pruner=wilcoxon"), "needs tune.seeds_per_trial above 1"),
         (("tune.n_trials=3", "space=lr", "tune/pruner=none,median"), "must be the same for all studies"),
+        (("tune.n_trials=3", "space=lr", "tune.extend=1"), "`tune.extend`: must be true or false, got 1"),
+        (
+            ("tune.n_trials=3", "space=lr", "tune.extend=true", "tune/sampler=tpe"),
+            "`tune.extend`: needs trials that depend on no score, of tune/sampler=auto, random or qmc, got tpe",
+        ),
+        (
+            ("tune.n_trials=3", "space=lr", "tune.extend=true", "tune/pruner=median"),
+            "`tune.extend`: needs trials trained to their end, tune/pruner=none, got median",
+        ),
         (("tune.n_trials=3", "space=lr", "tune.storage=sqlite:///no/such/folder/x.db"), "tune.storage: no storage at"),
         (("optim.lr=interval(0.1,1)",), "is searched only with tune.n_trials above 0"),
         (("tune.n_trials=3", "optim.lr=tag(lag,interval(0.1,1))"), "the only tag is log"),
