@@ -40,6 +40,6 @@ def _edges(runs: Sequence[Run], tuned: Sequence[Tuned], records: Mapping[str, Ru
 def _is_confirmed_by(trial: TrialRecord, run: Run, records: Mapping[str, RunRecord]) -> bool:
     """Return whether a Run outside a search has the settings of a trial."""
     found = next((records[key].run for key in trial.runs if key in records), None)
-    if found is None or run.phase == "tune":
+    if found is None or run.phase == "tune" or (found.optim, found.train) != (run.optim, run.train):
         return False
     return dataclasses.replace(found, phase=run.phase, seed=run.seed) == run

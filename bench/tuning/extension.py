@@ -72,8 +72,8 @@ class Family:
     def _said(self, each: Extension) -> str:
         task = self.runners[0].record.task
         return (
-            f"{task}: {each.path} is widened by {each.low:.4g} to {each.high:.4g} for every cell, with "
-            f"{quantity(each.n_trials, 'more trial', 'more trials')} in each study, as the best of "
+            f"{task}: {each.path} is searched from {each.low:.4g} to {each.high:.4g} too, for every cell, in "
+            f"{quantity(each.n_trials, 'more trial', 'more trials')} of each study, as the best of "
             f"{listed(list(each.cells))} lay at its {each.end} end"
         )
 

@@ -11,10 +11,10 @@ from bench.core.settings.search_space import Dimension
 from bench.core.settings.widening import beyond, limits_of, widened
 
 LR = Dimension(low=1e-4, high=1e-2, log=True)
-OPEN = Range(0, math.inf, open_low=True)
+OPEN, NONE = Range(0, math.inf, open_low=True), Range()
 
 
-def part(dimension, end, limits=Range(), first=None):
+def part(dimension, end, limits=NONE, first=None):
     found = beyond(dimension, end, limits, first)
     return None if found is None else tuple(pytest.approx(bound, rel=1e-9) for bound in found.bounds)
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
+import optuna
 import pytest
 
 from bench.core.errors import BenchError, UsageError
 from bench.core.settings import QuasiRandom, RandomSearch
 from bench.results import read_studies
 from bench.tuning.stages import stages
-from tests.tuning.simulated import N_EPOCHS, ToyTasks, command, run_trials, with_tune
+from tests.tuning.simulated import N_EPOCHS, ToyTasks, command, run_trials
 
 NARROW = {"optim": {"lr": {"low": 1e-5, "high": 1e-3, "log": True}}}
-BEST = {"gru": 3e-3, "tanh": 1e-4}
+BEST = {"gru": 1.2e-3, "tanh": 1e-4}
 """The best rate of each cell: the GRU's lies outside, the tanh cell's in the middle."""
 
 
@@ -89,8 +91,8 @@ def test_an_optimum_outside_the_space_is_found_by_the_same_draws_for_every_cell(
     assert gru.space["optim.lr"].bounds == (1e-5, extension.high)
     said = capsys.readouterr().err
     assert (
-        "toy_music: optim.lr is widened by 0.001 to 0.01 for every cell, with 4 more trials in each study, as the best "
-        "of gru lay at its upper end"
+        "toy_music: optim.lr is searched from 0.001 to 0.01 too, for every cell, in 4 more trials of each study, "
+        "as the best of gru lay at its upper end"
     ) in said
     assert "best of 12 trials" in said
     assert "may lie beyond the space" not in said
@@ -130,7 +132,7 @@ def test_a_command_that_is_killed_and_given_again_makes_the_trials_of_one_that_i
     assert sorted(run.key for run in parts) == sorted(run.key for run in whole)
     found, wanted = studies(folder, "parts"), studies(folder, "whole")
     assert {label: (each.trials, each.extensions) for label, each in found.items()} == {
-        label: (tuple(trial for trial in each.trials), each.extensions) for label, each in wanted.items()
+        label: (each.trials, each.extensions) for label, each in wanted.items()
     }
 
 
@@ -177,11 +179,11 @@ def test_every_replication_is_widened_where_most_of_a_cell_are_at_an_edge(folder
 def test_a_larger_total_comes_first_and_the_best_are_judged_anew(folder):
     carry_out(both(n_trials=6))
     assert [study.extensions[0].first for study in studies(folder).values()] == [6, 6]
-    carry_out(both(n_trials=8))
-    carry_out(both(n_trials=8, name="at once"))
-    assert studies(folder) == {
-        label: study for label, study in studies(folder, "at once").items()
-    }
+    assert len(carry_out(both(n_trials=8))) == 2 * (2 + 1)  # two more in the space as it was, one more beyond
+    carry_out(both(n_trials=8, name="at_once"))
+    for label, study in studies(folder).items():
+        other = studies(folder, "at_once")[label]
+        assert (rates(study), study.extensions, study.space) == (rates(other), other.extensions, other.space)
     for study in studies(folder).values():
         assert all(rate <= 1e-3 for rate in rates(study)[:8])
         assert all(rate >= 1e-3 for rate in rates(study)[8:])
@@ -207,11 +209,36 @@ def test_whole_numbers_stay_whole_and_other_settings_are_drawn_as_ever(folder):
         assert all(isinstance(size, int) and each.low <= size <= each.high for size in drawn)
 
 
-def test_other_conditions_are_widened_by_themselves(folder):
-    larger = {**NARROW, "num_layers": {"choices": [1]}}
-    carry_out([*both(), *both(space=larger)], curve_of=lambda run: curve(run, {"gru": 3e-3, "tanh": 3e-3}))
-    assert len(studies(folder)) == 2 or all(study.extensions for study in studies(folder).values())
-    carry_out([with_tune(tuned("gru", name="seeds"), seed=1), tuned("tanh", name="seeds")])
-    gru, tanh = studies(folder, "seeds").values()
-    assert len(gru.extensions) == 1
-    assert tanh.extensions == ()
+def test_sizes_are_widened_together_and_other_conditions_by_themselves(folder):
+    narrow, wide = tuned("gru"), replace(tuned("tanh"), hidden_size=9)
+    deep = replace(tuned("gru"), num_layers=2)
+    inside = {"gru": 1e-4, "tanh": 1e-4}
+    carry_out([narrow, wide, deep], curve_of=lambda run: curve(run, inside if run.num_layers == 2 else BEST))
+    found = {label: len(study.extensions) for label, study in studies(folder).items()}
+    assert found == {"toy_music gru h=7": 1, "toy_music tanh h=9": 1, "toy_music gru h=7 x2": 0}
+
+
+def test_trials_that_failed_are_judged_as_they_ended_and_tried_again_in_their_place(folder):
+    fails = lambda run: "failed" if run.optim.lr > 1e-3 and run.cell_name == "gru" else "done"  # noqa: E731
+    carry_out(both(), status_of=fails)
+    before = studies(folder)
+    assert len(carry_out(both())) == 4
+    assert [study.extensions for study in before.values()] == [study.extensions for study in studies(folder).values()]
+
+
+def test_a_plan_shows_the_extensions_that_were_decided_and_writes_nothing(folder):
+    carry_out(both())
+    carry_out([tuned("tanh", extend=False)])
+    files = {path: path.read_bytes() for path in (folder / "results").rglob("study.json")}
+    sweep = next(stages(both(), Tasks(), refuse))
+    assert (len(sweep.runs), len(sweep.waiting)) == (24, 0)
+    assert files == {path: path.read_bytes() for path in (folder / "results").rglob("study.json")}
+
+
+def test_a_copy_in_a_storage_has_the_trials_of_the_new_part_too(folder):
+    url = f"sqlite:///{folder}/copy.db"
+    carry_out(both(storage=url))
+    carry_out(both(storage=url))
+    (name, *_) = [name for name in optuna.get_all_study_names(url) if "gru" in name]
+    copied = [trial.params["optim.lr"] for trial in optuna.load_study(study_name=name, storage=url).trials]
+    assert copied == rates(next(study for study in studies(folder).values() if study.cell == "gru"))

@@ -292,3 +292,21 @@ def test_a_replicated_search_leaves_one_file_of_settings_for_each_cell(replicate
 def test_more_replications_go_on_from_those_that_are_done(replicated):
     words = (*TUNED[:-1], "tune.n_trials=3", "tune.replications=3", "name=often", "dry_run=true")
     assert "18 runs, 12 already done, 6 to do" in bench(replicated, *words).stderr
+
+
+def test_a_space_that_ends_too_early_is_widened_and_the_page_says_so(folder):
+    words = [*CONFIRMED[:-2], "tune.n_trials=3", "tune.confirm_seeds=2", "tune.extend=true", "name=wider"]
+    words += ["space.optim.lr.low=1e-6", "space.optim.lr.high=1e-5", "space=lr"]
+    done = bench(folder, *words)
+    assert done.returncode == 0, done.stderr
+    gru, tanh = read_studies(folder / "results/wider").records
+    assert len(gru.trials) == gru.n_wanted > 3
+    assert [trial.params for trial in gru.trials] == [trial.params for trial in tanh.trials]
+    _, confirmed = by_phase(folder, "wider")
+    assert len(confirmed) == 4
+    assert max(record.run.optim.lr for record in confirmed) > 1e-5
+    page = (folder / "results/wider/report/report.md").read_text()
+    assert "optim.lr was widened to" in page
+    again = bench(folder, *words)
+    assert "0 to do" in again.stderr
+    assert "4 runs, 4 already done, 0 to do" in again.stderr
