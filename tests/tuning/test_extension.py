@@ -19,6 +19,8 @@ NARROW = {"optim": {"lr": {"low": 1e-5, "high": 1e-3, "log": True}}}
 BEST = {"gru": 1.2e-3, "tanh": 1e-4}
 """The best rate of each cell: the GRU's lies outside, the tanh cell's in the middle."""
 
+SAMPLERS = (RandomSearch(), QuasiRandom("qmc", "lattice"), QuasiRandom())
+
 
 class Tasks(ToyTasks):
     """The same, where no hidden size comes from timing."""
@@ -75,7 +77,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize("sampler", [RandomSearch(), QuasiRandom("qmc", "lattice"), QuasiRandom()], ids=str)
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=["random", "lattice", "sobol"])
 def test_an_optimum_outside_the_space_is_found_by_the_same_draws_for_every_cell(folder, sampler, capsys):
     carry_out(both(sampler=sampler))
     gru, tanh = studies(folder).values()
@@ -124,11 +126,12 @@ def test_an_extension_changes_no_key_of_a_study_or_a_run(folder):
     assert studies(folder) == known
 
 
-@pytest.mark.parametrize("most", [5, 15, 16, 17, 20, 23])
-def test_a_command_that_is_killed_and_given_again_makes_the_trials_of_one_that_is_not(folder, most):
-    whole = carry_out(both(name="whole"))
-    parts = carry_out(both(name="parts"), most)
-    parts += carry_out(both(name="parts"))
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=["random", "lattice", "sobol"])
+@pytest.mark.parametrize("most", [5, 15, 16, 17, 23])
+def test_a_command_that_is_killed_and_given_again_makes_the_trials_of_one_that_is_not(folder, most, sampler):
+    whole = carry_out(both(name="whole", sampler=sampler))
+    parts = carry_out(both(name="parts", sampler=sampler), most)
+    parts += carry_out(both(name="parts", sampler=sampler))
     assert sorted(run.key for run in parts) == sorted(run.key for run in whole)
     found, wanted = studies(folder, "parts"), studies(folder, "whole")
     assert {label: (each.trials, each.extensions) for label, each in found.items()} == {
