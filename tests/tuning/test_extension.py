@@ -12,6 +12,7 @@ import pytest
 from bench.core.errors import BenchError, UsageError
 from bench.core.settings import QuasiRandom, RandomSearch
 from bench.results import read_studies
+from bench.results.status import status_of
 from bench.tuning.stages import stages
 from tests.tuning.simulated import N_EPOCHS, ToyTasks, command, run_trials
 
@@ -236,6 +237,11 @@ def test_a_plan_shows_the_extensions_that_were_decided_and_writes_nothing(folder
     sweep = next(stages(both(), Tasks(), refuse))
     assert (len(sweep.runs), len(sweep.waiting)) == (24, 0)
     assert files == {path: path.read_bytes() for path in (folder / "results").rglob("study.json")}
+
+
+def test_the_status_counts_the_trials_of_the_new_part(folder):
+    carry_out(both(), 20)
+    assert [(study.n_trials, study.n_over) for study in status_of(folder / "results/toy").studies] == [(12, 10)] * 2
 
 
 def test_a_copy_in_a_storage_has_the_trials_of_the_new_part_too(folder):
