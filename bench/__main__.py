@@ -45,6 +45,7 @@ settings that matter most (all of them: conf/config.yaml; what an override gives
                        size=flops for size.num_flops operations, size=seconds for size.us_per_unit of training time
   tune.n_trials=N      tune every cell with N trials over space=NAME before it is compared (conf/space)
   tune.replications=R  do so R times, so that the comparison holds what another search would have found
+  tune.extend=true     widen the space, for every cell alike, where the best of any cell lies at an edge of it
   seed=N               initial weights and data order; 'seed=range(10)' with -m for ten paired seeds
   optim.lr=X           learning rate; optim.name=sgd|rmsprop|adam|adamw
   train.max_epochs=N   budget; also train.max_updates, train.max_seconds

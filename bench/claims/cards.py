@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bench.claims.claim import ADJECTIVES, THRESHOLDS, TIMED, Comparison
+from bench.claims.edges import edges_phrase
 from bench.claims.margins import margins
 from bench.claims.phrases import NEARBY, runs_phrase, scope_of, tuning_phrase, widths_phrase
 from bench.claims.quantities import Measured, measured, measured_over_steps
@@ -32,7 +33,7 @@ from bench.stats.survival import Times, restricted_mean, restricted_mean_differe
 
 @dataclass(frozen=True)
 class DataSet:
-    """The rows of the summary of one data set, its runs, the records of these by their keys, and the studies of all."""
+    """The rows of the summary of one data set, its runs, the records of all runs by their keys, and its studies."""
 
     rows: pd.DataFrame
     runs: pd.DataFrame
@@ -55,7 +56,8 @@ class Compared:
     `runs` says which runs were compared, `what` of what the effect is, `tuning` how many trials each side had, and
     `scope` for which settings the card speaks, "" where it is for whatever the same procedure would find. `groups` are
     those of the report's frames; `differences` are left minus right by seed. `crossed` has the two parts of an interval
-    that holds new repetitions and new test pieces.
+    that holds new repetitions and new test pieces; `edges` says where the settings of a side lie at an edge of what was
+    searched, "" where none do.
     """
 
     card: Card
@@ -66,6 +68,7 @@ class Compared:
     groups: tuple[str, ...]
     differences: Mapping[int, float] = field(default_factory=dict)
     crossed: CrossedDifference | None = None
+    edges: str = ""
 
     @property
     def sides(self) -> str:
@@ -191,6 +194,7 @@ def _compared(comparison: Comparison, case: _Case, confidence: float) -> Compare
         groups,
         {seed: first - second for seed, first, second in zip(found.seeds, *pairs, strict=True)},
         crossed,
+        edges_phrase(steps, case.data_set.tuned, case.data_set.records),
     )
 
 

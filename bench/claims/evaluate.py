@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from types import MappingProxyType
@@ -47,7 +47,8 @@ def card_maker(
     """Return what makes cards, given the frame of the runs, that of their curves, their summary, studies, records."""
     groups = table.groupby(TASK, sort=False)
     data_sets = [
-        DataSet(rows, runs[(runs[TASK] == list(task)).all(axis=1)], records, tuple(tuned)) for task, rows in groups
+        DataSet(rows, runs[(runs[TASK] == list(task)).all(axis=1)], records, _of_task(task, tuned))
+        for task, rows in groups
     ]
 
     @cache
@@ -57,6 +58,10 @@ def card_maker(
         return cards_of(comparison, data_sets, points)
 
     return CardMaker(tuple(data_sets), cards)
+
+
+def _of_task(task: Iterable[object], tuned: Sequence[Tuned]) -> tuple[Tuned, ...]:
+    return tuple(each for each in tuned if list(each.trials[TASK].iloc[0]) == list(task))
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,7 @@ def _of_cards(claim: Claim, data_set: DataSet, cards: CardsOf) -> Result:
 
 
 def _reason(found: Compared) -> str:
-    return f"{reason_of(found.card)}{parts_of(found)}"
+    return f"{reason_of(found.card)}{parts_of(found)}" + f"; {found.edges}" * bool(found.edges)
 
 
 def _card(cells: tuple[str, ...], comparison: Comparison, data_set: DataSet, cards: CardsOf) -> Compared | str:

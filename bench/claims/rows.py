@@ -14,7 +14,7 @@ from bench.results.summary import json_rows
 
 CLAIM_COLUMNS = (
     *("claim", "task", "direction", "verdict", "scope", "card", "effect", "what", "better", "mean", "low", "high"),
-    *("confidence", "margin_low", "margin_high", "interval", "n", "left_wins", "tuning", "reason", "compared"),
+    *("confidence", "margin_low", "margin_high", "interval", "n", "left_wins", "tuning", "edges", "reason", "compared"),
     *("sentence", "source", "note", "groups"),
 )
 
@@ -60,7 +60,9 @@ def _claim(claim: Claim) -> dict[str, Any]:
 def _result(result: Result) -> dict[str, Any]:
     said = {"task": result.task, "verdict": result.word, "reason": result.why}
     if result.found is None:
-        texts = dict.fromkeys(("scope", "card", "effect", "what", "better", "interval", "tuning", "compared"), "")
+        texts = dict.fromkeys(
+            ("scope", "card", "effect", "what", "better", "interval", "tuning", "edges", "compared"), ""
+        )
         return {**said, **texts, **dict.fromkeys(NUMBERS), "groups": []}
     found, card = result.found, result.found.card
     low, high = card.edges
@@ -77,6 +79,7 @@ def _result(result: Result) -> dict[str, Any]:
         "left_wins": _finite(card.wins.mean),
         "interval": card.interval.kind,
         "tuning": found.tuning,
+        "edges": found.edges,
         "compared": found.runs,
         "groups": list(found.groups),
     }

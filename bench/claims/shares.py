@@ -237,7 +237,7 @@ def _shares(tuned: Tuned, cells: Sequence[str], records: Mapping[str, RunRecord]
     if len(shares) < 2:
         return None
     samplers = listed(sorted({str(study.sampler["name"]) for study in studies}))
-    n_trials, n_replications = max((records[0].n_trials, len(records)) for records in tuned.replications.values())
+    n_trials, n_replications = max((records[0].n_wanted, len(records)) for records in tuned.replications.values())
     return Shares(
         means={name: share.interval.mean for name, share in shares.items()},
         resampled={name: share.resampled for name, share in shares.items()},

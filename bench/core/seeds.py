@@ -20,6 +20,7 @@ PARTS = {
     "bootstrap": ("label",),
     "sampler": ("space", "seed", "trial"),
     "replication": ("seed", "replication"),
+    "extension": ("seed", "extension"),
 }
 """What each stream may depend on. Of noise and dropout it is the key of numbers that are drawn by counter, which also
 see the update and the place that they are for (`bench.kernels.draws`)."""

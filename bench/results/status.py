@@ -148,7 +148,7 @@ def rows(status: DirectoryStatus) -> Mapping[str, Any]:
 
 
 def _study_state(study: StudyRecord, states: Mapping[str, str]) -> StudyState:
-    trials = study.trials[: study.n_trials]
+    trials = study.trials[: study.n_wanted]
     over = [
         trial
         for trial in trials
@@ -156,7 +156,7 @@ def _study_state(study: StudyRecord, states: Mapping[str, str]) -> StudyState:
         or trial.is_given_up
         or all(states.get(key) in (*FINAL, "timeout", "failed") for key in trial.runs)
     ]
-    return StudyState(study.label, study.n_trials, len(trials), len(over))
+    return StudyState(study.label, study.n_wanted, len(trials), len(over))
 
 
 def _state_of(found: Found, label: Label) -> RunState:

@@ -7,13 +7,14 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from bench.core.digest import built_from, with_digest
 from bench.core.endings import TrialStatus
 from bench.core.errors import ConfigError, DataError
 from bench.core.metrics import METRICS, Direction
-from bench.core.settings.search_space import Dimension, Space, Value, checked
+from bench.core.settings.search_space import Dimension, Value, checked
+from bench.core.settings.widening import End, widened
 from bench.results.run import RunRecord
 
 FORMAT = 1
@@ -21,9 +22,6 @@ FORMAT = 1
 
 FIRST_FRESH_SEED = 1000
 """Offset of the seeds of confirmation from those of the trials."""
-
-EDGE = 0.05
-"""A setting within this share of its range from one end is said to be at the edge."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +41,34 @@ class TrialRecord:
 
 
 @dataclass(frozen=True)
+class Extension:
+    """A part from `low` to `high` by which the range of one setting was widened, for every cell, and its trials.
+
+    `cells` are those whose best trials lay at that end. The `n_trials` trials from number `first` on have their values
+    of this setting from the new part alone.
+    """
+
+    path: str
+    end: End
+    low: float
+    high: float
+    cells: tuple[str, ...]
+    first: int
+    n_trials: int
+
+    def part_of(self, dimension: Dimension) -> Dimension:
+        """Return the new part of a dimension."""
+        return dataclasses.replace(dimension, low=self.low, high=self.high)
+
+
+@dataclass(frozen=True)
 class StudyRecord:
     """The tuning of one cell on one task at one size: its space, how it was searched, and its trials.
 
     `settings` is what the trials have in common, nested as the config is; `finished` holds the numbers of the trials
     in the order in which they were over. `replication` counts from 1, and is 0 where the search is carried out once;
-    `search` is what all replications of a search have in common, "" where there are none.
+    `search` is what all replications of a search have in common, "" where there are none. `n_trials` are those in the
+    space before it was widened by `extensions`, each of which has more; `space` is as wide as it became.
     """
 
     key: str
@@ -67,7 +87,13 @@ class StudyRecord:
     finished: tuple[int, ...] = ()
     replication: int = 0
     search: str = ""
+    extensions: tuple[Extension, ...] = ()
     format: int = field(default=FORMAT)
+
+    @property
+    def n_wanted(self) -> int:
+        """Number of trials in all: those in the space as it was, and those of its extensions."""
+        return self.n_trials + sum(each.n_trials for each in self.extensions)
 
     @property
     def direction(self) -> Direction:
@@ -89,11 +115,18 @@ class StudyRecord:
         try:
             for path, dimension in study.space.items():
                 checked(dimension, path)
+            if any(each.path not in study.space or study.space[each.path].choices for each in study.extensions):
+                raise ConfigError("extensions", "are of numbers that were searched")
         except ConfigError as error:
             raise DataError(where, f"not a study: {error}") from error
         if study.metric not in METRICS or [trial.number for trial in study.trials] != [*range(len(study.trials))]:
             raise DataError(where, "not a study: its metric or the numbers of its trials are not what they must be")
         return study
+
+    def with_extension(self, each: Extension) -> StudyRecord:
+        """Return the study over the wider space."""
+        space = widened(self.space, each.path, each.end, each.low, each.high)
+        return dataclasses.replace(self, space=space, extensions=(*self.extensions, each))
 
     def with_asked(self, asked: Asked) -> StudyRecord:
         """Return the study with one more trial."""
@@ -151,15 +184,6 @@ def best_of(study: StudyRecord, outcomes: Sequence[TrialOutcome]) -> TrialRecord
     sign = -1.0 if study.direction == "maximise" else 1.0
     done = [(sign * score, number) for score, number in ranked if math.isfinite(score)]
     return study.trials[min(done)[1]] if done else None
-
-
-def at_edge(space: Space, params: Mapping[str, Value]) -> dict[str, Literal["lower", "upper"]]:
-    """Return the settings that lie within `EDGE` of an end of their range, and at which: the best may lie beyond."""
-    numbers = {path: dimension for path, dimension in space.items() if path in params and not dimension.choices}
-    places = {path: dimension.place_of(float(params[path])) for path, dimension in numbers.items()}
-    return {
-        path: "lower" if place < EDGE else "upper" for path, place in places.items() if not EDGE <= place <= 1 - EDGE
-    }
 
 
 def shown(params: Mapping[str, Value]) -> str:

@@ -17,6 +17,7 @@ from bench.core.cell_words import without_words
 from bench.core.digest import digest_of
 from bench.core.metrics import METRICS
 from bench.core.wording import plain
+from bench.results.edges import Edge, edges_of
 from bench.results.frames import TASK
 from bench.results.groups import Settings, differing, leaves
 from bench.results.labels import CellStyles, file_stem
@@ -63,6 +64,10 @@ class Tuned:
         rows = self.trials[self.trials["is_best"].astype(bool)]
         named = zip(rows["study"], rows["study_key"], rows["number"], strict=True)
         return [(str(name), by_key[key], by_key[key].trials[int(number)]) for name, key, number in named]
+
+    def edges(self, name: str) -> tuple[Edge, ...]:
+        """Return the edges at which the best trials of a study, or of its replications, lie."""
+        return edges_of([(study, trial) for each, study, trial in self.best if each == name])
 
     @property
     def first(self) -> StudyRecord:

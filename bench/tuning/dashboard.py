@@ -42,6 +42,10 @@ class Mirror:
                 pruner=optuna.pruners.NopPruner(),
             )
 
+    def widen(self, space: Space) -> None:
+        """Take trials of a wider space from now on."""
+        self._space, self._distributions = space, distributions(space)
+
     def begin_trial(self, number: int, params: Mapping[str, Value], notes: Mapping[str, Any]) -> None:
         """Begin a trial."""
 

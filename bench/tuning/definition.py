@@ -16,7 +16,7 @@ from bench.core.errors import ConfigError
 from bench.core.metrics import METRICS, Metric
 from bench.core.schema import convert, fields_of
 from bench.core.seeds import SEEDS, stream
-from bench.core.settings import CmaEs, Command, WilcoxonPruner
+from bench.core.settings import CmaEs, Command, NoPruner, QuasiRandom, RandomSearch, WilcoxonPruner
 from bench.core.settings.added_later import without_later
 from bench.core.settings.search_space import Space, Value, space_of
 from bench.results.run import DESCRIPTIVE, Run, RunRecord, slug
@@ -96,6 +96,18 @@ class Definition:
         return stream("replication", seed=seed, replication=self.replication) % SEEDS if self.replication else seed
 
     @property
+    def family(self) -> str:
+        """What the studies share whose spaces are widened together: all but the cell, its size and the replication."""
+        record = self.record
+        shared = {
+            "task": {name: value for name, value in self.command.task.items() if name not in DESCRIPTIVE},
+            "settings": {name: value for name, value in record.settings.items() if name != "hidden_size"},
+            "space": {path: dataclasses.asdict(dimension) for path, dimension in self.space.items()},
+            "search": [record.sampler, record.seed, record.seeds_per_trial, record.n_trials],
+        }
+        return digest_of(shared)
+
+    @property
     def folder_name(self) -> str:
         """Directory name: readable, ASCII, unique by its key."""
         return f"{slug(self.record.task)}-{slug(self.record.cell)}-{self.record.key}"
@@ -168,6 +180,13 @@ def _check(definition: Definition) -> None:
         raise ConfigError("tune.replications", f"times tune.seeds_per_trial is at most {FIRST_FRESH_SEED}")
     if isinstance(tune.pruner, WilcoxonPruner) and tune.seeds_per_trial < 2:
         raise ConfigError("tune.pruner", "wilcoxon compares seeds and needs tune.seeds_per_trial above 1")
+    if tune.extend and not isinstance(tune.resolved_sampler, (RandomSearch, QuasiRandom)):
+        raise ConfigError(
+            "tune.extend",
+            f"needs trials that depend on no score, of tune/sampler=auto, random or qmc, got {tune.sampler.name}",
+        )
+    if tune.extend and not isinstance(tune.pruner, NoPruner):
+        raise ConfigError("tune.extend", f"needs trials trained to their end, tune/pruner=none, got {tune.pruner.name}")
 
 
 def _with(node: Any, keys: Sequence[str], value: Value, where: str) -> Any:

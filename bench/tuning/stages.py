@@ -16,7 +16,7 @@ from bench.core.console import say
 from bench.core.errors import UsageError
 from bench.core.settings import Command, NoPruner, Site
 from bench.results.run import Run
-from bench.results.study import TrialRecord, at_edge, shown
+from bench.results.study import TrialRecord, shown
 from bench.sweep import schedule
 from bench.sweep.executors import executor_of
 from bench.sweep.executors.base import Pack
@@ -26,24 +26,29 @@ from bench.sweep.schedule import Load, load_of
 from bench.tuning.dashboard import Mirror, storage_at
 from bench.tuning.definition import Definition, definitions
 from bench.tuning.export import Compose, Winner, best_of_replications, export
+from bench.tuning.extension import Family, edges_of_search, families, searches
 from bench.tuning.study import Reflect, StudyRunner
 
 
 def stages(commands: Sequence[Command], tasks: SizedTasks, compose: Compose) -> Iterator[Sweep]:
-    """Yield the sweep over all trials, and, when that has been run, the one over the confirmations.
+    """Yield the sweep over all trials, those over extensions of the space, and last the one over the confirmations.
 
-    In between the best trials are exported, each file checked against the command that `compose` gives for it.
-    Raises UsageError for a space that cannot be searched.
+    Each is yielded when the one before has been run. Before the last the best trials are exported, each file checked
+    against the command that `compose` gives for it. Raises UsageError for a space that cannot be searched.
     """
     command = commands[0]
     site = replace(site_of(command), is_pruning=not isinstance(command.tune.pruner, NoPruner))
     executor, stops = executor_of(command), command.on_failure == "stop"
     runners = [StudyRunner(definition, site, tasks) for definition in definitions(commands)]
     _check_feasible(runners)
+    widening = families(runners)
     trials = TrialQueue(runners, site, tasks, _reflect(command.tune.storage, site))
     try:
         yield sweep_of(_runs(runners), site, executor, tasks, stops_at_failure=stops, queue=trials)
+        for before, fresh in _extended(widening, runners):
+            yield sweep_of(fresh, site, executor, tasks, stops_at_failure=stops, queue=trials, before=before)
         winners = [(runner, best) for runner in runners if (best := _best_trial(runner)) is not None]
+        _warn_of_edges(runners)
         found = [_winner(runner, best) for runner, best in winners]
         export(best_of_replications(found), site.directory, compose, tasks)
     finally:
@@ -53,6 +58,19 @@ def stages(commands: Sequence[Command], tasks: SizedTasks, compose: Compose) -> 
     if confirmed or problems:
         second = sweep_of(confirmed, site, executor, tasks, stops_at_failure=stops, before=_runs(runners))
         yield replace(second, problems=tuple(problems))
+
+
+def _extended(widening: Sequence[Family], runners: Sequence[StudyRunner]) -> Iterator[tuple[list[Run], list[Run]]]:
+    """Widen spaces as long as that is due, and yield the Runs there were before each time, and the new ones."""
+    before = _runs(runners)
+    while told := [text for family in widening for text in family.widen()]:
+        for text in told:
+            say(text)
+        known = {run.key for run in before}
+        fresh = [run for run in _runs(runners) if run.key not in known]
+        if fresh:
+            yield before, fresh
+        before += fresh
 
 
 def _runs(runners: Sequence[StudyRunner]) -> list[Run]:
@@ -94,9 +112,14 @@ def _best_trial(runner: StudyRunner) -> TrialRecord | None:
         return None
     found = f"{shown(best.params)}, validation {definition.metric.label} {outcomes[best.number].score:.4g}"
     say(f"study {definition.label}: best of {len(outcomes)} trials: {found}{told}")
-    for path, end in at_edge(definition.space, best.params).items():
-        say(f"study {definition.label}: {path} of the best trial is at the {end} edge of its space")
     return best
+
+
+def _warn_of_edges(runners: Sequence[StudyRunner]) -> None:
+    for replications in searches(runners):
+        label = replace(replications[0].definition, replication=0).label
+        for edge in edges_of_search(replications):
+            say(f"study {label}: {edge.said()}")
 
 
 class TrialQueue:
@@ -111,13 +134,14 @@ class TrialQueue:
         self._held = ExitStack()
 
     def begin(self, waiting: Iterable[Run]) -> None:
-        """Begin the studies and queue the waiting Runs.
+        """Begin the studies, unless they have begun, and queue the waiting Runs.
 
         Raises HeldError if another process tunes one of them, StorageError, or UsageError if a storage is missing.
         """
-        mirrors = [self._reflect(runner.definition) for runner in self.runners]
-        for runner, mirror in zip(self.runners, mirrors, strict=True):
-            runner.begin(self._held, mirror)
+        if not self._has_begun:
+            mirrors = [self._reflect(runner.definition) for runner in self.runners]
+            for runner, mirror in zip(self.runners, mirrors, strict=True):
+                runner.begin(self._held, mirror)
         self._has_begun = True
         self._enqueue(waiting)
 

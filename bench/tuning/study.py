@@ -14,12 +14,12 @@ from bench.core.errors import ConfigError, DataError
 from bench.core.settings import Site
 from bench.core.settings.search_space import Value
 from bench.results.run import Run, RunRecord
-from bench.results.study import Asked, StudyRecord, TrialOutcome, TrialRecord, best_of, outcome_of, shown
+from bench.results.study import Asked, Extension, StudyRecord, TrialOutcome, TrialRecord, best_of, outcome_of, shown
 from bench.sweep.resolve import SizedTasks
 from bench.sweep.schedule import Past
 from bench.tuning.dashboard import Mirror
 from bench.tuning.definition import Definition, recovered
-from bench.tuning.search import Search
+from bench.tuning.widening import WideningSearch
 
 Reflect = Callable[[Definition], Mirror | None]
 """Returns the copy of a study in a storage, None if there is none."""
@@ -30,16 +30,9 @@ class StudyRunner:
 
     def __init__(self, definition: Definition, site: Site, tasks: SizedTasks) -> None:
         self.definition, self._site, self._tasks = definition, site, tasks
-        self.record, tune = definition.record, definition.command.tune
-        self._search = Search(
-            definition.space,
-            tune.resolved_sampler,
-            tune.pruner,
-            direction=definition.metric.direction,
-            seed=definition.search_seed,
-            n_steps=definition.n_steps,
-        )
-        self.n_trials = self._search.n_points(tune.n_trials)
+        self.record = definition.record
+        self._search = WideningSearch(definition)
+        self.n_trials = self._search.first.n_points(definition.command.tune.n_trials)
         self.runs: dict[str, Run] = {}
         self._owners: dict[str, list[int]] = {}
         self._ended: dict[str, RunRecord] = {}
@@ -77,7 +70,20 @@ class StudyRunner:
         self.write()
         self._mirror = mirror
         if mirror is not None:
+            mirror.widen(self.record.space)
             self._reflect_all(mirror)
+
+    def extend(self, extensions: Sequence[Extension]) -> None:
+        """Widen the space and ask for the trials in each new part; nothing is written to disk yet."""
+        for each in extensions:
+            self._widen(each)
+            if self._mirror is not None:
+                self._mirror.widen(self.record.space)
+            while self.n_open:
+                trial = self._add(self._search.ask())
+                if self._mirror is not None:
+                    self._reflect_asked(self._mirror, trial)
+                self._tell_if_over(trial.number)
 
     def ask(self) -> list[Run]:
         """Ask for one more trial, write it to disk, and return its Runs that are not done. Raises StorageError."""
@@ -144,9 +150,24 @@ class StudyRunner:
         except ConfigError as error:
             return [], str(error)
 
+    def _widen(self, each: Extension) -> None:
+        self.record = self.record.with_extension(each)
+        self._search.widen(each, self.record.space)
+        self.n_trials += each.n_trials
+
+    def _known_extensions(self, known: StudyRecord) -> tuple[Extension, ...]:
+        """Return the extensions on disk that are still meant: those after as many trials in the space as it was."""
+        is_meant = self.definition.command.tune.extend and known.n_trials == self.record.n_trials
+        return known.extensions if is_meant else ()
+
     def _rebuild(self) -> None:
         """Repeat every ask and tell that is on disk, in the same order."""
         known = self._read()
+        extensions = self._known_extensions(known)
+        if known.extensions and not extensions:
+            known = replace(known, trials=known.trials[: known.extensions[0].first])
+        for each in extensions:
+            self._widen(each)
         for trial in known.trials[: self.n_trials]:
             for number in known.finished[: trial.n_finished]:
                 self._tell_if_over(number)
@@ -155,7 +176,7 @@ class StudyRunner:
                 self._mark_pruned(added.number)
         for number in (*known.finished, *range(len(self.record.trials))):
             self._tell_if_over(number)
-        while self.n_open and len(self.record.trials) < self._search.n_independent:
+        while self.n_open and len(self.record.trials) < self._search.first.n_independent:
             self._tell_if_over(self._add(self._search.ask()).number)
 
     def _read(self) -> StudyRecord:
@@ -168,7 +189,7 @@ class StudyRunner:
             found = None
         if found is not None:
             return found
-        return recovered(self.definition, directory, self._tasks) if self._search.learns else self.record
+        return recovered(self.definition, directory, self._tasks) if self._search.first.learns else self.record
 
     def _add_record(self, record: RunRecord) -> None:
         self._ended[record.key] = record

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 
 import pytest
 
+from bench.core.digest import with_digest
 from bench.core.errors import DataError
 from bench.core.settings.search_space import space_of
-from bench.results.study import Asked, StudyRecord, TrialOutcome, TrialRecord, at_edge, best_of
+from bench.results.study import Asked, Extension, StudyRecord, TrialOutcome, TrialRecord, best_of
 
 SPACE = space_of({"optim": {"lr": {"low": 1e-4, "high": 1e-1, "log": True}, "name": {"choices": ["adam", "sgd"]}}})
 
@@ -51,7 +53,23 @@ def test_the_best_trial_is_the_first_of_the_best_scores_and_one_without_a_score_
     assert best_of(study(), [TrialOutcome("diverged")] * 3) is None
 
 
-def test_a_setting_near_an_end_of_its_range_is_seen_on_the_scale_on_which_it_is_drawn():
-    assert at_edge(SPACE, {"optim.lr": 0.0999, "optim.name": "adam"}) == {"optim.lr": "upper"}
-    assert at_edge(SPACE, {"optim.lr": 1.1e-4, "optim.name": "sgd"}) == {"optim.lr": "lower"}
-    assert at_edge(SPACE, {"optim.lr": 1e-2, "optim.name": "sgd"}) == {}
+WIDER = Extension("optim.lr", "upper", 0.1, 3.0, ("gru",), 3, 2)
+
+
+def test_a_study_that_was_widened_comes_back_with_the_range_as_wide_as_it_became():
+    wider = study().with_extension(WIDER)
+    assert StudyRecord.from_json(wider.to_json(), "here") == wider
+    assert wider.space["optim.lr"].bounds == (1e-4, 3.0)
+    assert (wider.n_trials, wider.n_wanted) == (3, 5)
+
+
+def test_a_study_of_before_there_were_extensions_is_read():
+    node = json.loads(study().to_json())
+    del node["extensions"], node["digest"]
+    assert StudyRecord.from_json(with_digest(node), "here") == study()
+
+
+def test_an_extension_of_what_was_not_searched_is_refused():
+    broken = study(extensions=(dataclasses.replace(WIDER, path="optim.name"),))
+    with pytest.raises(DataError, match="extensions"):
+        StudyRecord.from_json(broken.to_json(), "here")

@@ -12,7 +12,7 @@ from bench.core.settings.search_space import Dimension
 from bench.report.sections.studies import space_in_words
 from bench.results.frames import runs_frame
 from bench.results.labels import cell_styles
-from bench.results.study import TrialRecord, at_edge
+from bench.results.study import Extension, TrialRecord
 from bench.results.trial_frames import TRIAL, trials_frame, tuned_tasks
 from tests.report.fabricated import cell, record
 from tests.report.made import compose
@@ -168,32 +168,45 @@ def test_an_unequal_tuning_is_said_to_be_unfair(changes, what):
     assert f"The studies differ in {what}, so a comparison of their cells is not fair to each." in text
 
 
-@pytest.mark.parametrize(
-    ("value", "edges"),
-    [(0.0999, {"optim.lr": "upper"}), (1.1e-5, {"optim.lr": "lower"}), (1e-3, {}), (1.6e-5, {}), (0.06, {})],
-)
-def test_an_edge_is_within_five_percent_of_the_range_as_it_was_drawn(value, edges):
-    assert at_edge(study(n=1)[0].space, {"optim.lr": value}) == edges
+def rising(cell, params, noise):
+    """The larger the rate the better."""
+    return 8 - math.log10(params["optim.lr"])
 
 
 def test_a_best_trial_at_an_edge_is_warned_of():
-    made, records = study(n=12, loss=lambda cell, params, noise: 8 - math.log10(params["optim.lr"]))
-    made = dataclasses.replace(made, space={"optim.lr": Dimension(low=1e-5, high=made_best(made), log=True)})
-    found = part(compose(records, name="x", studies=[made]), "Studies")
-    assert any(text.startswith("Warning: in the best trial of GRU, optim.lr") for text in found.text)
-    assert "is at the upper edge of what was searched" in " ".join(found.text)
-
-
-def made_best(made) -> float:
-    return max(trial.params["optim.lr"] for trial in made.trials)
+    made, records = study(n=12, loss=rising)
+    document = compose(records, name="x", studies=[made])
+    assert (
+        "Warning: the best optim.lr of the GRU is the largest drawn: the optimum may lie beyond the space "
+        "(optim.lr 1e-05 to 0.1 (log))."
+    ) in part(document, "Studies").text
+    (row,) = table(document)
+    assert "At the edge" not in row  # of one study it is said once
+    both, records = together((made, records), study("lstm", 12))
+    rows = table(compose(records, name="x", studies=both))
+    assert [row["At the edge"] for row in rows] == ["optim.lr (the largest drawn)", "none"]
 
 
 def test_a_best_trial_inside_its_space_is_said_to_be_inside():
     made, records = study(n=12)
-    assert any(
-        "No best trial lies at an edge" in text
-        for text in part(compose(records, name="x", studies=[made]), "Studies").text
+    assert (
+        "No best trial has the largest or the smallest value drawn of a setting, or lies within 5 % of an end of its "
+        "range where it could go further."
+    ) in part(compose(records, name="x", studies=[made]), "Studies").text
+
+
+def test_what_was_widened_and_why_is_said_once_for_all_cells():
+    wider = Extension("optim.lr", "upper", 0.1, 10.0, ("lstm",), 8, 4)
+    studies, records = together(*(study(name, 12, n_trials=8) for name in ("gru", "lstm")))
+    document = compose(records, name="x", studies=[each.with_extension(wider) for each in studies])
+    said = (
+        "optim.lr was widened to [1e-05, 10] for every cell, by 4 trials of each study in the new part, as the best of "
+        "LSTM lay at its upper end."
     )
+    assert said in part(document, "Studies").text
+    assert [row["Trials"] for row in table(document)] == ["12", "12"]
+    assert sum(said in text for chapter in document.chapters for each in chapter.sections for text in each.text) == 2
+    assert "optim.lr 1e-05 to 10 (log)" in part(document, "Studies").table.caption
 
 
 def test_a_space_is_put_in_words():
@@ -252,14 +265,13 @@ def test_the_table_has_one_row_for_a_replicated_search_with_what_its_replication
     assert "n × k: n replications of k trials" in caption
 
 
-def test_the_table_counts_at_how_many_replications_the_best_lies_at_an_edge():
-    studies, records = replicated("gru", 12, 3, loss=lambda cell, params, noise: 8 - math.log10(params["optim.lr"]))
-    rates = [max(trial.params["optim.lr"] for trial in each.trials) for each in studies]
-    space = {"optim.lr": Dimension(low=1e-5, high=max(rates), log=True)}
-    studies = [dataclasses.replace(each, space=space) for each in studies]
-    n = sum(bool(at_edge(space, {"optim.lr": rate})) for rate in rates)
-    text = " ".join(part(compose(records, name="x", studies=studies), "Studies").text)
-    assert f"Warning: in {n} of the 3 best trials of GRU, optim.lr is at the upper edge" in text
+def test_of_replications_more_than_half_have_to_be_at_an_edge():
+    studies, records = replicated("gru", 12, 3, loss=rising)
+    text = part(compose(records, name="x", studies=studies), "Studies").text
+    assert any("the best optim.lr of the GRU is the largest drawn in 3 of 3 replications" in each for each in text)
+    inside, others = replicated("gru", 12, 3)
+    text = part(compose(others, name="x", studies=inside), "Studies").text
+    assert any("where it could go further, in more than half of the replications." in each for each in text)
 
 
 def test_choices_of_replications_are_counted():

@@ -39,13 +39,14 @@ class ToyTasks:
 TOY = music_task()
 
 
-def command(cell="gru", space=None, **tune) -> Command:
+def command(cell="gru", space=None, name="default", **tune) -> Command:
     return Command(
         task=TASK,
         cell=cell_node(cell),
         optim=OptimSettings(lr=0.01),
         train=TrainSettings(max_epochs=N_EPOCHS, batch_size=4),
         hidden_size=7,
+        name=name,
         space=space or SPACE,
         tune=TuneSettings(**{"n_trials": 8, **tune}),
     )
@@ -69,12 +70,12 @@ def curve(run) -> list[float]:
     return [level + 2 / epoch for epoch in range(1, N_EPOCHS + 1)]
 
 
-def run_trials(made: TrialQueue, most: int | None = None, status_of=lambda run: "done") -> list:
+def run_trials(made: TrialQueue, most: int | None = None, status_of=lambda run: "done", curve_of=curve) -> list:
     """Carry out Runs one after another until none is left, or so many; return them in their order."""
     trained = []
     while (most is None or len(trained) < most) and (pack := made.next_pack()):
         for run in pack:
-            nats, status = curve(run), status_of(run)
+            nats, status = curve_of(run), status_of(run)
             for n in range(1, N_EPOCHS):
                 if status == "done" and made.should_prune(run, nats[:n]):
                     nats, status = nats[:n], "pruned"

@@ -109,6 +109,15 @@ def test_a_bad_space_is_refused_by_name(node, message):
         (("tune.n_trials=3", "space=lr", "tune/sampler=cmaes"), "cmaes needs two numbers"),
         (("tune.n_trials=3", "space=lr", "tune/pruner=wilcoxon"), "needs tune.seeds_per_trial above 1"),
         (("tune.n_trials=3", "space=lr", "tune/pruner=none,median"), "must be the same for all studies"),
+        (("tune.n_trials=3", "space=lr", "tune.extend=1"), "`tune.extend`: must be true or false, got 1"),
+        (
+            ("tune.n_trials=3", "space=lr", "tune.extend=true", "tune/sampler=tpe"),
+            "`tune.extend`: needs trials that depend on no score, of tune/sampler=auto, random or qmc, got tpe",
+        ),
+        (
+            ("tune.n_trials=3", "space=lr", "tune.extend=true", "tune/pruner=median"),
+            "`tune.extend`: needs trials trained to their end, tune/pruner=none, got median",
+        ),
         (("tune.n_trials=3", "space=lr", "tune.storage=sqlite:///no/such/folder/x.db"), "tune.storage: no storage at"),
         (("optim.lr=interval(0.1,1)",), "is searched only with tune.n_trials above 0"),
         (("tune.n_trials=3", "optim.lr=tag(lag,interval(0.1,1))"), "the only tag is log"),
@@ -283,3 +292,21 @@ def test_a_replicated_search_leaves_one_file_of_settings_for_each_cell(replicate
 def test_more_replications_go_on_from_those_that_are_done(replicated):
     words = (*TUNED[:-1], "tune.n_trials=3", "tune.replications=3", "name=often", "dry_run=true")
     assert "18 runs, 12 already done, 6 to do" in bench(replicated, *words).stderr
+
+
+def test_a_space_that_ends_too_early_is_widened_and_the_page_says_so(folder):
+    words = [*CONFIRMED[:-2], "tune.n_trials=3", "tune.confirm_seeds=2", "tune.extend=true", "name=wider"]
+    words += ["space.optim.lr.low=1e-6", "space.optim.lr.high=1e-5", "space=lr"]
+    done = bench(folder, *words)
+    assert done.returncode == 0, done.stderr
+    gru, tanh = read_studies(folder / "results/wider").records
+    assert len(gru.trials) == gru.n_wanted > 3
+    assert [trial.params for trial in gru.trials] == [trial.params for trial in tanh.trials]
+    _, confirmed = by_phase(folder, "wider")
+    assert len(confirmed) == 4
+    assert max(record.run.optim.lr for record in confirmed) > 1e-5
+    page = (folder / "results/wider/report/report.md").read_text()
+    assert "optim.lr was widened to" in page
+    again = bench(folder, *words)
+    assert "0 to do" in again.stderr
+    assert "4 runs, 4 already done, 0 to do" in again.stderr

@@ -131,6 +131,9 @@ class WilcoxonPruner:
     n_startup_steps: CountOrOff = 2
 
 
+MOST_EXTENSIONS = 3
+"""How often the range of a setting is widened at one end."""
+
 Sampler = RandomSearch | QuasiRandom | Grid | Tpe | GaussianProcess | CmaEs
 SamplerChoice = AutoSampler | Sampler
 Pruner = NoPruner | MedianPruner | HalvingPruner | HyperbandPruner | WilcoxonPruner
@@ -150,6 +153,10 @@ class TuneSettings:
     one fresh seed. What is compared then holds for the procedure, and not for the settings that one search found.
     Trials of a shifted lattice leave less to luck than random draws, so they are the default then.
     Source: Bouthillier et al. 2021, arXiv 2103.03098.
+
+    With `extend` a number's range is widened by half of itself at an end where the best of any cell lies, for every
+    cell of the task and by the same draws, with half as many trials more; then the best are judged anew, and so on up
+    to `MOST_EXTENSIONS` times at each end.
     """
 
     n_trials: CountOrOff = 0
@@ -159,6 +166,7 @@ class TuneSettings:
     seeds_per_trial: Count = 1
     replications: Count = 1
     confirm_seeds: CountOrOff = 10
+    extend: bool = False
     storage: Annotated[str, Matching(r"[A-Za-z][\w+.-]*:\S+", "a URL")] | None = None
 
     @property

@@ -12,7 +12,7 @@ from bench.core.wording import listed, plain, quantity, spanned
 from bench.report.inputs import ReportData
 from bench.report.methods.subject import Subject
 from bench.report.sections.best_trials import settings_of_replications
-from bench.report.sections.studies import PRUNERS, sampler_in_words, space_in_words
+from bench.report.sections.studies import PRUNERS, extensions_in_words, sampler_in_words, space_in_words
 from bench.results.study import StudyRecord, shown
 from bench.results.trial_frames import Tuned, are_paired
 
@@ -52,6 +52,7 @@ def _search_sentences(tuned: Tuned) -> tuple[str, ...]:
     hows = "; ".join(f"{listed(names)} {_were(names)} tuned {how}" for how, names in by_words.items())
     label = METRICS[tuned.first.metric].label
     sentences = [f"{hows}.", f"Trials were judged by their mean best validation score ({label}) alone."]
+    sentences += extensions_in_words(tuned)
     studies = list(tuned.studies.values())
     if tuned.first.replication:
         sentences.append(REPLICATED)
@@ -66,13 +67,13 @@ def _were(names: Sequence[str]) -> str:
 
 
 def _search_phrase(study: StudyRecord, n_times: int, n_trials: int) -> str:
-    wanted = study.n_trials * n_times
+    wanted = study.n_wanted * n_times
     asked = f"{n_trials}" if n_trials >= wanted else f"{n_trials} of {wanted}"
     if study.replication:
-        asked = f"{quantity(n_times, 'replication')} of {study.n_trials}" + f" ({asked})" * (n_trials < wanted)
+        asked = f"{quantity(n_times, 'replication')} of {study.n_wanted}" + f" ({asked})" * (n_trials < wanted)
     pruner = str(study.pruner.get("name", "unknown"))
     pruned = "no trial being pruned" if pruner == "none" else f"pruned by {_name_with_arguments(study.pruner, PRUNERS)}"
-    trials = f"{asked} {'trial' if study.n_trials == 1 else 'trials'} of {quantity(study.seeds_per_trial, 'seed')}"
+    trials = f"{asked} {'trial' if study.n_wanted == 1 else 'trials'} of {quantity(study.seeds_per_trial, 'seed')}"
     return plain(f"by {sampler_in_words(study)} over {space_in_words(study)}, in {trials}, {pruned}", 900)
 
 

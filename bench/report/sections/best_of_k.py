@@ -30,7 +30,9 @@ def expected_best(tuned: Tuned, looks: CellStyles, heading: str) -> Section:
     """Return the expected best score after k trials of each study that searched at random."""
     draws = {name: _draws(tuned, name) for name, study in tuned.studies.items() if _has_draws(study)}
     if not draws:
-        return Section(heading, ("Not computed: it needs trials drawn independently, as random search does.",))
+        return Section(
+            heading, ("Not computed: it needs trials drawn independently from one space, as random search does.",)
+        )
     draws = {name: values for name, values in draws.items() if len(values) >= FEWEST}
     if not draws:
         return Section(heading, (f"Not computed: no study has {FEWEST} trials to draw from yet.",))
@@ -79,8 +81,11 @@ def lead(names: tuple[str, str], signs: list[int]) -> str:
 def _has_draws(study: StudyRecord) -> bool:
     """Return whether any trial is as good as a random draw: so is a point of a sequence that is shifted at random.
 
-    Points of one sequence are not independent; those of several replications are a sample all the same.
+    Points of one sequence are not independent; those of several replications are a sample all the same. Those of a
+    space that was widened are not of one distribution.
     """
+    if study.extensions:
+        return False
     return sampler_of(study) == "random" or (sampler_of(study) == "qmc" and study.replication > 0)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bench.core.settings.search_space import Dimension, Value
 from bench.core.wording import NO_NUMBER, listed
-from bench.results.study import at_edge, shown
+from bench.results.study import shown
 from bench.results.trial_frames import Tuned
 
 NO_EDGE = "none"
@@ -36,19 +36,17 @@ def best_of_study(tuned: Tuned, name: str) -> Best:
     scores = [float(score) for score in trials["score"]]
     if not best:
         return Best()
+    edges = listed([f"{edge.path} ({edge.where})" for edge in tuned.edges(name)])
     if not study.replication:
-        edges = [f"{path} ({end})" for path, end in at_edge(study.space, best[0].params).items()]
         number = best[0].number
-        found = listed(edges) if edges else NO_EDGE
-        return Best(f"{number}", number, shown(best[0].params), f"{scores[0]:.4g}", scores[0], found)
-    at = Counter(each for trial in best for each in at_edge(study.space, trial.params).items())
+        return Best(f"{number}", number, shown(best[0].params), f"{scores[0]:.4g}", scores[0], edges)
     return Best(
         which=f"{len(best)}, one each",
         number=len(best),
         settings=settings_of_replications(study.space, [trial.params for trial in best]),
         score_text=_median(scores),
         score=statistics.median(scores),
-        edges=listed([f"{path} ({end}) in {n} of {len(best)}" for (path, end), n in at.items()]) if at else NO_EDGE,
+        edges=edges,
     )
 
 

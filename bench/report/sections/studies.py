@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,7 +14,8 @@ from bench.core.settings.search_space import Dimension
 from bench.core.wording import better, count, listed, plain, quantity
 from bench.report.section import Entry, Section, Table
 from bench.report.sections.best_trials import best_of_study
-from bench.results.study import EDGE, StudyRecord, at_edge, shown
+from bench.results.edges import EDGE
+from bench.results.study import Extension, StudyRecord
 from bench.results.trial_frames import Tuned
 
 SAMPLERS = {
@@ -37,6 +38,9 @@ REPLICATED = (
 )
 
 
+MAJORITY = ", in more than half of the replications"
+
+
 def studies(tuned: Tuned, heading: str) -> Section:
     """Return the table of one task's studies, one row each."""
     rows = [_fields(tuned, name) for name in tuned.studies]
@@ -50,6 +54,34 @@ def studies(tuned: Tuned, heading: str) -> Section:
 def space_in_words(study: StudyRecord) -> str:
     """Return the range of each searched setting, in words."""
     return "; ".join(f"{path} {_range(dimension)}" for path, dimension in study.space.items())
+
+
+def extensions_in_words(tuned: Tuned) -> list[str]:
+    """Return a sentence for each setting whose range was widened: to what, for which studies, and why."""
+    longest = max(tuned.studies.values(), key=lambda study: len(study.extensions))
+    shared = [name for name, study in tuned.studies.items() if study.extensions == longest.extensions]
+    whose = "every cell" if len(shared) == len(tuned.studies) else listed(shared)
+    by_path: dict[str, list[Extension]] = defaultdict(list)
+    for each in longest.extensions:
+        by_path[each.path].append(each)
+    return [
+        f"{path} was widened to [{', '.join(f'{bound:.4g}' for bound in longest.space[path].bounds)}] for {whose}, by "
+        f"{quantity(sum(each.n_trials for each in found), 'trial')} of each study in the new part, as "
+        f"{listed(_reasons(tuned, found))}."
+        for path, found in by_path.items()
+    ]
+
+
+def _reasons(tuned: Tuned, extensions: Sequence[Extension]) -> list[str]:
+    """Return whose best trials lay at which end, in words."""
+    cells: dict[str, set[str]] = defaultdict(set)
+    for each in extensions:
+        cells[each.end] |= set(each.cells)
+    names = {
+        end: [name for name, study in tuned.studies.items() if study.cell in found] or sorted(found)
+        for end, found in cells.items()
+    }
+    return [f"the best of {listed(found)} lay at its {end} end" for end, found in names.items()]
 
 
 def sampler_in_words(study: StudyRecord) -> str:
@@ -102,7 +134,7 @@ def _fields(tuned: Tuned, name: str) -> dict[str, Entry]:
 
 
 def _trial_count(replications: Sequence[StudyRecord], n_trials: int) -> str:
-    n_each = max(study.n_trials for study in replications)
+    n_each = max(study.n_wanted for study in replications)
     wanted = f"{len(replications)} × {n_each}" if replications[0].replication else f"{n_each}"
     return wanted if n_trials == len(replications) * n_each else f"{n_trials} of {wanted}"
 
@@ -116,7 +148,7 @@ def _text(tuned: Tuned) -> tuple[str, ...]:
     n_waiting = int((tuned.trials["state"] == "waiting").sum())
     is_are = "is" if n_waiting == 1 else "are"
     waiting = (f"{quantity(n_waiting, 'trial')} {is_are} not over yet.",) if n_waiting else ()
-    return _budget(tuned), *waiting, *_warnings(tuned)
+    return _budget(tuned), *extensions_in_words(tuned), *waiting, *_warnings(tuned)
 
 
 def _budget(tuned: Tuned) -> str:
@@ -124,7 +156,7 @@ def _budget(tuned: Tuned) -> str:
         return "There is one study, so nothing is said of an equal budget."
     each = tuned.studies.values()
     compared: dict[str, set[object]] = {
-        "budget": {study.n_trials * study.seeds_per_trial for study in each},
+        "budget": {study.n_wanted * study.seeds_per_trial for study in each},
         "number of replications": {len(records) for records in tuned.replications.values()},
         "space": {space_in_words(study) for study in each},
         "sampler": {sampler_in_words(study) for study in each},
@@ -139,19 +171,17 @@ def _budget(tuned: Tuned) -> str:
 
 
 def _warnings(tuned: Tuned) -> list[str]:
-    found = []
-    for name, study in tuned.studies.items():
-        best = [trial.params for each, _, trial in tuned.best if each == name]
-        at = Counter((path, end) for params in best for path, end in at_edge(study.space, params).items())
-        for (path, end), n in at.items():
-            what = f"{path} is" if study.replication else f"{shown({path: best[0][path]})} is"
-            where = f"{n} of the {len(best)} best trials" if study.replication else "the best trial"
-            found.append(
-                f"Warning: in {where} of {name}, {what} at the {end} edge of what was searched "
-                f"({_range(study.space[path])}): the best may lie beyond."
-            )
+    found = [
+        f"Warning: {edge.said(name)} ({edge.path} {_range(study.space[edge.path])})."
+        for name, study in tuned.studies.items()
+        for edge in tuned.edges(name)
+    ]
     if tuned.best and not found:
-        return [f"No best trial lies at an edge of its space, within {100 * EDGE:.0f} % of the end of a range."]
+        where = MAJORITY if tuned.first.replication else ""
+        return [
+            "No best trial has the largest or the smallest value drawn of a setting, or lies within "
+            f"{100 * EDGE:.0f} % of an end of its range where it could go further{where}."
+        ]
     return [plain(text, 400) for text in found]
 
 
