@@ -194,7 +194,7 @@ def _compared(comparison: Comparison, case: _Case, confidence: float) -> Compare
         groups,
         {seed: first - second for seed, first, second in zip(found.seeds, *pairs, strict=True)},
         crossed,
-        edges_phrase(steps, case.data_set.tuned, case.data_set.records),
+        "" if comparison.pairs == "trials" else edges_phrase(steps, case.data_set.tuned, case.data_set.records),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -10,7 +11,11 @@ from bench.claims.claim import read_claims
 from tests.report.made import compose
 from tests.report.tuned import LR, study
 
-CLAIMS = [claim for claim in read_claims() if claim.metric in ("share_near_best", "share_diverged")]
+CLAIMS = [
+    dataclasses.replace(claim, size_mode="any")
+    for claim in read_claims()
+    if claim.metric in ("share_near_best", "share_diverged")
+]
 
 
 def at(width):
@@ -50,3 +55,11 @@ def test_trials_that_were_not_drawn_alike_are_no_pairs():
     narrow = {"optim.lr": type(LR)(low=LR.low * 2, high=LR.high, log=True)}
     finding = found(study("gru", 24), study("lstm", 24, space=narrow))["gru_converges_at_more_rates"]
     assert finding.word == "not tested"
+
+
+def test_trials_of_another_size_are_not_meant():
+    studies = [study(cell, 24, loss=at({"gru": 3.0, "lstm": 0.5})) for cell in ("gru", "lstm")]
+    records = [record for _, own in studies for record in own]
+    claims = [dataclasses.replace(claim, size_mode="params") for claim in CLAIMS]
+    document = compose(records, name="x", studies=[each for each, _ in studies], claims=claims)
+    assert {finding.why for finding in document.findings} == {"No study has trials of both cells at this size."}
