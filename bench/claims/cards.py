@@ -180,7 +180,7 @@ def _compared(comparison: Comparison, case: _Case, confidence: float) -> Compare
         share_won(*pairs, is_minimised=is_minimised, confidence=confidence),
         null=1.0 if comparison.is_ratio else 0.0,
         is_ratio=comparison.is_ratio,
-        adjective=ADJECTIVES.get(comparison.metric, ("better",))[0],
+        adjective="gains more" if comparison.over else ADJECTIVES.get(comparison.metric, ("better",))[0],
         unit=str(sides[0].row["metric"]) if comparison.kind == "loss" else comparison.metric,
     )
     return Compared(

@@ -193,7 +193,7 @@ def _rule(finding: Finding) -> str:
     """Return the test as fixed beforehand, in words."""
     claim = finding.claim
     left, right = (*finding.names, "", "")[:2]
-    better, worse = ADJECTIVES.get(claim.metric, ("better", "worse"))
+    better, worse = ("gains more", "gains less") if claim.over else ADJECTIVES.get(claim.metric, ("better", "worse"))
     holds = {
         "better": f"{left} {better}",
         "worse": f"{left} {worse}",
