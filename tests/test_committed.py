@@ -39,7 +39,7 @@ def test_committed_results_are_whole_and_small(folder):
     assert not contents.damaged
     assert not results.read_studies(folder).damaged
     committed = [path for path in folder.rglob("*") if path.suffix not in ("", ".html", ".svg")]
-    assert sum(path.stat().st_size for path in committed) < 10e6
+    assert sum(path.stat().st_size for path in committed) < 16e6  # two thousand runs with their test pieces take 12
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)

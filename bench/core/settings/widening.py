@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import types
 from dataclasses import is_dataclass, replace
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -72,7 +73,8 @@ def _last(dimension: Dimension) -> float:
 
 def _legal(dimension: Dimension, limits: Range) -> tuple[float, float]:
     """Return the smallest and the largest number that a setting can have and that can be drawn."""
-    low = math.nextafter(limits.low, math.inf) if limits.open_low else limits.low
+    least = max(abs(limits.low) * sys.float_info.epsilon, sys.float_info.min)  # what is smaller may count as zero
+    low = limits.low + least if limits.open_low else limits.low
     if dimension.log and dimension.whole:
         low = max(low, 1)
     return low, min(limits.high, math.nextafter(1, 0)) if dimension.complement else limits.high
