@@ -115,7 +115,8 @@ def test_many_outcomes_at_once_are_those_of_the_cards(n_comparisons):
         for effect in (-5.0, -2.0, 0.0, 1.0, 2.0, 5.0):
             both = tuple(side[:20] for side in pair(left, right, "window", False).moved(effect))
             found = outcomes(*both, n_comparisons=n_comparisons)
-            cards = [card_of("", ("a", "b"), each, n_comparisons=n_comparisons) for each in zip(*both, strict=True)]
+            pairs = zip(*(side.tolist() for side in both), strict=True)
+            cards = [card_of("", ("a", "b"), each, n_comparisons=n_comparisons) for each in pairs]
             assert found.tolist() == [card.outcome for card in cards]
             seen |= set(found)
     assert len(seen) == 6
