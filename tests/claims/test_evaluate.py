@@ -7,6 +7,7 @@ import dataclasses
 import io
 import json
 import random
+import re
 
 import pytest
 
@@ -319,6 +320,34 @@ def test_settings_of_a_cell_make_two_sides_of_one_cell():
     assert found.found.sides == "LSTM forget_bias=1 − LSTM forget_bias=0"
 
 
+def biased(without: float, with_bias: float):
+    """Records of a GRU at 8.6, and of an LSTM that is worse by a gap without its forget bias and by another with it."""
+    draw, records = random.Random(0), []
+    levels = {("gru", None): 0.0, ("lstm", 0.0): without, ("lstm", 1.0): with_bias}
+    for (name, bias), gap in levels.items():
+        fields = {} if bias is None else {"forget_bias": bias}
+        for seed in range(8):
+            made = run(name, seed, cell=cell(name, **fields), size=SIZE)
+            records.append(record(made, scores=scores(made, 8.6 + gap + draw.gauss(0, 0.01))))
+    return records
+
+
+@pytest.mark.parametrize(
+    ("gaps", "word", "share"),
+    [((0.5, 0.01), "supported", 98), ((0.5, 0.4), "contradicted", 20), ((0.5, 0.086), "inconclusive", 83)],
+    ids=["closed", "left open", "at the margin"],
+)
+def test_a_gap_is_closed_where_what_is_left_of_it_is_within_the_margin(gaps, word, share):
+    found = result(CLAIMS["forget_bias_closes_the_gap"], biased(*gaps))
+    assert found.word == word
+    assert int(re.match(r"(\d+) % \[", found.why)[1]) == pytest.approx(share, abs=2)
+
+
+def test_where_there_is_no_gap_there_is_nothing_to_close():
+    why = finding(CLAIMS["forget_bias_closes_the_gap"], biased(0.0, 0.0)).why
+    assert why == "There is no gap to close: LSTM forget_bias=0 and GRU: alike."
+
+
 def test_a_cell_of_the_very_name_goes_before_others_of_its_kind():
     records = planted(0.0)
     other = cell("lstm_b", kind="lstm", forget_bias=1.0)
@@ -452,6 +481,15 @@ def test_the_effect_of_data_is_over_their_whole_range():
     found = result(DATA, planted_over_data({0.25: -0.4, 0.5: -0.2, 1.0: 0.0}, noise=0.001))
     assert found.card.interval.mean == pytest.approx(0.4, abs=0.002)
     assert found.found.what == "test NLL (nats per frame), change from 0.25 to 1 of the training data"
+
+
+def test_claims_about_little_and_about_all_data_are_each_judged_there():
+    records = planted_over_data({0.25: -0.4, 1.0: 0.4})
+    assert result(CLAIMS["gru_better_with_little_data"], records).word == "supported"
+    assert result(CLAIMS["lstm_better_with_all_data"], records).word == "supported"
+    found = result(CLAIMS["gru_better_with_little_data"], records).found
+    assert ", each trained on 0.25 of the training split" in found.runs
+    assert finding(CLAIMS["gru_better_with_little_data"], planted(0.0)).why == "No runs sweep the training fraction."
 
 
 def test_other_claims_are_judged_on_the_most_data_that_both_have():

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 import random
-from typing import get_args
 
 import pytest
 
-from bench.claims.claim import Direction
 from bench.claims.judgement import overall_of, reason_of, word_of
 from bench.core.interval import Interval
 from bench.stats.card import Card
@@ -111,7 +109,3 @@ def test_data_sets_that_agree_support_a_claim_in_general_from_six_on():
     for k, word in ((5, "inconclusive"), (6, "supported")):
         found = synthesis([card(-0.3 - i / 50, 0.3 - i / 50) for i in range(k)])
         assert word_of(found.card(card(*ALIKE)), "alike") == word
-
-
-def test_every_direction_is_in_a_test_here_or_in_those_of_whole_claims():
-    assert set(get_args(Direction)) == {"better", "worse", "alike", "not_worse", "closes", "more"}
