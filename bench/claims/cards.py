@@ -23,7 +23,7 @@ from bench.core.wording import quantity
 from bench.results.pieces import difference_over_pieces
 from bench.results.run import RunRecord
 from bench.results.trial_frames import Tuned
-from bench.stats.card import LEVEL, Card, Margin, share_won
+from bench.stats.card import Card, Margin, confidence_of, share_won
 from bench.stats.interaction import difference_of_differences, slope_over_fractions
 from bench.stats.paired import paired_difference
 from bench.stats.pieces import CrossedDifference
@@ -91,12 +91,11 @@ Cards = Mapping[str, Compared | str]
 def cards_of(comparison: Comparison, data_sets: Sequence[DataSet], points: pd.DataFrame) -> Cards:
     """Return the card of a comparison on each data set.
 
-    Each of the m intervals of at least ENOUGH pairs has a confidence of 1 - LEVEL / m, so that all of them hold
-    together with 1 - LEVEL (Bonferroni).
+    The intervals of at least ENOUGH pairs are of the confidence at which all of them hold together (Bonferroni).
     """
     looked = {each.label: _looked(comparison, each, points) for each in data_sets}
     m = sum(1 for found in looked.values() if isinstance(found, _Case) and len(found.measured.seeds) >= ENOUGH)
-    confidence = 1 - LEVEL / max(m, 1)
+    confidence = confidence_of(m)
     return {
         label: found if isinstance(found, str) else _compared(comparison, found, confidence)
         for label, found in looked.items()
@@ -161,7 +160,7 @@ def _compared(comparison: Comparison, case: _Case, confidence: float) -> Compare
         comparison.kind == "loss" and sides[0].row["direction"] == "maximise"
     )
     label = f"{'/'.join(comparison.cells)}:{comparison.metric}:{':'.join(groups)}"
-    margin = _margin(comparison, case.data_set).around(_levels(comparison, found), is_minimised=is_minimised)
+    margin = _margin(comparison, case.data_set)
     pairs = (found.left, found.right)
     if found.differences:
         pairs = (tuple(each[-1] for each in found.differences), tuple(each[0] for each in found.differences))
@@ -176,7 +175,7 @@ def _compared(comparison: Comparison, case: _Case, confidence: float) -> Compare
         (float(np.mean(found.left)), float(np.mean(found.right))),
         _over_widths(own) if crossed is None else crossed.interval,
         confidence,
-        margins()["time"].size if comparison.is_ratio else margin,
+        margin.size if comparison.is_ratio else margin.around(_levels(comparison, found), is_minimised=is_minimised),
         share_won(*pairs, is_minimised=is_minimised, confidence=confidence),
         null=1.0 if comparison.is_ratio else 0.0,
         is_ratio=comparison.is_ratio,

@@ -162,7 +162,7 @@ def _of_importance(
 ) -> list[Result]:
     found = {each.label: importances.get((each.name, claim.cells)) for each in data_sets}
     whys = {label: why_untested(claim, shares) for label, shares in found.items()}
-    m = max(1, list(whys.values()).count(""))
+    m = list(whys.values()).count("")
     results = []
     for data_set in meant:
         shares = found[data_set.label]

@@ -14,7 +14,7 @@ from bench.claims.sides import NotTestedError, cell_name
 from bench.claims.trials import paired_trials
 from bench.core.interval import ENOUGH
 from bench.core.wording import quantity
-from bench.stats.card import LEVEL, Card, share_won
+from bench.stats.card import Card, confidence_of, share_won
 from bench.stats.paired import paired_difference
 
 NEAR = 0.02
@@ -27,7 +27,7 @@ def cards_of_trials(comparison: Comparison, data_sets: Sequence[DataSet]) -> Car
     """Return the card of the shares of trials of two cells on each data set, paired by trials of the same settings."""
     looked = {each.label: _pairs(comparison, each) for each in data_sets}
     m = sum(1 for found in looked.values() if isinstance(found, pd.DataFrame) and len(found) >= ENOUGH)
-    confidence = 1 - LEVEL / max(m, 1)
+    confidence = confidence_of(m)
     return {
         each.label: found if isinstance(found, str) else _compared(comparison, each, found, confidence)
         for each, found in zip(data_sets, looked.values(), strict=True)

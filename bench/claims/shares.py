@@ -25,7 +25,7 @@ from bench.results.labels import TEXT_COLOUR, CellStyle
 from bench.results.run import RunRecord
 from bench.results.study import StudyRecord
 from bench.results.trial_frames import TRIAL, Tuned, are_paired, fixed_settings
-from bench.stats.card import LEVEL, Card, share_interval
+from bench.stats.card import Card, confidence_of, share_interval
 from bench.stats.intervals import interval_of_resamples
 
 
@@ -66,7 +66,7 @@ def share_card(claim: Claim, shares: Shares, task_label: str, *, n_comparisons: 
     others = claim.factors[1:] or tuple(name for name in shares.means if name != first)
     means = shares.means[first], sum(shares.means[name] for name in others)
     drawn = np.asarray(shares.resampled[first]) - sum(np.asarray(shares.resampled[name]) for name in others)
-    confidence = 1 - LEVEL / n_comparisons
+    confidence = confidence_of(n_comparisons)
     return Card(
         task_label,
         first,

@@ -47,6 +47,11 @@ WILSON = "Wilson"
 """Kind of an interval of a share of pairs."""
 
 
+def confidence_of(n_comparisons: int) -> float:
+    """Return the confidence of each interval of some comparisons at which all hold together (Bonferroni)."""
+    return 1 - LEVEL / max(n_comparisons, 1)
+
+
 @dataclass(frozen=True)
 class Margin:
     """How large a difference may be and not matter: in the score's unit, or as a share of the better side's mean."""
@@ -203,7 +208,7 @@ def card_of(
 
     Raises ValueError for lists of unequal length, and for a score that is not finite.
     """
-    confidence = 1 - LEVEL / n_comparisons
+    confidence = confidence_of(n_comparisons)
     found = paired_difference(*scores, confidence=confidence)
     means = (float(np.mean(scores[0])), float(np.mean(scores[1])))
     size = (margin or Margin()).around(means, is_minimised=is_minimised)
