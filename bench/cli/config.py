@@ -173,6 +173,11 @@ def _check_together(command: Command) -> None:
         raise ConfigError("optim.momentum", f"is not used by {optim.name}; see optim.beta1")
     if optim.momentum_scales_lr and optim.name in ("adam", "adamw"):
         raise ConfigError("optim.momentum_scales_lr", f"needs optim.name=sgd or rmsprop; {optim.name} has no momentum")
+    if optim.name != "rmsprop" and (optim.eps_rule != "add" or optim.clip_velocity):
+        name = "eps_rule" if optim.eps_rule != "add" else "clip_velocity"
+        raise ConfigError(f"optim.{name}", f"is a rule of optim.name=rmsprop, got {optim.name}")
+    if train.noisy_validation and not train.weight_noise:
+        raise ConfigError("train.noisy_validation", "needs train.weight_noise above 0")
     for mode, name in SIZE_BUDGETS.items():
         if mode != command.size.mode and getattr(command.size, name) is not None:
             raise ConfigError(f"size.{name}", f"is the budget of `size={mode}`, and this is `size={command.size.mode}`")

@@ -15,6 +15,7 @@ PARTS = {
     "subset": ("task", "seed"),
     "init": ("seed", "layer", "parameter"),
     "weight_noise": ("seed",),
+    "validation_noise": ("seed",),
     "input_noise": ("task", "seed"),
     "dropout": ("seed",),
     "bootstrap": ("label",),

@@ -145,7 +145,7 @@ def _gradients(workload: Workload, cell: Cell, place: Machine) -> Tensor:
         shape,
         task=task,
         seen=(batch.inputs, batch.targets, batch.mask),
-        n_units=torch.tensor(batch.n_units, device=place.device),
+        divisor=torch.tensor(batch.n_units, device=place.device),
         state=zero_state(shape, len(rows), workload.batch_size, rows),
         kernel=sequence_kernel(place),
         drop=NO_DROPOUT,

@@ -72,6 +72,7 @@ def stand_in(run: Run) -> Run:
             lr=TIMED_LR,
             momentum=_some(optim.momentum),
             nesterov=optim.nesterov and optim.momentum > 0,
+            clip_velocity=_some(optim.clip_velocity),
             weight_decay=_some(optim.weight_decay),
         ),
         train=TrainSettings(

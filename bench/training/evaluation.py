@@ -84,21 +84,22 @@ def _evaluate(
             batch = _repeated(to_device(alone, machine.device), len(rows))
             if not batch.is_carried:
                 state = zero_state(shape, len(rows), batch.mask.shape[1], rows)
-            found, state = _totals(rows, shape, task, batch, state, machine.kernel, nats[number] if nats else None)
+            found, state = totals(rows, shape, task, batch, state, machine.kernel, nats[number] if nats else None)
             sums = add(sums, found)
-    totals = torch.stack(list(sums.values()), dim=1).tolist()  # (K, names): one wait for the device
-    return [task.scores(dict(zip(sums, mine, strict=True))) for mine in totals]
+    values = torch.stack(list(sums.values()), dim=1).tolist()  # (K, names): one wait for the device
+    return [task.scores(dict(zip(sums, mine, strict=True))) for mine in values]
 
 
-def _totals(
+def totals(
     rows: Tensor,
     shape: Shape,
     task: Task,
     batch: Batch,
     state: tuple[State, ...],
     kernel: Kernel,
-    nats: Float[Tensor, "K B"] | None,
+    nats: Float[Tensor, "K B"] | None = None,
 ) -> tuple[Sums, tuple[State, ...]]:
+    """Return each member's totals over a batch and the last states; to `nats`, if given, add each row's loss."""
     if isinstance(kernel, Fused):
         return fused_totals(rows, shape, task.head, batch, state, nats)
     logits, last = forward(shape, shape.views(rows), batch.inputs, state, kernel)

@@ -38,7 +38,7 @@ class FusedUpdates:
         self._grads = torch.empty_like(member.row)
         split = member.batches.split
         self._data = _Windows(member, split) if isinstance(split, Stream) else _Sequences(member, split)
-        self._spans = np.array([(shape.offsets[name], shape.weights[name].size) for name in noisy(shape)])
+        self._spans = spans_of(shape)
         self._noise = _noise(member.run, self._spans)
         self.arithmetic_seconds = self.noise_seconds = 0.0
 
@@ -53,6 +53,7 @@ class FusedUpdates:
         rates, losses = np.array(member.rates(n)), np.empty((2, n))
         segment = c.Segment(model=pointer(self._model), n=n, first_update=member.n_updates, seconds=seconds)
         segment.noise, segment.rule, segment.n_steps = self._noise, optimiser.rule, optimiser.n_steps
+        segment.is_sum = member.run.train.loss == "sum"
         segment.row, segment.grads = member.row.data_ptr(), self._grads.data_ptr()
         segment.first_moment, segment.second_moment = optimiser.first.data_ptr(), optimiser.second.data_ptr()
         segment.lr, segment.nats, segment.norms = (each.ctypes.data for each in (rates, *losses))
@@ -124,6 +125,11 @@ class _Windows:
         segment.tokens, segment.before = split.tokens.data_ptr(), split.before
         segment.B, segment.piece, segment.window, segment.position = B, piece, window, position
         return [B * min(window, piece - window * i) for i in range(position, position + segment.n)], None
+
+
+def spans_of(shape: Shape) -> NDArray[np.int64]:
+    """Return where each weight with noise begins in a row, and its size, as the library reads them."""
+    return np.array([(shape.offsets[name], shape.weights[name].size) for name in noisy(shape)])
 
 
 def _noise(run: Run, spans: NDArray[np.int64]) -> c.Noise:

@@ -25,12 +25,12 @@ def gradients(
     *,
     task: Task,
     seen: Seen,
-    n_units: Int[Tensor, "K"],
+    divisor: Int[Tensor, "K"],
     state: tuple[State, ...],
     kernel: SequenceKernel,
     drop: Dropout,
 ) -> tuple[Float[Tensor, "K"], tuple[State, ...], Float[Tensor, "K P"]]:
-    """Return each member's loss in nats, the last states, and the gradient of its mean loss, zero in the gaps.
+    """Return each member's loss in nats, the last states, and the gradient of loss / divisor, zero in the gaps.
 
     On a device nothing here waits for it.
     """
@@ -38,7 +38,7 @@ def gradients(
     leaves = {name: view.detach().requires_grad_() for name, view in shape.views(rows).items()}
     logits, last = forward(shape, leaves, inputs, state, kernel, drop)
     nats = task.nats(logits, targets, mask)
-    found = torch.autograd.grad((nats / n_units).sum(), list(leaves.values()), allow_unused=True)
+    found = torch.autograd.grad((nats / divisor).sum(), list(leaves.values()), allow_unused=True)
     grads = torch.zeros_like(rows)
     for view, gradient in zip(shape.views(grads).values(), found, strict=True):
         if gradient is not None:

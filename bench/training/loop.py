@@ -18,8 +18,8 @@ from bench.kernels.fused.interface import library
 from bench.results.run import Run
 from bench.tasks.base import Split, Task, blind_nats
 from bench.tasks.subset import subset
-from bench.training.batches import Batch, evaluation_batches, training_batches
-from bench.training.evaluation import Machine, evaluate, to_device
+from bench.training.batches import training_batches
+from bench.training.evaluation import Machine
 from bench.training.fused_updates import FusedUpdates
 from bench.training.initial import initial_row
 from bench.training.joint import Joint
@@ -27,6 +27,7 @@ from bench.training.member import Member
 from bench.training.model import Shape
 from bench.training.optim import FusedOptimiser, Optimiser, Schedule, TorchOptimiser
 from bench.training.torch_updates import TorchUpdates
+from bench.training.validation import Validation
 
 Watch = Callable[[Sequence[Member]], None]
 """Called with the members after each advance; may end one by setting its status, all by an exception."""
@@ -40,22 +41,19 @@ def fit(
     A member that is finished or has diverged leaves; the others continue.
     """
     schedule = schedule_of(members, shape, task, machine)
-    split = evaluation_batches(validation, tracks=task.tracks, dtype=machine.dtype)
-    batches = [to_device(batch, machine.device) for batch in split]
+    on_split = Validation(validation, shape, task, machine)
     active = list(members)
     while active:
-        update_and_evaluate(schedule, shape, task, batches, machine)
+        update_and_evaluate(schedule, on_split, machine)
         watch(active)
         yield from (member for member in active if member.status is not None)
         active = [member for member in active if member.status is None]
 
 
-def update_and_evaluate(
-    schedule: Alone | Joint, shape: Shape, task: Task, batches: Sequence[Batch], machine: Machine
-) -> None:
+def update_and_evaluate(schedule: Alone | Joint, validation: Validation, machine: Machine) -> None:
     """Advance each member, evaluate those that are due, and end those whose budget is spent."""
     for group in schedule.advance():
-        _evaluate_and_stop([member for member in group if member.status is None], shape, task, batches, machine)
+        _evaluate_and_stop([member for member in group if member.status is None], validation, machine)
 
 
 def machine_for(run: Run, shape: Shape) -> Machine:
@@ -129,17 +127,15 @@ def member_of(run: Run, shape: Shape, task: Task, machine: Machine) -> Member:
     return Member(run, row, batches, optimiser, Schedule(run.optim), blind_nats(task))
 
 
-def _evaluate_and_stop(
-    group: Sequence[Member], shape: Shape, task: Task, batches: Sequence[Batch], machine: Machine
-) -> None:
+def _evaluate_and_stop(group: Sequence[Member], validation: Validation, machine: Machine) -> None:
     """Evaluate the members that are due, keep their best weights, and end those whose budget is spent."""
     due = [member for member in group if member.is_evaluation_due]
     if not due:
         return
     started = machine.clock()
-    scores = evaluate(torch.stack([member.row for member in due]), shape, task, batches, machine)
+    nats = validation.nats(due)
     seconds = (machine.clock() - started) / len(due)
-    for member, score in zip(due, scores, strict=True):
+    for member, its in zip(due, nats, strict=True):
         member.clock.evaluation += seconds
-        member.record_evaluation(score["nats"])
+        member.record_evaluation(its)
         member.stop_if_over()

@@ -111,8 +111,9 @@ class Member:
 
     def rates(self, n: int) -> list[float]:
         """Return the learning rate of each of the next n updates of this epoch, by the budget spent before it."""
-        epoch, after = self.epoch, self._progress_after
-        return [self.schedule.lr(progress=after(self.n_updates + i), epoch=epoch) for i in range(n)]
+        epoch, after, lr = self.epoch, self._progress_after, self.schedule.lr
+        end = after((epoch + 1) * self.batches.n_per_epoch)
+        return [lr(progress=after(self.n_updates + i), epoch=epoch, at_end_of_epoch=end) for i in range(n)]
 
     def begin(self) -> float:
         """Count an update and return its learning rate."""

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from bench.core.seeds import stream
 from bench.core.typing import Float
+from bench.kernels.draws import SEQUENCE as SEQUENCE
 from bench.kernels.draws import normal, places
 from bench.results.run import Run
 from bench.training.model import NO_DROPOUT, Dropout, Shape
@@ -22,13 +23,19 @@ NOISY = ("input", "recurrent")
 
 
 def weight_noise(
-    runs: Sequence[Run], updates: Sequence[int], shape: Shape, like: Float[Tensor, "K P"]
+    runs: Sequence[Run],
+    updates: Sequence[int],
+    shape: Shape,
+    like: Float[Tensor, "K P"],
+    *,
+    keys: Sequence[int] = (),
+    first_place: int = 0,
 ) -> Float[Tensor, "K P"]:
-    """Return Gaussian noise on W and U of each Run's weights, zero on the others."""
+    """Return Gaussian noise on W and U of each Run's weights, zero on the others; by default the training's."""
     noise, std = torch.zeros_like(like), _column([run.train.weight_noise for run in runs], like)
-    keys = [key_of_weight_noise(run) for run in runs]
+    keys = keys or [key_of_weight_noise(run) for run in runs]
     views = shape.views(noise)
-    for place, name in enumerate(noisy(shape)):
+    for place, name in enumerate(noisy(shape), first_place):
         drawn = normal(keys, updates, [place], shape.weights[name].size, like.device)
         views[name].copy_((std * drawn).view_as(views[name]))
     return noise
@@ -62,6 +69,11 @@ def noisy(shape: Shape) -> list[str]:
 def key_of_weight_noise(run: Run) -> int:
     """Return what a Run's weight noise is drawn with."""
     return stream("weight_noise", seed=run.seed)
+
+
+def key_of_validation_noise(run: Run) -> int:
+    """Return what the noise is drawn with that a Run's weights are measured with."""
+    return stream("validation_noise", seed=run.seed)
 
 
 def key_of_input_noise(run: Run) -> int:

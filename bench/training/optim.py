@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from ctypes import CDLL
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -72,8 +72,9 @@ class FusedOptimiser:
     def __init__(self, row: Float[Tensor, "P"], settings: OptimSettings, clip_norm: float, library: CDLL) -> None:
         self._row, self._library = row, library
         self.first, self.second, self.n_steps = torch.zeros_like(row), torch.zeros_like(row), 0
-        names = ("momentum", "beta1", "beta2", "alpha", "eps", "weight_decay")
+        names = ("momentum", "beta1", "beta2", "alpha", "eps", "weight_decay", "clip_velocity")
         self.rule = interface.Rule(name=NUMBERS[settings.name], nesterov=settings.nesterov, clip_norm=clip_norm)
+        self.rule.has_largest_eps = settings.eps_rule == "max"
         for name in names:
             setattr(self.rule, name, getattr(settings, name))
 
@@ -105,12 +106,40 @@ def _torch_optimiser(row: Tensor, settings: OptimSettings) -> torch.optim.Optimi
             momentum, nesterov = settings.momentum, settings.nesterov
             return torch.optim.SGD([row], lr, momentum=momentum, nesterov=nesterov, weight_decay=decay, foreach=False)
         case "rmsprop":
+            if settings.eps_rule == "max" or settings.clip_velocity:
+                return _RMSProp(row, settings)
             alpha, eps, momentum = settings.alpha, settings.eps, settings.momentum
             return torch.optim.RMSprop([row], lr, alpha, eps, decay, momentum, foreach=False)
         case "adam":
             return torch.optim.Adam([row], lr, betas, settings.eps, decay, foreach=False)
         case "adamw":
             return torch.optim.AdamW([row], lr, betas, settings.eps, decay, foreach=False)
+
+
+class _RMSProp(torch.optim.Optimizer):
+    """RMSProp with `eps_rule` and `clip_velocity`, which torch.optim has not (see `OptimSettings`)."""
+
+    def __init__(self, row: Tensor, settings: OptimSettings) -> None:
+        super().__init__([row], {"lr": settings.lr})
+        self._settings = settings
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> Any:
+        """Step the row by its gradient."""
+        of, (group,) = self._settings, self.param_groups
+        (row,), lr = group["params"], group["lr"]
+        square, velocity = (
+            self.state[row].setdefault(name, torch.zeros_like(row)) for name in ("square_avg", "momentum_buffer")
+        )
+        grad = row.grad + of.weight_decay * row
+        square.mul_(of.alpha).addcmul_(grad, grad, value=1 - of.alpha)
+        rms = square.sqrt()
+        direction = grad / (rms.clamp(min=of.eps) if of.eps_rule == "max" else rms + of.eps)
+        if of.clip_velocity:
+            velocity.mul_(of.momentum).add_(lr * direction)
+            row -= velocity * (of.clip_velocity / velocity.norm().clamp(min=of.clip_velocity))
+        else:
+            row -= lr * velocity.mul_(of.momentum).add_(direction)
 
 
 @dataclass
@@ -122,13 +151,17 @@ class Schedule:
     n_stale: int = 0
     scale: float = 1.0
 
-    def lr(self, *, progress: float, epoch: int) -> float:
-        """Return the learning rate at a fraction of the budget and an epoch, both counted from 0."""
+    def lr(self, *, progress: float, epoch: int, at_end_of_epoch: float) -> float:
+        """Return the learning rate at a fraction of the budget and an epoch, both counted from 0.
+
+        `at_end_of_epoch` is the fraction of the budget that will be spent when the epoch is over.
+        """
         settings = self.settings
         first = settings.lr * (1 - settings.momentum) if settings.momentum_scales_lr else settings.lr
         match settings.schedule:
-            case "linear":
-                return first * (1 - (1 - settings.final_fraction) * min(progress, 1.0))
+            case "linear" | "linear_by_epoch":
+                spent = progress if settings.schedule == "linear" else at_end_of_epoch
+                return first * (1 - (1 - settings.final_fraction) * min(spent, 1.0))
             case "zaremba":
                 return first * settings.factor ** max(0, epoch + 1 - settings.constant_epochs)
             case _:

@@ -59,9 +59,10 @@ class TorchUpdates:
         member.clock.train += trained - loaded
 
     def _gradients(self, batch: Batch) -> tuple[Tensor, tuple[State, ...], Tensor]:
-        """Return the loss in nats (1,), the last states, and the gradient (1, P) of the mean loss."""
+        """Return the loss in nats (1,), the last states, and the gradient (1, P) of the mean or the sum."""
         member, shape, rows = self.member, self._shape, self.member.row.unsqueeze(0)
         at = [member.run], [member.n_updates]
+        divisor = batch.n_units if member.run.train.loss == "mean" else (1,)
         if member.run.train.weight_noise:
             rows = rows + weight_noise(*at, shape, rows)
         return gradients(
@@ -69,7 +70,7 @@ class TorchUpdates:
             shape,
             task=self._task,
             seen=(batch.inputs, batch.targets, batch.mask),
-            n_units=torch.tensor(batch.n_units, device=self._machine.device),
+            divisor=torch.tensor(divisor, device=self._machine.device),
             state=member.state if batch.is_carried else zero_state(shape, 1, batch.mask.shape[1], rows),
             kernel=sequence_kernel(self._machine),
             drop=dropout(*at, shape.num_layers),

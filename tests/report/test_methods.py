@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from bench.claims.claim import TIMED, read_claims
 from bench.core.settings import OptimSettings, SizeSettings, TrainSettings
 from tests.report.fabricated import PROVENANCE, failure, record, run, sweep, task
@@ -35,6 +37,18 @@ def test_an_untuned_sweep_says_what_ran():
     assert "has a score from 6 seeds" in text
     assert "GRU 46 × 1 (18,630 recurrent and 22,724 parameters in all)" in text
     assert PROVENANCE.cpu in text
+
+
+def test_the_rules_of_chungs_released_code_are_told():
+    optim = OptimSettings("rmsprop", momentum=0.9, alpha=0.95, eps=0.01, eps_rule="max", clip_velocity=1.0)
+    optim = dataclasses.replace(optim, schedule="linear_by_epoch", final_fraction=0.01)
+    train = TrainSettings(clip_norm=0.0, weight_noise=0.075, loss="sum", noisy_validation=True)
+    text = prose(sweep(2, optim=optim, train=train))
+    rule = "RMSProp (α 0.95, root mean square of at least 0.01, momentum 0.9, steps of norm at most 1)"
+    assert f"The optimiser was {rule}." in text
+    assert "0.001 at the start, falling before each epoch by as much to 1 % of that in the last." in text
+    assert "not clipped, the gradient being that of the loss summed over the batch." in text
+    assert "The validation loss was measured after each epoch, with the weight noise of training on." in text
 
 
 def test_split_sizes_are_told_only_of_data_that_the_runs_saw():

@@ -29,6 +29,7 @@ OPTIMISERS = [
     {"name": "sgd"},
     {"name": "sgd", "momentum": 0.9, "nesterov": True},
     {"name": "rmsprop", "momentum": 0.5},
+    {"name": "rmsprop", "momentum": 0.5, "eps_rule": "max", "clip_velocity": 0.1, "schedule": "linear_by_epoch"},
     {"name": "adam", "schedule": "plateau", "plateau_patience": 1, "lr": 0.3},
     {"name": "adam", "schedule": "linear"},
     {"name": "adamw", "weight_decay": 0.1, "schedule": "zaremba", "constant_epochs": 1},

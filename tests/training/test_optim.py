@@ -9,8 +9,9 @@ import torch
 
 from bench.core.settings import OptimSettings
 from bench.kernels import FASTEST_FIRST, supports
+from bench.training.loop import member_of
 from bench.training.optim import Schedule
-from tests.toys import machine, rolls, run, shape, trained
+from tests.toys import changed, machine, rolls, run, shape, trained
 
 
 def schedule(name: str, **settings) -> Schedule:
@@ -18,16 +19,30 @@ def schedule(name: str, **settings) -> Schedule:
 
 
 def test_constant_stays():
-    assert {schedule("constant").lr(progress=p, epoch=e) for p in (0, 0.5, 1) for e in (0, 9)} == {2.0}
+    constant = schedule("constant")
+    assert {constant.lr(progress=p, epoch=e, at_end_of_epoch=1) for p in (0, 0.5, 1) for e in (0, 9)} == {2.0}
 
 
 @pytest.mark.parametrize(("progress", "lr"), [(0.0, 2.0), (0.25, 1.625), (1.0, 0.5), (3.0, 0.5)])
 def test_linear_falls_to_the_final_fraction_at_the_end_of_the_budget(progress, lr):
-    assert schedule("linear", final_fraction=0.25).lr(progress=progress, epoch=0) == lr
+    assert schedule("linear", final_fraction=0.25).lr(progress=progress, epoch=0, at_end_of_epoch=1) == lr
+
+
+def test_linear_by_epoch_falls_once_before_each_epoch_and_ends_at_the_final_fraction(music):
+    each = changed(run(), "optim", lr=2.0, schedule="linear_by_epoch", final_fraction=0.01)
+    each = changed(each, "train", max_epochs=4, batch_size=5)
+    member = member_of(each, shape(each, music), music, machine(torch.float32))
+    n, rates = member.batches.n_per_epoch, []
+    while member.n_updates < 4 * n:
+        rates += member.rates(n)
+        member.n_updates += n
+    assert n > 1
+    assert rates == pytest.approx([2 * (1 - 0.99 * epoch / 4) for epoch in (1, 2, 3, 4) for _ in range(n)])
 
 
 def test_zaremba_halves_at_every_epoch_after_the_constant_ones():
-    rates = [schedule("zaremba", factor=0.5, constant_epochs=4).lr(progress=0, epoch=e) for e in range(7)]
+    falling = schedule("zaremba", factor=0.5, constant_epochs=4)
+    rates = [falling.lr(progress=0, epoch=e, at_end_of_epoch=1) for e in range(7)]
     assert rates == [2.0, 2.0, 2.0, 2.0, 1.0, 0.5, 0.25]
 
 
@@ -36,15 +51,16 @@ def test_plateau_lowers_the_rate_when_patience_is_spent_and_starts_to_count_anew
     rates = []
     for loss in (5.0, 4.0, 4.5, 4.1, 4.2, 4.3, 3.9, 4.0):
         plateau.observe(loss)
-        rates.append(plateau.lr(progress=0, epoch=0))
+        rates.append(plateau.lr(progress=0, epoch=0, at_end_of_epoch=1))
     assert rates == pytest.approx([2, 2, 2, 0.2, 0.2, 0.02, 0.02, 0.02])
 
 
-@pytest.mark.parametrize("name", ["constant", "linear", "plateau", "zaremba"])
+@pytest.mark.parametrize("name", ["constant", "linear", "linear_by_epoch", "plateau", "zaremba"])
 def test_momentum_scales_the_rate_of_every_schedule_by_one_minus_itself(name):
     plain, scaled = (schedule(name, momentum=0.75, momentum_scales_lr=scales) for scales in (False, True))
     for progress, epoch in ((0.0, 0), (0.4, 3), (1.0, 9)):
-        assert scaled.lr(progress=progress, epoch=epoch) == 0.25 * plain.lr(progress=progress, epoch=epoch)
+        at = {"progress": progress, "epoch": epoch, "at_end_of_epoch": progress}
+        assert scaled.lr(**at) == 0.25 * plain.lr(**at)
 
 
 @pytest.mark.parametrize("is_joint", [False, True], ids=["alone", "joint"])

@@ -65,10 +65,17 @@ class InitSettings:
 class OptimSettings:
     """The optimiser and the course of its learning rate.
 
-    `schedule`: `constant`; `linear` to `final_fraction` of lr at the end of the budget; `plateau` multiplies by
-    `factor` after `plateau_patience` evaluations without improvement; `zaremba` multiplies by `factor` at every
-    epoch after `constant_epochs` (Zaremba et al. 2014, section 4.1). `momentum_scales_lr` multiplies the rate by
-    (1 - momentum), so that a step stays as long as it is without momentum (Greff et al. 2017, arXiv 1503.04069).
+    `schedule`: `constant`; `linear` to `final_fraction` of lr at the end of the budget; `linear_by_epoch` the same in
+    one step an epoch, the first of them before the first epoch; `plateau` multiplies by `factor` after
+    `plateau_patience` evaluations without improvement; `zaremba` multiplies by `factor` at every epoch after
+    `constant_epochs` (Zaremba et al. 2014, section 4.1). `momentum_scales_lr` multiplies the rate by (1 - momentum), so
+    that a step stays as long as it is without momentum (Greff et al. 2017, arXiv 1503.04069).
+
+    RMSProp divides by the root mean square of the gradient with `eps` added, or, with `eps_rule: max`, by the larger
+    of the two. With `clip_velocity` above 0 its velocity holds the rates that past gradients met, v = momentum v +
+    lr g / rms, and a step is v scaled to at most this norm, v itself left as it is. Both rules are those of the code
+    that Chung et al. 2014 released (librnn, training_algorithms/learning_rule.py), and `linear_by_epoch` is its
+    schedule (pylearn2, LinearDecayOverEpoch with start 1).
     """
 
     name: Literal["sgd", "rmsprop", "adam", "adamw"] = "adam"
@@ -80,8 +87,10 @@ class OptimSettings:
     beta2: BelowOne = 0.999
     alpha: BelowOne = 0.99
     eps: Positive = 1e-8
+    eps_rule: Literal["add", "max"] = "add"
+    clip_velocity: NonNegative = 0.0
     weight_decay: NonNegative = 0.0
-    schedule: Literal["constant", "linear", "plateau", "zaremba"] = "constant"
+    schedule: Literal["constant", "linear", "linear_by_epoch", "plateau", "zaremba"] = "constant"
     final_fraction: Fraction = 0.0
     factor: Fraction = 0.5
     plateau_patience: Count = 3
@@ -97,6 +106,11 @@ class TrainSettings:
     `input_dropout` before the first and `output_dropout` after the last. `score_train` measures the best weights on
     all that they were trained on too, which is slow for long texts. `fraction` is the share of the training split that
     is trained on, drawn for each seed (see `bench.tasks.subset`); an epoch is one of that share.
+
+    The gradient is that of a batch's loss, its `mean` over frames, words or characters or its `sum`; with a sum the
+    clipping norm and `optim.eps` are of another size. With `noisy_validation` the validation loss by which the best
+    weights are chosen is measured with weight noise on, a draw for each sequence and one for a text, as in the code
+    that Chung et al. 2014 released; the scores of the chosen weights are measured without.
     """
 
     max_epochs: CountOrOff = 20
@@ -106,11 +120,13 @@ class TrainSettings:
     window: Count = 50
     evaluate_every: CountOrOff = 0
     patience: CountOrOff = 0
+    loss: Literal["mean", "sum"] = "mean"
     clip_norm: NonNegative = 1.0
     weight_noise: NonNegative = 0.0
     input_noise: NonNegative = 0.0
     dropout: BelowOne = 0.0
     input_dropout: BelowOne = 0.0
     output_dropout: BelowOne = 0.0
+    noisy_validation: bool = False
     score_train: bool = True
     fraction: Share = 1.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from ctypes import CDLL
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,22 +15,23 @@ from bench.kernels.fused.check_models import error_of
 N, N_STEPS, LR = 1003, 3, 0.1
 SETTINGS = {"beta1": 0.9, "beta2": 0.99, "alpha": 0.9, "eps": 1e-6, "weight_decay": 0.1, "clip_norm": 3.0}
 SGD, RMSPROP, ADAM, ADAMW = range(4)
-RULES = (
-    *((SGD, momentum, nesterov) for momentum, nesterov in ((0.0, False), (0.9, False), (0.9, True))),
-    *((name, 0.0, False) for name in (ADAM, ADAMW)),
-    *((RMSPROP, momentum, False) for momentum in (0.0, 0.9)),
+RULES: tuple[dict[str, Any], ...] = (
+    *({"name": SGD, "momentum": momentum, "nesterov": i} for momentum, i in ((0.0, 0), (0.9, 0), (0.9, 1))),
+    *({"name": name} for name in (ADAM, ADAMW)),
+    *({"name": RMSPROP, "momentum": momentum} for momentum in (0.0, 0.9)),
+    {"name": RMSPROP, "momentum": 0.9, "has_largest_eps": 1, "eps": 0.2, "clip_velocity": 1.0},
 )
 ERRORS = {torch.float64: 1e-12, torch.float32: 1e-5}
 
 
 def wrong_update(library: CDLL, dtype: torch.dtype) -> str:
     """Return in words which rule a library does not follow, empty if it follows all."""
-    for name, momentum, nesterov in RULES:
-        rule = c.Rule(name=name, momentum=momentum, nesterov=nesterov, lr=LR, **SETTINGS)
+    for settings in RULES:
+        rule = c.Rule(**{"lr": LR, **SETTINGS, **settings})
         found, exact = _updated(library, rule, dtype), _by_hand(rule)
         error = error_of(found, exact)
         if not error <= ERRORS[dtype]:
-            return f"update by rule {name} in {dtype}: weights are {error:.2g} of their size away"
+            return f"update by {settings} in {dtype}: weights are {error:.2g} of their size away"
     return _accepts_nonfinite(library, dtype)
 
 
@@ -54,7 +56,7 @@ def _call(library: CDLL, rule: c.Rule, count: int, *tensors: Tensor) -> float:
 
 
 def _by_hand(rule: c.Rule) -> Tensor:
-    """Return the weights after clipped updates, in the formulas of torch.optim."""
+    """Return the weights after clipped updates, in the formulas of torch.optim and of `OptimSettings`."""
     w, gradients = _random_data()
     m, v = torch.zeros_like(w), torch.zeros_like(w)
     for count, each in enumerate(gradients, 1):
@@ -70,7 +72,11 @@ def _by_hand(rule: c.Rule) -> Tensor:
             continue
         if rule.name == RMSPROP:
             v = rule.alpha * v + (1 - rule.alpha) * g * g
-            g = g / (v.sqrt() + rule.eps)
+            g = g / (v.sqrt().clamp(min=rule.eps) if rule.has_largest_eps else v.sqrt() + rule.eps)
+        if rule.clip_velocity:
+            m = rule.momentum * m + rule.lr * g
+            w = w - m * (rule.clip_velocity / max(rule.clip_velocity, float(m.norm())))
+            continue
         m = g if count == 1 else rule.momentum * m + g
         w = w - rule.lr * (g + rule.momentum * m if rule.nesterov else m)
     return w

@@ -26,6 +26,11 @@ template <class T> double update(const Rule* rule, int64_t count, T* w, T* g, T*
     return length;
 }
 
+extern "C" __attribute__((visibility("default"))) void add_weight_noise(const Noise* noise, uint64_t update, uint32_t first_place, REAL* row) {
+    for (int64_t i = 0; i < noise->n_noisy; i++)
+        add_noise<REAL>(row + noise->noisy[2 * i], noise->noisy[2 * i + 1], noise->weights, noise->weight_key, update, first_place + i);
+}
+
 extern "C" __attribute__((visibility("default"))) double update_weights(const Rule* r, int64_t count, REAL* w, REAL* g, REAL* m, REAL* v, int64_t n) {
     return update(r, count, w, g, m, v, n);
 }

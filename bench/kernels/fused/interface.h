@@ -39,8 +39,8 @@ struct Tally {
 // An optimiser and its settings.
 struct Rule {
     int64_t name;  // 0 sgd, 1 rmsprop, 2 adam, 3 adamw
-    int64_t nesterov;
-    double lr, momentum, beta1, beta2, alpha, eps, weight_decay, clip_norm;
+    int64_t nesterov, has_largest_eps;  // of RMSProp: the larger of the root mean square and eps, not their sum
+    double lr, momentum, beta1, beta2, alpha, eps, weight_decay, clip_norm, clip_velocity;
 };
 
 // Noise while training: standard deviations and rates, 0 for none, and the keys that each is drawn with.
@@ -50,6 +50,9 @@ struct Noise {
     int64_t n_noisy;
     const int64_t* noisy;  // where each weight with noise begins in the row, and its size
 };
+
+// Add an update's noise to the weights with noise of a row, weight i by the numbers of place first_place + i.
+void add_weight_noise(const Noise*, uint64_t update, uint32_t first_place, REAL* row);
 
 // The next updates of a member. Of sequences, the frames (zeros and ones as bytes) and lengths of all in the split, and
 // which are in the batches: those of update u are chosen[first[u]] to chosen[first[u + 1]]. Or a text, in B pieces of
@@ -64,6 +67,7 @@ struct Segment {
     int64_t before, B, piece, window, position;
     Noise noise;
     Rule rule;
+    int64_t is_sum;    // the gradient is that of a batch's whole loss, not of its mean
     int64_t n_steps;   // of the optimiser, so far
     const double* lr;  // of each update
     void *row, *grads, *first_moment, *second_moment, *state;

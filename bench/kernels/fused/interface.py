@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from ctypes import POINTER, c_double, c_int, c_int64, c_uint64, c_void_p
+from ctypes import POINTER, c_double, c_int, c_int64, c_uint32, c_uint64, c_void_p
 from functools import lru_cache
 from pathlib import Path
 
@@ -57,9 +57,9 @@ class Rule(ctypes.Structure):
     """An optimiser and its settings."""
 
     _fields_ = [
-        *((name, c_int64) for name in ("name", "nesterov")),
+        *((name, c_int64) for name in ("name", "nesterov", "has_largest_eps")),
         *((name, c_double) for name in ("lr", "momentum", "beta1", "beta2", "alpha", "eps")),
-        *((name, c_double) for name in ("weight_decay", "clip_norm")),
+        *((name, c_double) for name in ("weight_decay", "clip_norm", "clip_velocity")),
     ]
 
 
@@ -85,7 +85,7 @@ class Segment(ctypes.Structure):
         *((name, c_int64) for name in ("before", "B", "piece", "window", "position")),
         ("noise", Noise),
         ("rule", Rule),
-        ("n_steps", c_int64),
+        *((name, c_int64) for name in ("is_sum", "n_steps")),
         *((name, c_void_p) for name in ("lr", "row", "grads", "first_moment", "second_moment", "state")),
         *((name, c_void_p) for name in ("nats", "norms")),
         *((name, c_double) for name in ("arithmetic_seconds", "noise_seconds")),
@@ -115,6 +115,8 @@ def load(path: Path) -> ctypes.CDLL:
     loaded.step_batch.restype = c_int
     loaded.update_weights.argtypes = [POINTER(Rule), c_int64, c_void_p, c_void_p, c_void_p, c_void_p, c_int64]
     loaded.update_weights.restype = c_double
+    loaded.add_weight_noise.argtypes = [POINTER(Noise), c_uint64, c_uint32, c_void_p]
+    loaded.add_weight_noise.restype = None
     loaded.take_updates.argtypes = [POINTER(Segment)]
     loaded.take_updates.restype = c_int64
     return loaded
@@ -134,6 +136,11 @@ def update(
     """Clip the gradient, step the optimiser, and return the norm before clipping; a norm not finite changes nothing."""
     pointers = (row.data_ptr(), grad.data_ptr(), first.data_ptr(), second.data_ptr())
     return float(library.update_weights(rule, count, *pointers, row.numel()))
+
+
+def add_weight_noise(library: ctypes.CDLL, noise: Noise, update: int, first_place: int, row: Tensor) -> None:
+    """Add the noise of an update to a row, its first weight with noise by the numbers of that place."""
+    library.add_weight_noise(noise, update, first_place, row.data_ptr())
 
 
 def take_updates(library: ctypes.CDLL, segment: Segment) -> int:

@@ -32,12 +32,18 @@ static void apply(const Rule& rule, int64_t step, T* __restrict w, T* __restrict
             w[i] -= size * m[i] / (std::sqrt(v[i]) / root + eps);
         }
     } else if (rule.name == 1) {
-        const T a = rule.alpha, c = 1 - rule.alpha;
+        const T a = rule.alpha, c = 1 - rule.alpha, added = rule.has_largest_eps ? 0 : eps, least = rule.has_largest_eps ? eps : 0;
+        const bool has_velocity = rule.clip_velocity > 0;
         for (int64_t i = 0; i < n; i++) {
             v[i] = a * v[i] + c * g[i] * g[i];
-            T d = g[i] / (std::sqrt(v[i]) + eps);
+            T d = g[i] / std::max(std::sqrt(v[i]) + added, least);
+            if (has_velocity) { m[i] = mu * m[i] + lr * d; continue; }
             if (mu != 0) d = m[i] = mu * m[i] + d;
             w[i] -= lr * d;
+        }
+        if (has_velocity) {
+            const T scale = rule.clip_velocity / std::max(rule.clip_velocity, norm<T>(m, n));
+            for (int64_t i = 0; i < n; i++) w[i] -= scale * m[i];
         }
     } else {
         for (int64_t i = 0; i < n; i++) {

@@ -40,7 +40,7 @@ template <class T, class C> struct Updates {
             int64_t units = 0;
             for (int64_t b = 0; b < batch.B; b++) units += batch.lengths[b];
             Tally tally{};
-            if (int code = step<T, C>(&m, &batch, row, grads, 1 / (double)units, &tally)) return -code;
+            if (int code = step<T, C>(&m, &batch, row, grads, s.is_sum ? 1 : 1 / (double)units, &tally)) return -code;
             s.nats[u] = (T)tally.nats;
             s.norms[u] = NAN;
             if (!std::isfinite(s.nats[u])) return u + 1;
@@ -88,8 +88,7 @@ template <class T, class C> struct Updates {
         if (noise.weights) {
             noisy.assign(row, row + m.row_size);
             row = noisy.data();
-            for (int64_t i = 0; i < noise.n_noisy; i++)
-                add_noise<T>(row + noise.noisy[2 * i], noise.noisy[2 * i + 1], noise.weights, noise.weight_key, update, i);
+            add_weight_noise(&noise, update, 0, row);
         }
         s.noise_seconds += now() - started;
         return row;

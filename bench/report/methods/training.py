@@ -36,17 +36,24 @@ def _optimiser(subject: Subject) -> str:
     optim = subject.run.optim
     arguments = {
         "sgd": {"momentum": optim.momentum},
-        "rmsprop": {"alpha": optim.alpha, "eps": optim.eps, "momentum": optim.momentum},
+        "rmsprop": {"alpha": optim.alpha, "eps": optim.eps, "momentum": optim.momentum, **_velocity(subject)},
         "adam": {"beta1": optim.beta1, "beta2": optim.beta2, "eps": optim.eps},
         "adamw": {"beta1": optim.beta1, "beta2": optim.beta2, "eps": optim.eps},
     }[optim.name]
     arguments |= {"weight_decay": optim.weight_decay} if optim.weight_decay else {}
     letters = {"beta1": "β1", "beta2": "β2", "eps": "ε", "alpha": "α", "weight_decay": "weight decay"}
+    letters |= {"clip_velocity": "steps of norm at most"}
+    letters |= {"eps": "root mean square of at least"} if optim.eps_rule == "max" else {}
     words = [f"{letters.get(name, name)} {_value(subject, name, value)}" for name, value in arguments.items()]
     if subject.is_searched("optim.name"):
         return "chosen by tuning"
     nesterov = ", Nesterov's form" if optim.name == "sgd" and optim.nesterov and optim.momentum else ""
     return f"{OPTIMISERS[optim.name]} ({', '.join(words)}{nesterov})"
+
+
+def _velocity(subject: Subject) -> dict[str, float]:
+    clip = subject.run.optim.clip_velocity
+    return {"clip_velocity": clip} if clip else {}
 
 
 def _value(subject: Subject, name: str, value: float) -> str:
@@ -60,6 +67,7 @@ def _rate(subject: Subject) -> str:
     course = {
         "constant": "throughout",
         "linear": f"at the start, falling linearly {end} at the end of the budget",
+        "linear_by_epoch": f"at the start, falling before each epoch by as much {end} in the last",
         "plateau": f"at the start, multiplied by {_value(subject, 'factor', optim.factor)} after each "
         f"{quantity(optim.plateau_patience, 'evaluation')} without improvement",
         "zaremba": f"for {quantity(optim.constant_epochs, 'epoch')}, then multiplied by "
@@ -85,8 +93,10 @@ def _batch(subject: Subject) -> str:
 
 
 def _clip(subject: Subject) -> str:
-    clip = subject.run.train.clip_norm
-    return f"clipped at {subject.value('train.clip_norm', clip)}" if clip else "not clipped"
+    train = subject.run.train
+    of_sum = ", the gradient being that of the loss summed over the batch" if train.loss == "sum" else ""
+    told = f"clipped at {subject.value('train.clip_norm', train.clip_norm)}" if train.clip_norm else "not clipped"
+    return told + of_sum
 
 
 def _noise(subject: Subject) -> str:
@@ -122,5 +132,8 @@ def _budget(subject: Subject) -> str:
 
 
 def _evaluation(subject: Subject) -> str:
-    every = subject.run.train.evaluate_every
-    return f"every {quantity(every, 'update')}" if every > 1 else "after each update" if every else "after each epoch"
+    train, every = subject.run.train, subject.run.train.evaluate_every
+    how_often = (
+        f"every {quantity(every, 'update')}" if every > 1 else "after each update" if every else "after each epoch"
+    )
+    return how_often + ", with the weight noise of training on" * train.noisy_validation

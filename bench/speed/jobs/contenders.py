@@ -21,9 +21,10 @@ from bench.speed.jobs.job import SEED, Data, Job
 from bench.speed.peers import TorchModel
 from bench.speed.workloads import CLIP_NORM
 from bench.tasks.base import Sequences, Stream
-from bench.training.batches import EVALUATION_BATCH, EVALUATION_WINDOW, evaluation_batches, sequence_order
+from bench.training.batches import EVALUATION_BATCH, EVALUATION_WINDOW, sequence_order
 from bench.training.evaluation import Machine
 from bench.training.loop import Alone, machine_for, member_of, update_and_evaluate
+from bench.training.validation import Validation
 
 
 class Ours:
@@ -34,16 +35,14 @@ class Ours:
         run, shape = job.run(cell, task), job.shape(cell, task)
         self.machine = machine or machine_for(run, shape)
         self.member = member_of(run, shape, task, self.machine)
-        self._place = shape, task
         self.schedule = Alone([self.member], shape, task, self.machine)
-        split = evaluation_batches(data.validation, tracks=task.tracks, dtype=self.machine.dtype)
-        self._validation = list(split)
+        self._validation = Validation(data.validation, shape, task, self.machine)
 
     def epoch(self) -> None:
         """Train for an epoch, evaluate, and keep the weights if they are the best."""
         end = self.member.epoch + 1
         while self.member.epoch < end and self.member.status is None:
-            update_and_evaluate(self.schedule, *self._place, self._validation, self.machine)
+            update_and_evaluate(self.schedule, self._validation, self.machine)
         if self.member.status is not None:
             raise BenchError(f"training to time it failed: {self.member.reason}")
 

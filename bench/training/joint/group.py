@@ -51,6 +51,7 @@ class Group:
         self._states = tuple(tuple(part.clone() for part in layer) for layer in zero_state(self.shape, K, B, self.rows))
         self._places = torch.zeros((2, K, B), dtype=torch.int64, device=machine.device)
         self._columns = torch.zeros((3, K), dtype=torch.float64, device=machine.device)
+        self._is_sum = torch.tensor([member.run.train.loss == "sum" for member in members], device=machine.device)
         self._report = torch.zeros((2, K), dtype=torch.float64, device=machine.device)
         longest = self._resident.longest_of(max(member.run.train.window for member in members))
         self._draws = Draws([member.run for member in members], self.shape, (B, longest), self.rows)
@@ -90,7 +91,7 @@ class Group:
                 _equip(member, {name: part.clone() for name, part in member.optimiser.state().items()})
 
     def gradients(self, length: int) -> tuple[Float[Tensor, "K"], Float[Tensor, "K P"]]:
-        """Return each member's loss in nats on its present batch and the gradient of its mean loss; carry the states.
+        """Return each member's loss in nats on its present batch and the gradient of its mean or sum; carry the states.
 
         Nothing waits for the device, and nothing that changes between updates is a Python number.
         """
@@ -100,7 +101,7 @@ class Group:
             self.shape,
             task=self.task,
             seen=(self._draws.on_inputs(inputs), targets, mask),
-            n_units=self._places[1].sum(1).clamp(min=1),
+            divisor=torch.where(self._is_sum, 1, self._places[1].sum(1).clamp(min=1)),
             state=self._initial_state(),
             kernel=sequence_kernel(self._machine),
             drop=self._draws.dropout(length),

@@ -43,6 +43,8 @@ class JointOptimiser:
         self.beta2 = self._column([each.beta2 for each in settings])
         self.alpha = self._column([each.alpha for each in settings])
         self.eps = self._column([each.eps for each in settings])
+        self.is_largest_eps = self._column([float(each.eps_rule == "max") for each in settings]).bool()
+        self.clip_velocity = self._column([each.clip_velocity for each in settings])
         self.weight_decay = self._column([each.weight_decay for each in settings])
 
     def step(
@@ -92,8 +94,14 @@ def _rmsprop(of: JointOptimiser, grads: Tensor, is_sound: Tensor) -> None:
     _decay_gradient(of, grads, is_sound)
     square = of.moments["square_avg"].lerp_(grads.square(), of.rounded((1 - of.alpha) * is_sound))
     momentum = of.rounded(torch.where(is_sound, of.momentum, 1.0))
-    buffer = of.moments["momentum_buffer"].mul_(momentum).addcdiv_(grads, square.sqrt().add_(of.rounded(of.eps)))
-    of.rows.addcmul_(buffer, of.rounded(-of.lr * is_sound))
+    rms, eps = square.sqrt(), of.rounded(of.eps)
+    direction = grads / torch.where(of.is_largest_eps, rms.maximum(eps), rms + eps)
+    has_velocity = of.clip_velocity > 0
+    buffer = of.moments["momentum_buffer"].mul_(momentum)
+    buffer.addcmul_(direction, of.rounded(torch.where(has_velocity, of.lr, 1.0)))
+    norms = torch.linalg.vector_norm(buffer, dim=1, keepdim=True).double()
+    clipped = of.clip_velocity / norms.maximum(of.clip_velocity.clamp(min=CLIP_EPS))
+    of.rows.addcmul_(buffer, of.rounded(-torch.where(has_velocity, clipped, of.lr) * is_sound))
 
 
 def _adam(of: JointOptimiser, grads: Tensor, is_sound: Tensor) -> None:

@@ -21,7 +21,15 @@ VARIANTS = {
         {"momentum": 0.9, "nesterov": True},
         {"momentum": 0.5, "nesterov": True, "weight_decay": 0.2},
     ],
-    "rmsprop": [{}, {"momentum": 0.9, "weight_decay": 0.1, "alpha": 0.95}, {"alpha": 0.4}, {"eps": 1e-3}],
+    "rmsprop": [
+        {},
+        {"momentum": 0.9, "weight_decay": 0.1, "alpha": 0.95},
+        {"alpha": 0.4},
+        {"eps": 1e-3},
+        {"eps": 0.3, "eps_rule": "max"},
+        {"clip_velocity": 0.5, "momentum": 0.9},
+        {"eps": 0.1, "eps_rule": "max", "clip_velocity": 0.2, "momentum": 0.5, "weight_decay": 0.1},
+    ],
     "adam": [{}, {"beta1": 0.2}, {"beta2": 0.3}, {"weight_decay": 0.1, "beta1": 0.8, "eps": 1e-4}],
     "adamw": [{}, {"weight_decay": 0.1}, {"weight_decay": 0.2, "beta1": 0.0, "beta2": 0.5}],
 }
