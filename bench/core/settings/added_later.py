@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-LATER: Mapping[str, object] = MappingProxyType({"train.fraction": 1.0, "cell.output_bias": 0.0, "cell.chrono": 0.0})
+LATER: Mapping[str, object] = MappingProxyType(
+    {"train.fraction": 1.0, "cell.output_bias": 0.0, "cell.chrono": 0.0, "task.first_step": "predicted"}
+)
 """Settings that came after the first records, with the value that stood for each before there was one.
 
 At that value a hash leaves them out: what was finished before is found by the same command, and stays finished. Whoever
