@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.cli.config import CHOICES, GROUPS, check_tasks, command_of, conf_dir, legal_keys, options
+from bench.cli.config import CHOICES, GROUPS, adding, check_tasks, command_of, conf_dir, legal_keys, options
 from bench.core.errors import BenchError, ConfigError, UsageError, did_you_mean
 from bench.core.settings import Command
 
@@ -60,7 +60,7 @@ def _is_ours(error: BaseException) -> bool:
 def _options_first(words: Sequence[str]) -> list[str]:
     """Return the words with the overrides last, because Hydra takes them in one piece only."""
     overrides = [word for word in words if "=" in word and not word.startswith("-")]
-    return [*(word for word in words if word not in overrides), *overrides]
+    return [*(word for word in words if word not in overrides), *map(adding, overrides)]
 
 
 def _run_point(config: Any) -> int | BenchError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -95,6 +96,22 @@ def legal_keys() -> set[str]:
         keys |= {f"{name}.{key}" for kind in get_args(kinds) for key in fields_of(kind)}
     keys |= {f"task.{key}" for spec in SPECS.values() for key in fields_of(spec)}
     return keys
+
+
+def adding(override: str) -> str:
+    """Return an override as one that adds its key, if that is a field that a task's YAML may leave out.
+
+    Hydra refuses any other where the YAML does.
+    """
+    from bench.tasks.spec import SPECS
+
+    field = override.split("=", 1)[0].removeprefix("task.")
+    is_optional = any(
+        each.name == field and each.default is not dataclasses.MISSING
+        for spec in SPECS.values()
+        for each in dataclasses.fields(spec)
+    )
+    return f"++{override}" if is_optional and override.startswith("task.") else override
 
 
 def options(group: str, folders: Iterable[Path]) -> set[str]:

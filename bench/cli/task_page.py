@@ -9,7 +9,7 @@ from bench.core.metrics import METRICS
 from bench.core.settings import Command, TrainSettings
 from bench.sweep.resolve import check_batches
 from bench.tasks import Task, open_task
-from bench.tasks.base import Sequences, Split
+from bench.tasks.base import Sequences, Split, unigram_nats
 from bench.tasks.language_model import LanguageModel
 from bench.tasks.spec import SPLITS, task_spec
 from bench.tasks.subset import subset
@@ -30,6 +30,8 @@ def describe(command: Command, data_dir: str | None) -> str:
         f"licence: {spec.licence}",
     ]
     lines.append(f"score: {metric.label}, to {metric.direction}; {task.n_outputs} outputs")
+    if isinstance(task.train, Sequences) and task.train.n_given:
+        lines.append("the first step of each sequence is given: an input alone, neither trained on nor scored")
     splits = {name: task.train if name == "train" else task.read(name) for name in SPLITS}
     lines += [_about(task, name, split) for name, split in splits.items()]
     lines += _beside_print(task, splits["test"])
@@ -52,7 +54,7 @@ def _beside_print(task: Task, test: Split) -> list[str]:
         return []
     lines = [f"published: {published.source}"] if published.source else []
     if published.unigram_nats is not None:
-        found = task.baseline(test)["nats"]
+        found = unigram_nats(task, test)
         lines.append(_compared("unigram nats per frame on test", found, published.unigram_nats, 0.01))
     if published.vocabulary is not None:
         lines.append(_compared("vocabulary", task.n_outputs, published.vocabulary, 0))

@@ -78,11 +78,11 @@ def metric_of(record: RunRecord) -> str:
 
 
 def _task_columns(record: RunRecord) -> dict[str, Value]:
-    task = record.run.task
+    task, is_given = record.run.task, record.run.first_step == "given"
     return {
         "task": record.run.task_name,
         "task_version": str(task.get("version", "")),
-        "title": str(task.get("title") or record.run.task_name),
+        "title": str(task.get("title") or record.run.task_name) + ", first step given" * is_given,
         "kind": str(task.get("kind", "")),
         "level": str(task.get("level", "")),
         "metric": metric_of(record),

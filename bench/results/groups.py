@@ -20,7 +20,7 @@ Settings = Mapping[str, str]
 LONGEST = 8
 """A value of at most this many characters is never abbreviated."""
 
-_Task = tuple[str, str]
+_Task = tuple[str, str, str]
 
 
 def settings_of(run: Run) -> dict[str, str]:
@@ -41,12 +41,13 @@ def group_of(settings: Settings, data: str) -> str:
 def data_names(records: Sequence[RunRecord]) -> dict[str, str]:
     """Map each record's key to a short name of its data, "" if no Run of its task recorded any.
 
-    Splits are opened on demand, so two Runs used the same data if the digests that both recorded agree.
+    Music whose first steps are given is other data than with these predicted: its scores are of other frames. Splits
+    are opened on demand, so two Runs used the same data if the digests that both recorded agree.
     """
     variants: dict[_Task, list[dict[str, str]]] = defaultdict(list)
     seen: dict[str, dict[str, str]] = {}
     for record in sorted(records, key=lambda record: (-len(record.outcome.data_digests), record.key)):
-        seen[record.key] = _variant(variants[_task(record)], record.outcome.data_digests)
+        seen[record.key] = _variant(variants[_task(record)], _data(record))
     return {key: digest_of(variant)[:8] if variant else "" for key, variant in seen.items()}
 
 
@@ -79,7 +80,12 @@ def _four_digits(value: str) -> str:
 
 
 def _task(record: RunRecord) -> _Task:
-    return record.run.task_name, str(record.run.task.get("version"))
+    return record.run.task_name, str(record.run.task.get("version")), record.run.first_step
+
+
+def _data(record: RunRecord) -> Mapping[str, str]:
+    given = {} if record.run.first_step == "predicted" else {"first_step": record.run.first_step}
+    return {**record.outcome.data_digests, **given}
 
 
 def _variant(variants: list[dict[str, str]], digests: Mapping[str, str]) -> dict[str, str]:

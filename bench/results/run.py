@@ -64,6 +64,11 @@ class Run:
         return str(self.task["name"])
 
     @property
+    def first_step(self) -> str:
+        """Whether the first frame of a sequence is `predicted`, as everything of a text is, or `given`."""
+        return str(self.task.get("first_step", "predicted"))
+
+    @property
     def cell_name(self) -> str:
         return str(self.cell["name"])
 

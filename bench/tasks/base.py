@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -22,19 +22,28 @@ Sums = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Sequences:
-    """Independent sequences of frames: one (T, O) tensor of zeros and ones each."""
+    """Independent sequences of frames: one (T, O) tensor of zeros and ones each.
+
+    The first `n_given` frames of each, none or one, are inputs alone; all others are predicted.
+    """
 
     frames: tuple[Tensor, ...]
     digest: str
+    n_given: Literal[0, 1] = 0
+
+    @cached_property
+    def targets(self) -> tuple[Tensor, ...]:
+        """The frames of each sequence that are predicted."""
+        return tuple(frames[self.n_given :] for frames in self.frames)
 
     @cached_property
     def lengths(self) -> tuple[int, ...]:
-        """Number of frames of each sequence."""
-        return tuple(len(frames) for frames in self.frames)
+        """Number of predicted frames of each sequence."""
+        return tuple(len(targets) for targets in self.targets)
 
     @property
     def n_units(self) -> int:
-        """Number of frames."""
+        """Number of predicted frames."""
         return sum(self.lengths)
 
 
@@ -121,6 +130,13 @@ class Task(Protocol):
     def baseline(self, split: Any) -> dict[str, float]:
         """Return the scores of the unigram model of the training split on a split of this task's kind."""
         ...
+
+
+def unigram_nats(task: Task, split: Split) -> float:
+    """Return the loss per unit of the unigram model as print has it: of all units, the first of a sequence too."""
+    if isinstance(split, Sequences) and isinstance(task.train, Sequences):
+        task, split = task.with_train(replace(task.train, n_given=0)), replace(split, n_given=0)
+    return task.baseline(split)["nats"]
 
 
 def blind_nats(task: Task) -> float:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from bench.core.errors import DataError
 from bench.core.metrics import METRICS
 from bench.core.typing import Bool, Float
 from bench.tasks.base import Head, Sequences, Sums, ratio
@@ -26,9 +27,11 @@ class PianoRoll:
     """88 independent Bernoulli outputs for each frame, given all frames before it.
 
     The published score is the total NLL in nats over all frames of the split divided by the number of frames;
-    the first frame is predicted from an all-zero input and padding is excluded.
+    the first frame is predicted from an all-zero input and padding is excluded. With `first_step: given` the first
+    frame of a sequence is no target and counts nowhere.
 
-    Example: of the frames [C4 E4], [C4], [] the inputs are zeros, [C4 E4], [C4] and the targets the frames.
+    Example: of the frames [C4 E4], [C4], [] the inputs are zeros, [C4 E4], [C4] and the targets the frames; with
+    `first_step: given` the inputs are [C4 E4], [C4] and the targets [C4], [].
     Source: Boulanger-Lewandowski et al. 2012, arXiv 1206.6392; Chung et al. 2014, arXiv 1412.3555.
     """
 
@@ -44,7 +47,7 @@ class PianoRoll:
 
     @staticmethod
     def open(spec: PianoRollSpec, data_dir: str | None) -> PianoRoll:
-        """Read the training split. Raises DataError if it is missing or differs from the task's statistics."""
+        """Read the training split. Raises DataError if it is missing or not what the task says."""
         return PianoRoll(spec, _read(spec, "train", data_dir), data_dir)
 
     def with_train(self, train: Sequences) -> PianoRoll:
@@ -57,8 +60,8 @@ class PianoRoll:
 
     @cached_property
     def key_rates(self) -> Float[Tensor, "O"]:
-        """How often each key sounds in training, half a count added on either side so that none is 0 or 1."""
-        counts = torch.stack([frames.sum(0, dtype=torch.float64) for frames in self.train.frames]).sum(0)
+        """How often each key sounds in what training predicts; half a count on either side keeps it off 0 and 1."""
+        counts = torch.stack([targets.sum(0, dtype=torch.float64) for targets in self.train.targets]).sum(0)
         return (counts + 0.5) / (self.train.n_units + 1)
 
     def output_bias(self) -> Float[Tensor, "O"]:
@@ -103,7 +106,7 @@ class PianoRoll:
 
     def baseline(self, split: Sequences) -> dict[str, float]:
         """Return the scores of a model of independent keys at their training rates."""
-        targets = torch.cat(split.frames).double()[None, None]  # (1, 1, T, O)
+        targets = torch.cat(split.targets).double()[None, None]  # (1, 1, T, O)
         logits = self.output_bias().expand_as(targets)
         sums = self.tally(logits, targets, torch.ones(targets.shape[:3], dtype=torch.bool))
         return self.scores({name: float(total) for name, total in sums.items()})
@@ -114,4 +117,10 @@ def _read(spec: PianoRollSpec, split: str, data_dir: str | None) -> Sequences:
     digest = digest_of_rolls(rolls)
     where = origin(spec, split, data_dir)
     check(spec, split, sequences=len(rolls), units=sum(map(len, rolls)), digest=digest, where=where)
-    return Sequences(tuple(torch.from_numpy(np.ascontiguousarray(roll)) for roll in rolls), digest)
+    frames = tuple(torch.from_numpy(np.ascontiguousarray(roll)) for roll in rolls)
+    if spec.first_step == "predicted":
+        return Sequences(frames, digest)
+    for i, roll in enumerate(rolls):
+        if len(roll) < 2:
+            raise DataError(where, f"sequence {i} must have 2 steps or more where the first is given, got {len(roll)}")
+    return Sequences(frames, digest, n_given=1)

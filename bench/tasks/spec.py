@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from bench.core.errors import ConfigError, did_you_mean
 from bench.core.metrics import METRICS, Direction, MetricName
-from bench.core.schema import Count, CountOrOff, Fraction, Positive, build
+from bench.core.schema import Count, CountOrOff, Fraction, Positive, build, fields_of
 from bench.tasks.source_spec import SPLITS as SPLITS
 from bench.tasks.source_spec import check_contents, source_of
 
@@ -59,10 +59,13 @@ class TaskSpec:
 class PianoRollSpec(TaskSpec):
     """Polyphonic music: 88 keys on or off at each step.
 
-    `column` names the column of the file that lists the MIDI pitches of each step.
+    `column` names the column of the file that lists the MIDI pitches of each step. The first frame of each sequence is
+    `predicted` from an all-zero input, or `given`: an input alone, neither trained on nor scored, as in the code that
+    Chung et al. 2014 released (arXiv 1412.3555).
     """
 
     column: str = "notes"
+    first_step: Literal["predicted", "given"] = "predicted"
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,7 @@ def task_spec(node: Mapping[str, Any], where: str) -> TaskSpec:
     kind = node.get("kind")
     if not isinstance(kind, str) or kind not in SPECS:
         raise ConfigError(f"{where}.kind", f"unknown kind of task {kind!r}; {did_you_mean(str(kind), SPECS)}")
+    _check_fields(node, kind, where)
     spec = build(SPECS[kind], node, where)
     _check_score(spec, where)
     for i, node_of_source in enumerate(spec.sources):
@@ -104,6 +108,14 @@ def task_spec(node: Mapping[str, Any], where: str) -> TaskSpec:
     if isinstance(spec, LanguageModelSpec):
         _check_fractions(spec.fractions, f"{where}.fractions")
     return spec
+
+
+def _check_fields(node: Mapping[str, Any], kind: str, where: str) -> None:
+    """Refuse a field that only another kind of task has."""
+    for key in node:
+        others = [name for name, spec in SPECS.items() if key in fields_of(spec)]
+        if others and kind not in others:
+            raise ConfigError(f"{where}.{key}", f"is for tasks of kind {' or '.join(others)}, and this is a {kind}")
 
 
 def _check_score(spec: TaskSpec, where: str) -> None:

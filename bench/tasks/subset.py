@@ -35,7 +35,7 @@ def _sequences(split: Sequences, fraction: float, draw: int) -> Sequences:
     """Return the first sequences of an order that is drawn, as they follow one another in the split."""
     drawn = np.random.default_rng(draw).permutation(len(split.frames))
     kept = sorted(drawn[: n_kept(split, fraction)].tolist())
-    return Sequences(tuple(split.frames[i] for i in kept), split.digest)
+    return replace(split, frames=tuple(split.frames[i] for i in kept))
 
 
 def _piece(split: Stream, fraction: float, draw: int) -> Stream:

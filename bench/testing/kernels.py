@@ -222,9 +222,11 @@ def check_members_alone(
 
 
 def _trained(runs: Sequence[Run], task: Task, kernel: Kernel, dtype: torch.dtype) -> list[Member]:
-    validation: Split = rolls(4, seed=9)
+    validation: Split
     if isinstance(task.train, Stream):
         validation = dataclasses.replace(task.train, tokens=task.train.tokens[:MOST_TOKENS].clone())
+    else:
+        validation = dataclasses.replace(rolls(4, seed=9), n_given=task.train.n_given)
     return trained(runs, task, validation, Machine(kernel, CPU, dtype))
 
 

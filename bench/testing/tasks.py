@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from bench.core.metrics import METRICS
 from bench.core.schema import build
 from bench.core.settings import OptimSettings, TrainSettings
 from bench.tasks import Task, open_task
-from bench.tasks.base import Sequences, Split, Sums, add, blind_nats
+from bench.tasks.base import Sequences, Split, Sums, add, blind_nats, unigram_nats
 from bench.tasks.source_spec import LocalSource, PackageSource, source_of
 from bench.tasks.spec import SPLITS, SplitStatistics, TaskSpec, task_spec
 from bench.testing.require import require, require_close, require_equal
@@ -102,19 +102,17 @@ def check_splits(task: Task, splits: Mapping[str, Split]) -> None:
         require(split.digest == again.digest, f"{name} has another digest when it is read again")
         require(_is_digest(split.digest), f"the digest of {name} must be a SHA-256, got {split.digest!r}")
         require_equal(_tensors(split), _tensors(again), f"{name} read twice")
-        found = (len(_tensors(split)), split.n_units, split.digest)
-        stated = (task.spec.statistics or {}).get(name)
+        found, stated = _statistics(split), (task.spec.statistics or {}).get(name)
         if stated is not None:
-            wanted = (stated.sequences, stated.units, stated.digest or split.digest)
-            require(found == wanted, f"{name} must hold {wanted}: sequences, units, digest; got {found}")
+            wanted = replace(stated, digest=stated.digest or split.digest)
+            require(found == wanted, f"{name} must hold {wanted}, got {found}")
         require(split.n_units > 0, f"{name} must hold something to predict")
 
 
 def check_statistics_are_enforced(task: Task, data_dir: str | None) -> None:
     """A training split that is not what `statistics` say is refused."""
-    train = task.train
-    stated = SplitStatistics(len(_tensors(train)), train.n_units, train.digest)
-    others = {"units": replace(stated, units=train.n_units + 1), "digest": replace(stated, digest="0" * 64)}
+    stated = _statistics(task.train)
+    others = {"units": replace(stated, units=stated.units + 1), "digest": replace(stated, digest="0" * 64)}
     for field, other in others.items():
         try:
             open_task(replace(task.spec, statistics={"train": other}), data_dir)
@@ -129,7 +127,7 @@ def check_published(task: Task, test: Split) -> None:
     if published is None:
         return
     if published.unigram_nats is not None:
-        found = task.baseline(test)["nats"]
+        found = unigram_nats(task, test)
         problem = f"the unigram loss on test must be {published.unigram_nats} nats to 0.01 as published, got {found}"
         require(abs(found - published.unigram_nats) <= 0.01, problem)
     if published.vocabulary is not None:
@@ -165,7 +163,7 @@ def check_blind(task: Task) -> None:
 
 def check_evaluation(task: Task, split: Split) -> None:
     """Evaluation sees every unit exactly once, and predicts each from those before it."""
-    wanted = _counts(torch.cat(_tensors(split)), task)
+    wanted = _counts(torch.cat(split.targets) if isinstance(split, Sequences) else split.tokens, task)
     for batch_size, window in CUTS:
         where = f"with batches of {batch_size} and windows of {window}"
         batches = list(_evaluation(task, split, batch_size, window))
@@ -174,15 +172,22 @@ def check_evaluation(task: Task, split: Split) -> None:
         found = _counts(torch.cat([batch.targets[batch.mask] for batch in batches]), task)
         require(torch.equal(found, wanted), f"{where}, the targets are not the units of the split")
         for batch in batches:
-            _check_inputs(task, batch)
+            _check_inputs(split, batch, batch.pieces)
 
 
-def _check_inputs(task: Task, batch: Batch) -> None:
-    """Inputs are the targets one step before; sequences of frames begin with silence."""
+def _check_inputs(split: Split, batch: Batch, numbers: Sequence[int]) -> None:
+    """Inputs are the targets one step before; sequences of those numbers begin with silence or the given frame."""
     seen = batch.mask[:, :, 1:]
     is_shifted = torch.equal(batch.inputs[:, :, 1:][seen], batch.targets[:, :, :-1][seen])
     require(is_shifted, "the input of a step must be the target of the step before")
-    require(not task.n_inputs or not batch.inputs[:, :, 0].any(), "the first frame must be predicted from nothing")
+    if not isinstance(split, Sequences):
+        return
+    first = batch.inputs[0, :, 0]
+    if split.n_given == 0:
+        require(not first.any(), "the first frame must be predicted from nothing")
+        return
+    given = torch.stack([split.frames[number][0] for number in numbers])
+    require(torch.equal(first, given.to(first.dtype)), "the first input must be the given frame")
 
 
 def check_padding(task: Task) -> None:
@@ -218,10 +223,10 @@ def check_epoch(task: Task) -> None:
     found = sum(sum(batch.n_units) for batch in epoch)
     require(found == wanted, f"an epoch of {split.n_units} units must hold {wanted}, got {found}")
     for position, batch in enumerate(epoch):
-        _check_batch(task, batches, position, batch)
+        _check_batch(split, batches, position, batch)
 
 
-def _check_batch(task: Task, batches: Batches, position: int, batch: Batch) -> None:
+def _check_batch(split: Split, batches: Batches, position: int, batch: Batch) -> None:
     """A training batch is the same when it is asked for again, padded or before padding."""
     ragged = batches.ragged(0, position)
     for again in (batches.batch(0, position), ragged.padded(torch.float64) if ragged else batch):
@@ -231,7 +236,8 @@ def _check_batch(task: Task, batches: Batches, position: int, batch: Batch) -> N
             again.n_units == batch.n_units, f"batch {position} must have {batch.n_units} units, got {again.n_units}"
         )
     require(not batch.targets[~batch.mask].any(), f"targets in the padding of batch {position} must be zero")
-    _check_inputs(task, batch)
+    places = {id(frames): i for i, frames in enumerate(split.frames)} if isinstance(split, Sequences) else {}
+    _check_inputs(split, batch, [places[id(frames)] for frames in ragged.frames] if ragged else ())
 
 
 def excerpt(split: Split) -> Split:
@@ -255,6 +261,11 @@ def _counts(units: Tensor, task: Task) -> Tensor:
 def _tensors(split: Split) -> list[Tensor]:
     """Return the sequences of a split, one where it is a text."""
     return list(split.frames) if isinstance(split, Sequences) else [split.tokens]
+
+
+def _statistics(split: Split) -> SplitStatistics:
+    """Return what a task states of a split: all its frames are units there, the given ones too."""
+    return SplitStatistics(len(_tensors(split)), sum(map(len, _tensors(split))), split.digest)
 
 
 def _width(batch: Batch) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -57,17 +57,18 @@ def text_spec(**changes: Any) -> LanguageModelSpec:
     return LanguageModelSpec(**{**fields, **changes})
 
 
-def rolls(n: int, *, seed: int, longest: int = 12) -> Sequences:
+def rolls(n: int, *, seed: int, longest: int = 12, n_given: Literal[0, 1] = 0) -> Sequences:
     """Return n random piano rolls of 3 to `longest` frames."""
     generator = torch.Generator().manual_seed(seed)
     lengths = torch.randint(3, longest + 1, (n,), generator=generator).tolist()
     frames = tuple((torch.rand(length, KEYS, generator=generator) < 0.05).to(torch.uint8) for length in lengths)
-    return Sequences(frames, f"toy {n} {seed}")
+    return Sequences(frames, f"toy {n} {seed}", n_given)
 
 
 def music_task(n: int = 10, **changes: Any) -> PianoRoll:
     """Return a piano-roll task of n sequences."""
-    return PianoRoll(music_spec(**changes), rolls(n, seed=1), None)
+    spec = music_spec(**changes)
+    return PianoRoll(spec, rolls(n, seed=1, n_given=1 if spec.first_step == "given" else 0), None)
 
 
 def text_task(repeats: int = 6, **changes: Any) -> LanguageModel:

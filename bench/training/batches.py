@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
@@ -47,10 +47,14 @@ class Batch:
 
 @dataclass(frozen=True)
 class Ragged:
-    """A batch of whole sequences before padding: frames (T, O) of zeros and ones, for one member."""
+    """A batch of whole sequences before padding: frames (T, O) of zeros and ones, for one member.
+
+    `lengths` are the numbers of frames to predict: all, or all but the first where one is given.
+    """
 
     frames: tuple[Tensor, ...]
     lengths: tuple[int, ...]
+    n_given: Literal[0, 1] = 0
 
     @property
     def n_units(self) -> tuple[int, ...]:
@@ -59,7 +63,7 @@ class Ragged:
 
     def padded(self, dtype: torch.dtype) -> Batch:
         """Return the batch padded to its longest sequence."""
-        return _pad(self.frames, dtype)
+        return _pad(self.frames, self.n_given, dtype)
 
 
 @runtime_checkable
@@ -107,9 +111,10 @@ def evaluation_batches(
     in windows as can be. They are numbered in the order of the data.
     """
     if isinstance(split, Sequences):
-        order = np.argsort([len(frames) for frames in split.frames], kind="stable")
+        order = np.argsort(split.lengths, kind="stable")
         for chunk in _chunks(order.tolist(), batch_size or EVALUATION_BATCH):
-            yield replace(_pad([split.frames[i] for i in chunk], dtype), pieces=tuple(chunk))
+            batch = _pad([split.frames[i] for i in chunk], split.n_given, dtype)
+            yield replace(batch, pieces=tuple(chunk))
         return
     window = window or EVALUATION_WINDOW
     every = list(enumerate(_track_bounds(split.n_units, tracks)))
@@ -156,7 +161,7 @@ class _SequenceBatches:
         order = sequence_order(self.split, self.task_name, seed=self.seed, epoch=epoch, batch_size=self.batch_size)
         chosen = order[position]
         frames, lengths = self.split.frames, self.split.lengths
-        return Ragged(tuple(frames[i] for i in chosen), tuple(lengths[i] for i in chosen))
+        return Ragged(tuple(frames[i] for i in chosen), tuple(lengths[i] for i in chosen), self.split.n_given)
 
 
 @dataclass(frozen=True)
@@ -191,11 +196,14 @@ def _order(lengths: tuple[int, ...], batch_size: int, seed: int) -> list[list[in
     return [list(batches[j]) for j in random.permutation(len(batches))]
 
 
-def _pad(frames: Sequence[Tensor], dtype: torch.dtype) -> Batch:
-    targets = pad_sequence(list(frames), batch_first=True).to(dtype)  # (B, T, O)
+def _pad(frames: Sequence[Tensor], n_given: int, dtype: torch.dtype) -> Batch:
+    """Return sequences whose frames are predicted from the frames before, the first from nothing unless it is given."""
+    lengths = torch.tensor([len(sequence) - n_given for sequence in frames])
+    targets = pad_sequence([sequence[n_given:] for sequence in frames], batch_first=True).to(dtype)  # (B, T, O)
     inputs = torch.zeros_like(targets)
     inputs[:, 1:] = targets[:, :-1]
-    lengths = torch.tensor([len(sequence) for sequence in frames])
+    if n_given:
+        inputs[:, 0] = torch.stack([sequence[0] for sequence in frames])
     mask = torch.arange(targets.shape[1]) < lengths[:, None]
     return _alone(inputs, targets, mask, is_carried=False)
 

@@ -107,6 +107,7 @@ class _Sequences:
         first = np.cumsum([0, *map(len, batches)])
         segment.sequences, segment.lengths = self._frames.ctypes.data, self._lengths.ctypes.data
         segment.chosen, segment.first = chosen.ctypes.data, first.ctypes.data
+        segment.n_given = self._split.n_given
         return np.add.reduceat(self._lengths[chosen], first[:-1]).tolist(), (chosen, first)
 
 

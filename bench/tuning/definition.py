@@ -75,8 +75,8 @@ class Definition:
         }
         task = {name: value for name, value in command.task.items() if name not in DESCRIPTIVE}
         space = {path: dataclasses.asdict(dimension) for path, dimension in self.space.items()}
-        cell = without_later({"cell": without_words(command.cell)})
-        whole = {**parts, "settings": without_later(settings), "task": task, **cell, "space": space}
+        about = without_later({"task": task, "cell": without_words(command.cell)})
+        whole = {**parts, "settings": without_later(settings), **about, "space": space}
         once = digest_of(whole)[:16]
         is_one = self.replication == 0
         return StudyRecord(

@@ -113,7 +113,8 @@ def tuned_file(winner: Winner, stem: str, directory: Path) -> str:
         f"# Command: python -m bench --config-dir {RESULTS / directory.resolve().name} +{FOLDER}={stem}",
     )
     defaults = [{f"override /{group}": name} for group, name in choices.items()]
-    node = {"defaults": defaults, **settings, "cell": _ordered(run.cell)}
+    task = {"task": {"first_step": run.first_step}} if run.first_step == "given" else {}
+    node = {"defaults": defaults, **task, **settings, "cell": _ordered(run.cell)}
     return "\n".join(lines) + "\n" + yaml.safe_dump(node, sort_keys=False, allow_unicode=True)
 
 

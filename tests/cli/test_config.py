@@ -65,6 +65,11 @@ BAD_SETTINGS = [
     ("train.batch_size=2.5", "bad config at `train.batch_size`: must be an integer, got 2.5"),
     ("train.batch_size=true", "bad config at `train.batch_size`: must be an integer, got True"),
     ("train.batch_size=many", "bad config at `train.batch_size`: must be an integer, got 'many'"),
+    (
+        "task.first_step=given",
+        "bad config at `task.first_step`: is for tasks of kind piano_roll, and this is a language_model",
+    ),
+    ("task.levle=word", "bad config at `task.levle`: unknown key; did you mean `task.level`?"),
     ("train.dropout=1.5", "bad config at `train.dropout`: must be at least 0 and at most 0.999999, got 1.5"),
     ("train.dropout=0.5", "bad config at `train.dropout`: acts between layers and needs num_layers >= 2"),
     ("train.max_epochs=0", "bad config at `train`: needs a budget"),

@@ -30,7 +30,7 @@ def ragged_view(batch):
     B, T = len(batch.lengths), max(batch.lengths)
     lengths = (c_int64 * B)(*batch.lengths)
     sequences = (c_void_p * B)(*(frames.data_ptr() for frames in batch.frames))
-    view = c.Batch(B=B, T=T, lengths=addressof(lengths), sequences=addressof(sequences))
+    view = c.Batch(B=B, T=T, lengths=addressof(lengths), sequences=addressof(sequences), n_given=batch.n_given)
     return view, [lengths, sequences, *batch.frames]
 
 

@@ -66,6 +66,15 @@ def test_a_number_stands_beside_the_runs_that_differ_from_it_least():
     assert row["comparable"] == "partly"
 
 
+def test_runs_whose_first_steps_are_given_have_the_measure_of_those_who_score_no_first_step():
+    rows = frame(sweep(2, ("gru",), task={**JSB, "first_step": "given"}))
+    assert "first step scored (here not scored)" in chung(rows)["because"]
+    assert chung(rows)["comparable"] == "no"
+    (bai,) = rows[rows["paper"] == "Bai et al. 2018"].to_dict("records")
+    assert "first step" not in bai["because"]
+    assert bai["comparable"] == "partly"
+
+
 def test_tuning_runs_are_the_settings_tried():
     tuned = [record(run("gru", seed, task=JSB, phase="tune", **CHUNG)) for seed in range(10)]
     confirmed = [record(run("gru", 20, task=JSB, **CHUNG))]

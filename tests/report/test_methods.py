@@ -57,6 +57,17 @@ def test_split_sizes_are_told_only_of_data_that_the_runs_saw():
     assert "99 in 1 sequence" not in text
 
 
+def test_the_score_of_music_whose_first_steps_are_given_says_so():
+    given = sweep(2, task=task(first_step="given"))
+    wanted = "but the first of each sequence, which is given as an input and neither trained on nor scored, divided by"
+    assert wanted in prose(given)
+    assert wanted not in prose(sweep(2))
+    both = prose([*given, *sweep(2, task=task("others", title="Others"))])
+    assert "The score on Made-up Music, first step given is " in both
+    assert "The score on Others is the negative log-likelihood in nats per frame: its sum over all frames of " in both
+    assert "a split, the first of a sequence predicted from nothing" in both
+
+
 def test_a_setting_that_differs_by_cell_or_by_task_is_told_with_its_place():
     by_cell = [*sweep(2, ("gru",)), *sweep(2, ("lstm",), optim=OptimSettings(lr=0.01))]
     assert "The learning rate was 0.001 throughout (GRU); 0.01 throughout (LSTM)." in prose(by_cell)

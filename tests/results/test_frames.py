@@ -10,7 +10,7 @@ import pytest
 
 from bench.core.metrics import METRICS
 from bench.core.settings import OptimSettings, SizeSettings, TrainSettings
-from bench.results.frames import curves_frame, runs_frame
+from bench.results.frames import TASK, curves_frame, runs_frame
 from bench.results.groups import group_of, settings_of
 from tests.report.fabricated import cell, failure, nats_of, outcome, record, run, sweep, task
 
@@ -92,6 +92,17 @@ def test_other_data_make_another_group_and_are_named_in_the_label():
     assert runs["group"].nunique() == 2
     assert runs["task_label"].nunique() == 2
     assert runs["task_label"].str.contains("data ").all()
+
+
+def test_scores_with_and_without_the_first_step_are_of_two_tasks_and_the_labels_say_which():
+    given = sweep(2, task=task(first_step="given"))
+    assert set(runs_frame(given)["task_label"]) == {"Made-up Music, first step given"}
+    runs = runs_frame([*sweep(2), *given, failure(run(seed=9, task=task(first_step="given")))])
+    assert set(runs.groupby(TASK)["task_label"].nunique()) == {1}
+    first, second = runs["task_label"].unique()
+    assert first.startswith("Made-up Music (data ")
+    assert second.startswith("Made-up Music, first step given (data ")
+    assert (runs["task_label"] == second).sum() == 7
 
 
 def test_splits_not_opened_in_tuning_do_not_make_other_data():

@@ -11,7 +11,7 @@ from bench.core.digest import checked_node, with_digest
 from bench.core.errors import DataError
 from bench.core.settings.added_later import LATER
 from bench.results.run import Cost, CurvePoint, Outcome, Pieces, Provenance, RunRecord, differing_parts, slug
-from tests.toys import cell_node, changed, run
+from tests.toys import cell_node, changed, music_spec, run
 
 
 def record() -> RunRecord:
@@ -119,10 +119,22 @@ def test_a_later_field_of_a_cell_changes_the_key_where_it_does_something():
     assert keys[0] == keys[1] != keys[2]
 
 
+def test_a_given_first_step_makes_another_run_and_a_predicted_one_does_not():
+    task = run().task
+    keys = [dataclasses.replace(run(), task={**task, "first_step": way}).key for way in ("predicted", "given")]
+    assert run().key == keys[0] != keys[1]
+
+
 def test_what_stood_for_a_later_setting_is_its_default():
     for path, before in LATER.items():
         section, name = path.split(".")
-        known = dict(shipped_cell("lstm").fields) if section == "cell" else vars(getattr(run(), section))
+        match section:
+            case "cell":
+                known = dict(shipped_cell("lstm").fields)
+            case "task":
+                known = vars(music_spec())
+            case _:
+                known = vars(getattr(run(), section))
         assert known[name] == before
 
 

@@ -106,3 +106,16 @@ def test_the_committed_files_are_what_is_exported_from_the_records(directory, re
     files = {path.stem: path.read_text() for path in (directory / FOLDER).glob("*.yaml")}
     winners = {winner.full_name: winner for winner in winners_of(results.read_studies(directory).records, records)}
     assert files == {stem: tuned_file(winner, stem, directory) for stem, winner in winners.items()}
+
+
+def test_a_task_whose_first_step_is_given_is_exported_so(directory, records, tasks, hydra, tmp_path):
+    winners = winners_of(results.read_studies(directory).records, records)
+    winner = next(winner for winner in winners if winner.run.task["kind"] == "piano_roll")
+    run = dataclasses.replace(winner.run, task={**winner.run.task, "first_step": "given"})
+    (tmp_path / FOLDER).mkdir()
+    for name, each in (("predicted", winner), ("given", dataclasses.replace(winner, run=run))):
+        (tmp_path / FOLDER / f"{name}.yaml").write_text(tuned_file(each, name, tmp_path))
+    found = {name: command_of(composed_tuned(tmp_path, name)) for name in ("predicted", "given")}
+    assert run.key != winner.run.key
+    for name, wanted in (("predicted", winner.run), ("given", run)):
+        assert run_of(dataclasses.replace(found[name], seed=run.seed, phase=run.phase), tasks).key == wanted.key

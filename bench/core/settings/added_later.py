@@ -15,6 +15,7 @@ LATER: Mapping[str, object] = MappingProxyType(
         "optim.clip_velocity": 0.0,
         "train.loss": "mean",
         "train.noisy_validation": False,
+        "task.first_step": "predicted",
     }
 )
 """Settings that came after the first records, with the value that stood for each before there was one.

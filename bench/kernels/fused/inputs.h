@@ -62,9 +62,9 @@ template <class T> struct Inputs {
         return !keys.empty();
     }
 
-    // The frame `shift` steps from packed row n, or null before the first.
+    // The frame `shift` steps from the target of packed row n, or null before the first.
     const uint8_t* bytes(int64_t n, int64_t shift) const {
-        int64_t b = packing.rows[n] / batch.T, t = packing.rows[n] % batch.T + shift;
+        int64_t b = packing.rows[n] / batch.T, t = packing.rows[n] % batch.T + batch.n_given + shift;
         return t < 0 ? nullptr : batch.sequences[b] + t * m.n_outputs;
     }
 

@@ -15,11 +15,14 @@ struct Model {
 };
 
 // A padded batch (B, T, ...), or, in place of frames and their targets, each sequence's frames of zeros and ones as bytes:
-// they are the targets, and the inputs are the frames before them, the first from nothing. `drop` are factors (B, T, size) of input, between layers and output, null where there is none.
+// they are the targets, and the inputs are the frames before them, the first from nothing; or with `n_given` 1 the first
+// frame is an input alone, and `lengths` do not count it. `drop` are factors (B, T, size) of input, between layers and
+// output, null where there is none.
 struct Batch {
     int64_t B, T;
     const int64_t* lengths;
     const uint8_t* const* sequences;
+    int64_t n_given;
     const void* frames;
     const int64_t* tokens;
     const void* frame_targets;
@@ -64,6 +67,7 @@ struct Segment {
     const uint8_t* const* sequences;
     const int64_t *lengths, *chosen, *first;
     const int64_t* tokens;
+    int64_t n_given;  // of each sequence, as in Batch
     int64_t before, B, piece, window, position;
     Noise noise;
     Rule rule;

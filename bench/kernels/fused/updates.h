@@ -56,7 +56,7 @@ template <class T, class C> struct Updates {
     Batch chosen(const int64_t* which, int64_t B) {
         lengths.resize(B), sequences.resize(B);
         for (int64_t b = 0; b < B; b++) lengths[b] = s.lengths[which[b]], sequences[b] = s.sequences[which[b]];
-        Batch batch{B, *std::max_element(lengths.begin(), lengths.end()), lengths.data(), sequences.data()};
+        Batch batch{B, *std::max_element(lengths.begin(), lengths.end()), lengths.data(), sequences.data(), s.n_given};
         return batch;
     }
 
@@ -104,16 +104,16 @@ template <class T, class C> struct Updates {
         return dropped[place].data();
     }
 
-    // Frames as numbers, each the input of the step after it, with noise on all of them, the first too.
+    // Frames as numbers, each the input of the step after it, with noise on all of them, the first too, be it empty.
     void with_input_noise(Batch& batch, uint64_t update) {
         const int64_t B = batch.B, T_ = batch.T, O = m.n_outputs;
         targets.assign(B * T_ * O, T(0)), frames.assign(B * T_ * O, T(0));
         for (int64_t b = 0; b < B; b++) {
             const uint8_t* from = batch.sequences[b];
-            const int64_t n = batch.lengths[b] * O;
+            const int64_t n = batch.lengths[b] * O, given = batch.n_given * O, empty = O - given;
             T* to = frames.data() + b * T_ * O;
-            std::copy(from, from + n, targets.data() + b * T_ * O);
-            std::copy(from, from + n - O, to + O);
+            std::copy(from + given, from + given + n, targets.data() + b * T_ * O);
+            std::copy(from, from + n - empty, to + empty);
             add_noise<T>(to, n, noise.inputs, noise.input_key, update, SEQUENCE * b);
         }
         batch.sequences = nullptr, batch.frames = frames.data(), batch.frame_targets = targets.data();

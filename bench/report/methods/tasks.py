@@ -13,6 +13,11 @@ from bench.results.columns import metric_of
 
 SPLITS = {"train": "training", "validation": "validation", "test": "test"}
 
+FIRST_GIVEN = (
+    "the negative log-likelihood in nats per frame: its sum over all frames of a split but the first of each sequence, "
+    "which is given as an input and neither trained on nor scored, divided by the number of these frames"
+)
+
 DEFINITIONS = {
     "nll": "the negative log-likelihood in nats per frame: its sum over all frames of a split, the first of a sequence "
     "predicted from nothing, divided by the number of frames",
@@ -64,16 +69,22 @@ def _is_of(stated: object, seen: str | None) -> bool:
 
 
 def _scores(by_task: Mapping[str, Sequence[Subject]]) -> list[str]:
-    by_metric: dict[tuple[str, str], list[str]] = defaultdict(list)
+    by_score: dict[tuple[str, str], list[str]] = defaultdict(list)
     for task, subjects in by_task.items():
         direction = str(subjects[0].run.task.get("direction", "minimise"))
-        by_metric[metric_of(subjects[0].record), direction].append(task)
+        by_score[_definition(subjects[0]), direction].append(task)
     sentences = []
-    for (metric, direction), names in by_metric.items():
-        where = f" on {listed(names)}" if len(by_metric) > 1 else ""
-        label = METRICS[metric].label if metric in METRICS else plain(metric, 40)
-        sentences.append(f"The score{where} is {DEFINITIONS.get(metric, label)}; {better(direction)}.")
+    for (definition, direction), names in by_score.items():
+        where = f" on {listed(names)}" if len(by_score) > 1 else ""
+        sentences.append(f"The score{where} is {definition}; {better(direction)}.")
     return sentences
+
+
+def _definition(subject: Subject) -> str:
+    if subject.run.first_step == "given":
+        return FIRST_GIVEN
+    metric = metric_of(subject.record)
+    return DEFINITIONS.get(metric, METRICS[metric].label if metric in METRICS else plain(metric, 40))
 
 
 def _split(found: ReportData) -> list[str]:

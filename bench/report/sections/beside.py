@@ -200,7 +200,9 @@ class _Group:
 
     @cached_property
     def ways(self) -> dict[str, str]:
-        return here(str(self.row["task"]), str(self.runs["kind"].iloc[0]))
+        ways = here(str(self.row["task"]), str(self.runs["kind"].iloc[0]))
+        is_given = self.settings.get("task.first_step") == "given"
+        return {**ways, "first step": "not scored"} if is_given else ways
 
     def split_for(self, number: Number) -> str:
         return number.score_split if self.n_scored[number.score_split] else str(self.row["split"])

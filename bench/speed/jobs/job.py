@@ -88,6 +88,6 @@ JOBS: dict[str, Job] = {
 
 def _part(split: Split, share: int, pieces: int) -> Split:
     if isinstance(split, Sequences):
-        return Sequences(split.frames[::share], split.digest)
+        return replace(split, frames=split.frames[::share])
     n = split.n_units // share
     return replace(split, tokens=split.tokens[: max(pieces, n - n % pieces)])

@@ -32,21 +32,23 @@ STEP = 16
 class Resident:
     """A split as one tensor: an empty frame and all frames, or the token before the text and all tokens.
 
-    Unit n of the split is entry n + 1, and what a text's step sees of the unit before it is entry n.
+    Unit n of the split, those that are given counted too, is entry n + 1, and what a step sees of the unit before it is
+    entry n; with `is_first_blind` the first step of a sequence sees nothing.
     """
 
     values: Tensor
     is_text: bool
     longest: int
+    is_first_blind: bool
 
     @staticmethod
     def of(split: Split, device: torch.device) -> Resident:
         """Put a split on a device: frames as bytes (N + 1, O), tokens (N + 1)."""
         if isinstance(split, Stream):
             values = torch.cat([split.tokens.new_tensor([split.before]), split.tokens])
-            return Resident(values.to(device), True, split.n_units)
+            return Resident(values.to(device), True, split.n_units, is_first_blind=False)
         values = torch.cat([torch.zeros_like(split.frames[0][:1]), *split.frames])
-        return Resident(values.to(device), False, max(split.lengths))
+        return Resident(values.to(device), False, max(split.lengths), is_first_blind=split.n_given == 0)
 
     def gathered(
         self, places: Int[Tensor, "2 K B"], length: int, dtype: torch.dtype
@@ -55,7 +57,7 @@ class Resident:
         first, lengths = places.unsqueeze(-1)  # (K, B, 1)
         t = torch.arange(length, device=places.device)
         mask = t < lengths
-        has_input = mask if self.is_text else mask & (t > 0)
+        has_input = mask & (t > 0) if self.is_first_blind else mask
         inputs = self.values[torch.where(has_input, first + t, 0)]
         targets = self.values[torch.where(mask, first + t + 1, 0)]
         return (inputs, targets, mask) if self.is_text else (inputs.to(dtype), targets.to(dtype), mask)
@@ -109,11 +111,11 @@ class Timetable:
 
     @cached_property
     def _first(self) -> Mapping[int, int]:
-        """The first unit of each sequence, by the identity of the tensor that batches hand out."""
+        """The first unit to predict of each sequence, by the identity of the tensor that batches hand out."""
         split = self._task.train
         if isinstance(split, Stream):
             return {}
-        firsts = accumulate(split.lengths, initial=0)
+        firsts = accumulate(map(len, split.frames), initial=split.n_given)
         return {id(frames): first for frames, first in zip(split.frames, firsts, strict=False)}
 
 

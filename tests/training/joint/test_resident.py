@@ -21,7 +21,9 @@ def members_of(task, settings):
     return [member_of(each, shape(each, task), task, machine()) for each in runs]
 
 
-@pytest.mark.parametrize("task", [music_task(11), text_task()], ids=["music", "text"])
+@pytest.mark.parametrize(
+    "task", [music_task(11), music_task(11, first_step="given"), text_task()], ids=["music", "first given", "text"]
+)
 @pytest.mark.parametrize(
     "settings",
     [

@@ -24,7 +24,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from bench.cli.compose import Composer, is_search, space_lines
-from bench.cli.config import GROUPS, check_from_outside, conf_dir
+from bench.cli.config import GROUPS, adding, check_from_outside, conf_dir
 from bench.core.errors import UsageError
 
 FOLDERS = ("", "tune", *GROUPS)
@@ -96,7 +96,7 @@ class GatebenchSweeper(BasicSweeper):
             raise RuntimeError("setup() comes before sweep()")
         composer = Composer(self.hydra_context.config_loader, self.config)
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        overrides = parser.parse_overrides([*self._parse_config(), *arguments])
+        overrides = parser.parse_overrides([*map(adding, self._parse_config()), *arguments])
         searches = [override for override in overrides if is_search(override)]
         if searches and _is_tuning(overrides, composer):
             swept = [override for override in overrides if override not in searches]
