@@ -17,8 +17,10 @@ Parameters = Mapping[str, Tensor]
 
 Role = Literal["input", "recurrent", "bias", "peephole", "embedding", "readout", "readout_bias"]
 
-Biases = Literal["double", "single"]
-"""`double` keeps an input and a recurrent bias vector as torch.nn does; `single` keeps the input one."""
+Biases = Literal["double", "single", "none"]
+"""`double` keeps an input and a recurrent bias vector as torch.nn does; `single` keeps the input one; `none` keeps
+neither, as the equations of Chung et al. 2014, arXiv 1412.3555, section 3, are printed.
+"""
 
 
 @dataclass(frozen=True)

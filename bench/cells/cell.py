@@ -64,14 +64,15 @@ class Cell:
     def weights(self, n_inputs: int, hidden_size: int) -> dict[str, Weight]:
         """Return the weights of one layer, G gates, R products and V own vectors of H units.
 
-        W (G H, I), U (R H, H), b (G H), with `biases: double` b_recurrent (R H), and P (V, H); what has no rows is
-        left out.
+        W (G H, I), U (R H, H), unless `biases` is none b (G H), with `biases: double` b_recurrent (R H), and P (V, H);
+        what has no rows is left out.
         """
         H, rows, n_own = hidden_size, len(self.products) * hidden_size, len(self.program.own)
         weights = {"W": Weight((len(self.gates) * H, n_inputs), "input")}
         if rows:
             weights["U"] = Weight((rows, H), "recurrent")
-        weights["b"] = Weight((len(self.gates) * H,), "bias")
+        if self.biases != "none":
+            weights["b"] = Weight((len(self.gates) * H,), "bias")
         if rows and self.biases == "double":
             weights["b_recurrent"] = Weight((rows,), "bias")
         if n_own:
@@ -79,7 +80,7 @@ class Cell:
         return weights
 
     def step(self, state: State, wx: Float[Tensor, "K B G"], params: Parameters) -> State:
-        """Return the state after one step, given the input preactivations `wx = W x + b`."""
+        """Return the state after one step, given the input preactivations `wx = W x`, plus b where there is one."""
         return self.values_at(state, wx, params).outputs
 
     def values_at(self, state: State, wx: Float[Tensor, "K B G"], params: Parameters) -> Values:

@@ -29,6 +29,7 @@ from bench.core.cell_words import (
     FieldWords,
     field_values,
     shipped,
+    value_text,
     with_text_keys,
     words_in,
 )
@@ -85,7 +86,7 @@ def _cell(node: Mapping[str, Any], where: str) -> Cell:
     for key in ("title", "source", "states", "equations"):
         if key not in node:
             raise ConfigError(f"{where}.{key}", "is required; got none")
-    biases = node.get("biases", "double")
+    biases = convert(Literal[get_args(Biases)], node.get("biases", "double"), f"{where}.biases")
     words = words_in(node, where)
     fields = dict(_fields(node, words, where))
     states = _states(node["states"], f"{where}.states", fields)
@@ -96,6 +97,8 @@ def _cell(node: Mapping[str, Any], where: str) -> Cell:
     _check_read(fields, equations, start, where)
     for each in start:
         _check_gate(each, program, equations, f"{where}.start.{each.target}")
+        if biases == "none":
+            _check_no_bias(each, fields, f"{where}.start.{each.target}")
     named = dict.fromkeys([line.name for line in lines_of(equations, where)])
     for gate in words.gates:
         if gate not in named:
@@ -107,7 +110,7 @@ def _cell(node: Mapping[str, Any], where: str) -> Cell:
         source=_text(node["source"], "source", where),
         states=states,
         fields=tuple(fields.items()),
-        biases=convert(Literal[get_args(Biases)], biases, f"{where}.biases"),
+        biases=biases,
         equations=equations,
         start=start,
         program=program,
@@ -215,6 +218,15 @@ def _check_gate(start: Start, program: Program, equations: str, where: str) -> N
         raise ConfigError(where, f"no such gate; {did_you_mean(start.gate, gates)}")
     if start.gate not in used and not start.is_nothing:
         raise ConfigError(where, f"must be 0, for without gate `{start.gate}` it has no effect; got {start.text}")
+
+
+def _check_no_bias(start: Start, fields: Mapping[str, Value], where: str) -> None:
+    """Refuse a start that adds to the bias of a cell without one."""
+    if start.parameter == "b" and not start.is_nothing:
+        read = [name for name in fields if name in re.findall(r"\w+", start.text)]
+        at = f" with {', '.join(f'{name} = {value_text(fields[name])}' for name in read)}" if read else ""
+        needed = "must be 0, or `biases` double or single, for with none there is no bias to add to"
+        raise ConfigError(where, f"{needed}; got {start.text}{at}")
 
 
 @cache

@@ -1,8 +1,8 @@
 """The equations of a cell, read as data: Python's syntax against a list of what is allowed, and never executed.
 
-A line reads `name = expression`. `x.g` is the input preactivation of gate g (W x + b), `U.g(operand)` a recurrent
-product (U operand, and the recurrent bias where there is one), `p.v` the cell's own vector v, and a state's name its
-value before the step until the line that gives it anew.
+A line reads `name = expression`. `x.g` is the input preactivation of gate g (W x, and the bias where there is one),
+`U.g(operand)` a recurrent product (U operand, and the recurrent bias where there is one), `p.v` the cell's own vector
+v, and a state's name its value before the step until the line that gives it anew.
 """
 
 from __future__ import annotations

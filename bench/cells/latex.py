@@ -23,6 +23,7 @@ def latex(cell: Cell) -> str:
 class _Printer:
     def __init__(self, cell: Cell) -> None:
         self.states, self.fields = cell.states, Fields(dict(cell.fields), dict(cell.choices))
+        self.has_bias = cell.biases != "none"
         self.given, self.at = set[str](), Line(0, "", "", ast.Constant(0))
 
     def line(self, line: Line) -> str:
@@ -41,7 +42,8 @@ class _Printer:
             case ast.Attribute(value=ast.Name(id="p"), attr=vector):
                 return f"p_{{{_index(vector)}}}"
             case ast.Attribute(attr=gate):
-                return _bracketed(f"W_{{{_index(gate)}}} x_t + b_{{{_index(gate)}}}", precedence > 1)
+                product = f"W_{{{_index(gate)}}} x_t"
+                return _bracketed(f"{product} + b_{{{_index(gate)}}}", precedence > 1) if self.has_bias else product
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 return self.text(body if self.fields.hold(test, self.at, "cell.equations") else orelse, precedence)
             case ast.UnaryOp(operand=operand):

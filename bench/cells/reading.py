@@ -13,6 +13,7 @@ from torch.nn.functional import softplus
 from bench.cells.base import Parameters, State
 from bench.cells.derivation import Derivation, Operand
 from bench.cells.expressions import Expression, Number, Operation, Symbol
+from bench.core.typing import Float
 
 Known = dict[Symbol, Tensor]
 Amount = Tensor | float
@@ -109,11 +110,13 @@ def _products(derivation: Derivation, operand: Operand, x: Tensor, params: Param
     U, bias = params["U"].unflatten(1, (-1, H)), params.get("b_recurrent")
     places = [order.index(gate) for gate in operand.gates]
     rows = U[:, places].flatten(1, 2)  # (K, gates H, H)
-    if bias is None:
-        found = x @ rows.mT
-    else:
-        found = bias.unflatten(1, (-1, H))[:, places].flatten(1, 2).unsqueeze(1).baddbmm(x, rows.mT)
+    found = affine(x, rows, None if bias is None else bias.unflatten(1, (-1, H))[:, places].flatten(1, 2))
     return {Symbol("product", gate): block for gate, block in zip(operand.gates, found.split(H, -1), strict=True)}
+
+
+def affine(x: Float[Tensor, "K N I"], rows: Float[Tensor, "K G I"], bias: Tensor | None) -> Float[Tensor, "K N G"]:
+    """Return the product of inputs and rows of weights, plus the bias (K, G) where there is one."""
+    return x @ rows.mT if bias is None else bias.unsqueeze(1).baddbmm(x, rows.mT)
 
 
 def whole(value: Amount, like: Tensor) -> Tensor:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, get_args
 
 import torch
 
 from bench.cells import Cell, cell_of
+from bench.cells.base import Biases
 from bench.cells.definition import definition_of
 from bench.cells.latex import latex
 from bench.cells.operations import operations
@@ -90,7 +91,7 @@ def _fields(cell: Cell, node: Mapping[str, Any]) -> Iterator[str]:
             low, high = allowed[name].range
             may_be = f"{low:,g} to {high:,g}"
         yield f"  {name} = {str(value).lower() if isinstance(value, bool) else value}  ({may_be})"
-    yield f"  biases = {cell.biases}  (double, single)"
+    yield f"  biases = {cell.biases}  ({_listed(get_args(Biases))})"
 
 
 def _operations(cell: Cell) -> Iterator[str]:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from bench.cells import Cell
 from bench.cells.base import Parameters, State
+from bench.cells.reading import affine
 from bench.core.typing import Float
 
 
@@ -34,8 +35,8 @@ class Reference:
 
 
 def _project(x: Tensor, params: Parameters) -> Tensor:
-    """Return `W x_t + b` for all steps, time first: (T, K, B, G)."""
+    """Return `W x_t`, plus b where there is one, for all steps, time first: (T, K, B, G)."""
     K, B, T, I = x.shape  # noqa: E741
     flat = x.transpose(1, 2).reshape(K, T * B, I)
-    wx = params["b"].unsqueeze(1).baddbmm(flat, params["W"].mT)  # (K, T B, G)
+    wx = affine(flat, params["W"], params.get("b"))  # (K, T B, G)
     return wx.view(K, T, B, -1).transpose(0, 1)

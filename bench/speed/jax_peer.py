@@ -136,9 +136,9 @@ def _layer_of(cell: Cell) -> Callable[[Weights, Array], Array]:
         biases = _blocks(weights["b_recurrent"], cell.products) if "b_recurrent" in weights else {}
         inside = {gate: bias for gate, bias in biases.items() if gate not in shared}
         # where x and the product have one gradient, the recurrent bias stands outside the recurrence
-        b = _blocks(weights["b"], cell.gates)
+        b = _blocks(weights["b"], cell.gates) if "b" in weights else {}
         b |= {gate: b[gate] + bias for gate, bias in biases.items() if gate in shared}
-        wx = x @ weights["W"] + jnp.concatenate(list(b.values()))
+        wx = x @ weights["W"] + (jnp.concatenate(list(b.values())) if b else 0.0)
         own = dict(zip(program.own, weights.get("P", ()), strict=True))
         outputs: Array = run(wx, _blocks(weights["U"], cell.products) if cell.products else {}, inside, own)
         return outputs

@@ -6,6 +6,7 @@ What its file says is checked when it is read, `bench/cells/definition.py`; this
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args
 
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor
 
 from bench.cells import Cell, cell_of
-from bench.cells.base import Role, State
+from bench.cells.base import Biases, Role, State
 from bench.kernels import FASTEST_FIRST, choose, supports
 from bench.testing.kernels import CPU, EXACT, check_kernel
 from bench.testing.require import require, require_close, require_equal
@@ -21,7 +22,10 @@ from bench.testing.require import require, require_close, require_equal
 K, B, I, H = 3, 4, 5, 6  # noqa: E741
 
 BASE: Mapping[str, Role] = {"W": "input", "U": "recurrent", "b": "bias"}
-"""What every cell has, and the role of each."""
+"""What every cell has, where `biases` is not none, and the role of each."""
+
+VECTORS: Mapping[Biases, tuple[str, ...]] = {"double": ("b", "b_recurrent"), "single": ("b",), "none": ()}
+"""The bias vectors of a layer."""
 
 
 def check_cell(node: Mapping[str, Any]) -> None:
@@ -46,6 +50,8 @@ def check_weights(node: Mapping[str, Any]) -> None:
         wanted = {"W": (rows, n_inputs), "U": (products, n_units), "b": (rows,)}
         if not products:
             del wanted["U"]
+        if cell.biases == "none":
+            del wanted["b"]
         for name, shape in wanted.items():
             found = weights[name].shape if name in weights else None
             require(found == shape, f"{name} must be {shape} for {n_inputs} inputs and {n_units} units, got {found}")
@@ -56,14 +62,14 @@ def check_weights(node: Mapping[str, Any]) -> None:
             require(weight.role in get_args(Role), f"the role of {name} must be one of {get_args(Role)}: {weight.role}")
 
 
-def check_single_bias(node: Mapping[str, Any]) -> None:
-    """With `biases: single`, where it has that field, there is no recurrent bias, and nothing else is different."""
+def check_biases(node: Mapping[str, Any]) -> None:
+    """`biases` decides which bias vectors there are, the recurrent one only beside U, and on nothing else."""
     cell = cell_of(node)
-    if not cell.products:
-        return
-    single, double = (set(cell_of({**node, "biases": each}).weights(I, H)) for each in ("single", "double"))
-    require("b_recurrent" not in single, "`biases: single` must leave out b_recurrent")
-    require(double - single == {"b_recurrent"}, f"`biases` must decide on b_recurrent alone, got {double - single}")
+    others = set(cell.weights(I, H)) - {"b", "b_recurrent"}
+    for biases, vectors in VECTORS.items():
+        wanted = others | {name for name in vectors if name == "b" or cell.products}
+        found = set(dataclasses.replace(cell, biases=biases).weights(I, H))
+        require(found == wanted, f"the weights with `biases: {biases}` must be {sorted(wanted)}, got {sorted(found)}")
 
 
 def drawn(cell: Cell, dtype: torch.dtype) -> tuple[State, Tensor, dict[str, Tensor]]:
@@ -123,7 +129,7 @@ def check_kernels(node: Mapping[str, Any]) -> None:
 
 CHECKS: tuple[Callable[[Mapping[str, Any]], None], ...] = (
     check_weights,
-    check_single_bias,
+    check_biases,
     check_step_shapes,
     check_step_independence,
     check_kernels,

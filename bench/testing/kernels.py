@@ -53,9 +53,10 @@ def check_steps(kernel: SequenceKernel, cell: Cell) -> None:
     """A sequence is the cell's equations applied step by step."""
     layer = layer_of(cell)
     outputs, *last = results(kernel, cell, layer)
-    state, W, b = layer.state, layer.params["W"], layer.params["b"]
+    state, W = layer.state, layer.params["W"]
+    b = layer.params["b"].unsqueeze(1) if "b" in layer.params else 0.0
     for t in range(T):
-        state = cell.step(state, layer.x[:, :, t] @ W.mT + b.unsqueeze(1), layer.params)
+        state = cell.step(state, layer.x[:, :, t] @ W.mT + b, layer.params)
         require_close(outputs[:, :, t], state[0], EXACT, f"the output of step {t} against the equations")
     require_close(last, list(state), EXACT, "the last state against the equations")
 

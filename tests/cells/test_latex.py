@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from bench.cells import cell_of, shipped, shipped_cell
@@ -28,6 +30,11 @@ def test_the_lstm_with_peepholes_is_printed_as_in_its_paper():
 def test_what_a_field_leaves_out_is_not_printed():
     assert "p_" not in latex(shipped_cell("lstm"))
     assert latex(shipped_cell("nfg")).splitlines()[2] == r"f_t &= 1 \\"
+
+
+def test_a_bias_that_is_not_there_is_not_printed():
+    assert latex(shipped_cell("lstm_peephole", biases="none")).replace("_{t}", "_t") == re.sub(r" \+ b_{.}", "", LSTM)
+    assert line("-x.h * h", biases="none") == r"-W_{h} x_t \odot h_{t-1}"
 
 
 @pytest.mark.parametrize(

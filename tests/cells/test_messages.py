@@ -21,6 +21,7 @@ ALLOWED = (
 NUMBERS = "a number is written as 2, 0.5 or 1e-3, and below 1e+06"
 OPERAND = "must be a state, or a value that is computed from one"
 A_NAME = "a name is at most 20 letters a-z and A-Z, digits, and _ between them or at the end"
+NO_BIAS = "must be 0, or `biases` double or single, for with none there is no bias to add to"
 ONCE = "is used twice; each has weights of its own, under a name of its own; to use one twice, give it a name:"
 
 
@@ -240,6 +241,17 @@ FILES = {
     ),
     "start of no gate": ({"start": {"b.f": 1}}, "start.b.f", "no such gate; legal: h"),
     "start of no product": ({"start": {"U.f": "identity"}}, "start.U.f", "no such gate; legal: h"),
+    "start of a bias that is not there": (
+        {"biases": "none", "start": {"b.h": -1}},
+        "start.b.h",
+        f"{NO_BIAS}; got -1",
+    ),
+    "start by fields of a bias that is not there": (
+        {"equations": None, "kind": "lstm", "states": None, "biases": "none", "forget_bias": 1},
+        "start.b.f",
+        f"{NO_BIAS}; got forget_bias + chrono(chrono) with forget_bias = 1, chrono = 0",
+    ),
+    "biases": ({"biases": "both"}, "biases", "must be one of double, single, none, got 'both'"),
     "start nan": ({"start": {"b.h": "nan"}}, "start.b.h", "a number must be at most 1e+06, got nan"),
     "title control": ({"title": "a\x1b[31m"}, "title", "must be plain text, got U+001B in it"),
     "title markup": ({"title": "<script>"}, "title", "must be plain text, got U+003C in it"),
@@ -253,6 +265,11 @@ FILES = {
 def test_a_mistake_in_a_file_is_one_message(changes, where, problem):
     node = {key: value for key, value in {**GOOD, **changes}.items() if value is not None}
     assert refusal(node) == f"bad config at `cell.{where}`: {problem}"
+
+
+def test_a_start_of_nothing_may_stand_where_there_is_no_bias():
+    assert "b" not in cell_of({**GOOD, "biases": "none", "start": {"b.h": 0, "U.h": "identity"}}).weights(2, 3)
+    assert "b" not in cell_of({"name": "lstm", "kind": "lstm", "biases": "none"}).weights(2, 3)
 
 
 TEN = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.cells import cell_of, recorded
-from tests.toys import run
+from tests.toys import cell_node, run
 
 MINE = {
     "name": "mine",
@@ -42,6 +42,12 @@ def key(**changes) -> str:
 )
 def test_what_decides_numbers_is_another_run(changes):
     assert key(**changes) != key()
+
+
+def test_a_cell_without_biases_is_another_run():
+    keys = {key(start={}, biases=biases) for biases in ("double", "single", "none")}
+    assert len(keys) == 3
+    assert len({run(recorded(cell_node("gru", biases=biases))).key for biases in ("double", "single", "none")}) == 3
 
 
 @pytest.mark.parametrize(

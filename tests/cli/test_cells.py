@@ -67,3 +67,4 @@ def test_a_field_with_a_range_is_told_with_it():
     lines = list(cell_page._fields(shipped_cell("lstm"), shipped()["lstm"]))
     assert "  forget_bias = 0.0  (-100 to 100)" in lines
     assert "  peepholes = false  (true, false)" in lines
+    assert "  biases = double  (double, single, none)" in lines

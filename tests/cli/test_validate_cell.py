@@ -69,6 +69,16 @@ def test_the_page_of_a_users_cell_says_what_is_derived_from_it(mine, capsys):
     assert [path.name for path in mine.parent.iterdir()] == ["mine.yaml"]
 
 
+def test_the_page_of_a_cell_without_biases_has_none(mine, capsys):
+    mine.write_text(MINE.replace("biases: single", "biases: none").replace("b.z: -1", "b.z: 0"))
+    page = said(["validate", "cell=mine"], capsys)
+    assert "weights at 64 inputs and 64 units, 20,544 numbers:" in page
+    assert "  biases = none  (double, single, none)" in page
+    assert r"r_t &= \sigma(W_{r} x_t + U_{r} h_{t-1}) \\" in page
+    assert "bias" not in page.partition("weights at")[2].partition("fields:")[0]
+    assert page.endswith("\nvalid\n")
+
+
 def test_a_mistake_in_a_branch_that_is_not_taken_is_found(mine, capsys):
     mine.write_text(MINE.replace("r * U.n(h)", "s * U.n(h)"))
     status, message = dispatch(["validate", "cell=mine"], capsys)

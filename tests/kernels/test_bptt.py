@@ -12,9 +12,9 @@ from bench.kernels.bptt import BPTT
 from bench.kernels.bptt.plan import plan_of
 from bench.testing.kernels import B, H, K, layer_of, results
 from tests.toys import cell_node
-from tests.training.test_loop import CELLS
+from tests.training.test_loop import CELLS, UNBIASED
 
-ALL_CELLS = [{**node, "biases": biases} for node in CELLS for biases in ("double", "single")]
+ALL_CELLS = [{**node, "biases": biases} for node in CELLS for biases in ("double", "single")] + UNBIASED
 NAMES = {"W": "weight_ih_l0", "U": "weight_hh_l0", "b": "bias_ih_l0", "b_recurrent": "bias_hh_l0"}
 MODULES = {"tanh": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 

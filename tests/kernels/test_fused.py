@@ -29,7 +29,7 @@ from bench.training.model import Dropout, zero_state
 from bench.training.optim import FusedOptimiser, TorchOptimiser
 from tests.kernels.stepwise import fused_gradients
 from tests.toys import cell_node, machine, music_task, rolls, run, shape, text_task
-from tests.training.test_loop import CELLS
+from tests.training.test_loop import CELLS, UNBIASED
 
 SINGLE = [{**cell, "biases": "single"} for cell in CELLS]
 TANH = cell_of(cell_node("tanh"))
@@ -41,7 +41,7 @@ def on(kernel, dtype=torch.float64):
 
 @pytest.mark.parametrize("num_layers", [1, 2, 3])
 @pytest.mark.parametrize("task", [music_task(), text_task()], ids=["music", "text"])
-@pytest.mark.parametrize("cell", [*CELLS, *SINGLE], ids=str)
+@pytest.mark.parametrize("cell", [*CELLS, *SINGLE, *UNBIASED], ids=str)
 def test_training_ends_at_the_references_weights_and_losses(cell, task, num_layers):
     check_training(Fused(), cell, tasks=[task], num_layers=num_layers)
 

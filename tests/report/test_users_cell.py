@@ -66,6 +66,13 @@ def test_a_word_about_a_cell_makes_no_other_group_of_runs():
     assert records(MINE)[0].key == records(other)[0].key
 
 
+@pytest.mark.parametrize(
+    ("biases", "told"), [("double", "an input and a recurrent bias"), ("single", "one bias"), ("none", "no bias")]
+)
+def test_the_methods_say_which_biases_it_has(biases, told):
+    assert f"My own cell had {told}, a leak" in " ".join(compose(records({**MINE, "biases": biases})).methods)
+
+
 def test_its_gates_are_called_as_it_says():
     made = records(MINE)
     part = sections([with_gate(made[0], "k")], made)[DO]

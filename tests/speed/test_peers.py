@@ -14,6 +14,7 @@ from bench.speed.contenders import batch_of, fresh_members, machine
 from bench.speed.peers import TorchPeer, layers_of
 from bench.training.loop import Alone
 from tests.speed.tiny import GRU, LSTM, MUSIC, TANH, TEXT, every_cell, every_workload
+from tests.training.test_loop import UNBIASED
 
 STEPS = 4
 
@@ -68,7 +69,7 @@ def test_torch_nn_ends_at_our_weights(workload, cell):
             torch.testing.assert_close(parameter.detach(), ours[name][0], rtol=FLOAT64, atol=FLOAT64)
 
 
-@pytest.mark.parametrize("biases", ["double", "single"])
+@pytest.mark.parametrize("biases", ["double", "single", "none"])
 def test_torch_nn_has_a_cell_by_its_equations_and_biases_whatever_its_name(biases):
     node = {**shipped()["gru"], "name": "mine", "kind": "mine", "biases": biases}
     assert layers_of(cell_of(node)) is (nn.GRU if biases == "double" else None)
@@ -115,6 +116,7 @@ ODD = {
         *((workload, cell, members) for workload in (MUSIC, TEXT) for cell in (GRU, LSTM, TANH) for members in (1, 2)),
         *((MUSIC, shipped_cell(name), 1) for name in ("mgu", "mut3", "fgr", "slstm", "sru")),
         (MUSIC, cell_of(ODD), 1),
+        *((TEXT, cell_of(node), 2) for node in UNBIASED),
     ],
     ids=lambda value: getattr(value, "name", None),
 )

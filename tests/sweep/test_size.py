@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from random import Random
 from statistics import fmean, stdev
 
@@ -11,7 +12,7 @@ import yaml
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.cells import cell_of
+from bench.cells import cell_of, shipped_cell
 from bench.cli.config import conf_dir
 from bench.core.errors import ConfigError
 from bench.core.settings import SizeSettings
@@ -19,6 +20,7 @@ from bench.kernels import Reference
 from bench.sweep.size import check_within_budget, solve_for_seconds, solve_hidden_size
 from bench.training.model import Shape, forward, zero_state
 from tests.toys import cell_node
+from tests.training.test_loop import UNBIASED
 
 
 def shape_of(cell: str, **fields):
@@ -38,6 +40,25 @@ def test_recurrent_counts_are_torch_nns(cell, module):
 )
 def test_the_sizes_of_chung_2014_have_the_counts_known_for_88_keys(cell, hidden_size, count):
     assert shape_of(cell)(hidden_size).num_params()["recurrent"] == count
+
+
+@pytest.mark.parametrize(
+    ("name", "hidden_size", "count"),
+    [
+        ("tanh", 100, 88 * 100 + 100 * 100),
+        ("gru_before", 46, 3 * (88 * 46 + 46 * 46)),
+        ("lstm_peephole", 36, 4 * (88 * 36 + 36 * 36) + 3 * 36),
+    ],
+)
+def test_a_layer_without_biases_has_the_count_of_its_products_and_own_vectors(name, hidden_size, count):
+    shape = Shape(shipped_cell(name, biases="none"), 88, 88, 0, hidden_size, 1)
+    readout = 88 * hidden_size + 88
+    wanted = {"recurrent": count, "embedding": 0, "readout": readout, "total": count + readout}
+    assert shape.num_params() == wanted
+    assert sum(view.numel() for view in shape.views(torch.zeros(1, shape.row_size)).values()) == wanted["total"]
+    for budget in (count - hidden_size, count, count + hidden_size):
+        settings = SizeSettings("params", budget)
+        assert solve_hidden_size(lambda h: dataclasses.replace(shape, hidden_size=h), settings) == hidden_size
 
 
 @pytest.mark.parametrize("count", ["recurrent", "total"])
@@ -96,6 +117,7 @@ def shipped_cells():
         yield from ({**node, name: not value} for name, value in node.items() if isinstance(value, bool))
         if "biases" in node:
             yield {**node, "biases": "single"}
+    yield from UNBIASED
     yield cell_node("gru", reset="before")
 
 

@@ -52,6 +52,11 @@ class Unlike:
         def weights(self, n_inputs, hidden_size):
             return shipped_cell("tanh").weights(n_inputs, hidden_size)
 
+    class Single(Cell):
+        def weights(self, n_inputs, hidden_size):
+            found = shipped_cell("tanh").weights(n_inputs, hidden_size)
+            return {name: each for name, each in found.items() if name != "b_recurrent" or self.biases == "double"}
+
     class Promoting(Cell):
         def step(self, state, wx, params):
             return (super().step(state, wx, params)[0].double(),)
@@ -70,7 +75,8 @@ class Unlike:
 SAID = {
     "Narrower": r"W must be \(7, 5\) for 5 inputs and 7 units, got \(1, 5\)",
     "Mistaken": "the role of U must be recurrent, got input",
-    "Double": "`biases: single` must leave out b_recurrent",
+    "Double": r"with `biases: single` must be \['U', 'W', 'b'\], got \['U', 'W', 'b', 'b_recurrent'\]",
+    "Single": r"with `biases: none` must be \['U', 'W'\], got \['U', 'W', 'b'\]",
     "Promoting": r"h must be \(3, 4, 6\) in torch.float32 after a step, got .*float64",
     "Overwriting": "the arguments of a step after it: must be the same bits",
     "Normalising": "a step of member 0 alone against among others",

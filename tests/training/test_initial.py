@@ -62,6 +62,14 @@ def test_chrono_draws_one_time_for_each_unit_between_1_and_the_longest_dependenc
     assert (z > 0).any()
 
 
+def test_without_biases_all_other_weights_start_as_with_one():
+    none, single = (start("gru", biases=biases) for biases in ("none", "single"))
+    assert set(single) - set(none) == {"layer0.b"}
+    for name, weight in none.items():
+        assert torch.equal(weight, single[name])
+    assert none["readout.b"].any()
+
+
 def test_chrono_of_two_seeds_and_of_two_layers_differs():
     assert not torch.equal(start(chrono=50.0, seed=0)["layer0.b"], start(chrono=50.0, seed=1)["layer0.b"])
 

@@ -24,6 +24,12 @@ CELLS = [
     cell_node("lstm", peepholes=True, forget_bias=1.0),
     cell_node("gru", reset="before"),
 ]
+UNBIASED = [
+    {"name": "gru_before", "kind": "gru", "reset": "before", "biases": "none"},
+    {"name": "lstm_peephole", "kind": "lstm", "peepholes": True, "biases": "none"},
+    cell_node("tanh", biases="none"),
+]
+"""As the equations of Chung et al. 2014 are printed."""
 
 
 def train(*runs: Run, task=None, validation=None, on: Machine = FLOAT32):
@@ -135,7 +141,10 @@ def test_every_setting_changes_the_weights(section, values):
     assert not torch.equal(before.row, after.row)
 
 
-@pytest.mark.parametrize(("field", "value"), [("forget_bias", 1.0), ("peepholes", True), ("biases", "single")])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("forget_bias", 1.0), ("peepholes", True), ("biases", "single"), ("biases", "none")],
+)
 def test_every_field_of_the_lstm_changes_its_training(field, value):
     (before,), (after,) = train(run("lstm")), train(run(cell_node("lstm", **{field: value})))
     assert before.best_nats != after.best_nats

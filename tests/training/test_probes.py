@@ -19,6 +19,7 @@ from bench.training.probes import (
     time_constants,
     unroll,
 )
+from tests.training.test_loop import UNBIASED
 
 CELLS = [
     {"name": "tanh", "kind": "tanh"},
@@ -54,7 +55,7 @@ def set_weight(shape, row, name, value):
 
 
 @pytest.mark.parametrize("num_layers", [1, 2])
-@pytest.mark.parametrize("node", CELLS, ids=str)
+@pytest.mark.parametrize("node", [*CELLS, *UNBIASED], ids=str)
 def test_an_unrolled_model_gives_the_logits_of_the_reference_kernel(node, num_layers):
     shape = shape_of(node, num_layers)
     row, (inputs, _, _) = random_row(shape), batch_of(shape)

@@ -64,16 +64,23 @@ def forward(plan: Plan, x: Tensor, state: State, params: Parameters, *, keep: bo
 
 
 def _preactivations(plan: Plan, symbols: Sequence[Symbol], x: Tensor, params: Parameters, H: int) -> Tensor:
-    """Return W x and the biases of inputs, then the biases of products that stand alone: (K, T, B, blocks H)."""
+    """Return W x and the biases of inputs, then the biases of products that stand alone: (K, T, B, blocks H).
+
+    A layer without b has no recurrent bias either.
+    """
     (K, T, B, _), program, recurrent = x.shape, plan.derivation.program, params.get("b_recurrent")
     inputs = [symbol.name for symbol in symbols if symbol.kind == "input"]
     products = [symbol.name for symbol in symbols if symbol.kind == "product"]
     room, n = x.new_empty((K, T * B, len(symbols) * H)), len(inputs) * H
     if inputs:
-        W, b = (_of_gates(params[name], program.inputs, inputs) for name in ("W", "b"))
-        if recurrent is not None and inputs[0] in plan.added:  # as all of a room are, or none
-            b = b + _of_gates(recurrent, list(program.products), inputs)
-        torch.baddbmm(b.unsqueeze(1), x.flatten(1, 2), W.mT, out=room[..., :n])
+        W, wx = _of_gates(params["W"], program.inputs, inputs), room[..., :n]
+        if "b" in params:
+            b = _of_gates(params["b"], program.inputs, inputs)
+            if recurrent is not None and inputs[0] in plan.added:  # as all of a room are, or none
+                b = b + _of_gates(recurrent, list(program.products), inputs)
+            torch.baddbmm(b.unsqueeze(1), x.flatten(1, 2), W.mT, out=wx)
+        else:
+            torch.bmm(x.flatten(1, 2), W.mT, out=wx)
     if products:
         room[..., n:] = 0 if recurrent is None else _of_gates(recurrent, list(program.products), products).unsqueeze(1)
     return room.view(K, T, B, -1)

@@ -48,9 +48,9 @@ def problem(library: CDLL, cell: Cell, dtype: torch.dtype) -> str:
 
 
 def _cases(cell: Cell, dtype: torch.dtype) -> Iterator[Case]:
-    single, double = (replace(cell, biases=biases) for biases in ("single", "double"))
+    double, single, none = (replace(cell, biases=biases) for biases in ("double", "single", "none"))
     yield from (Case(double, kind, has_dropout, dtype) for kind, has_dropout in KINDS)
-    yield Case(single, "tokens", has_dropout=False, dtype=dtype)
+    yield from (Case(each, "tokens", has_dropout=False, dtype=dtype) for each in (single, none))
 
 
 def _disagreement(library: CDLL, case: Case, data: Data) -> str:

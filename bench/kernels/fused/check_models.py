@@ -66,7 +66,8 @@ class Case:
         return {name: part.view(shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)}
 
     def __str__(self) -> str:
-        words = ("with one bias" * (self.cell.biases == "single"), "from", self.kind, "with dropout" * self.has_dropout)
+        biases = {"double": "", "single": "with one bias", "none": "without a bias"}[self.cell.biases]
+        words = (biases, "from", self.kind, "with dropout" * self.has_dropout)
         return " ".join(word for word in words if word) + f" in {str(self.dtype).removeprefix('torch.')}"
 
 

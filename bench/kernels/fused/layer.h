@@ -235,7 +235,8 @@ template <class T, class C> struct Layer {
                 unpad(scratch, Hp, H, H, grads.U + C::PRODUCT_ROW[i] * H * H);
             }
         column_sums<T>(d, ldd, C::BLOCKS * units, N, sums);
-        for (int i = 0; i < C::INPUTS; i++) unpad(sums + C::INPUT_BLOCK[i] * Hp, Hp, 1, H, grads.b + C::INPUT_ROW[i] * H);
+        for (int i = 0; i < C::INPUTS && grads.b; i++)
+            unpad(sums + C::INPUT_BLOCK[i] * Hp, Hp, 1, H, grads.b + C::INPUT_ROW[i] * H);
         for (int i = 0; i < C::PRODUCTS && grads.b_recurrent; i++)
             unpad(sums + C::PRODUCT_BLOCK[i] * Hp, Hp, 1, H, grads.b_recurrent + C::PRODUCT_ROW[i] * H);
         if (C::OWN) unpad(d_own, Hp, C::OWN, H, grads.P);

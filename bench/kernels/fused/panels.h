@@ -3,7 +3,8 @@
 #include "step.h"
 #include "matrix.h"
 
-// One layer's weights in the order of their rows; the pointers that a cell does not have are null.
+// One layer's weights in the order of their rows; the pointers that a cell does not have are null: a bias
+// then counts as zeros, and gets no gradient.
 template <class T> struct LayerWeights {
     T *W, *U, *b, *b_recurrent, *P;
 };

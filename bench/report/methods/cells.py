@@ -12,7 +12,7 @@ from bench.report.inputs import ReportData
 from bench.report.methods.subject import Subject, spread
 from bench.results.labels import budget_label, size_label
 
-BIASES = {"double": "an input and a recurrent bias", "single": "one bias"}
+BIASES = {"double": "an input and a recurrent bias", "single": "one bias", "none": "no bias"}
 """What every cell may be given beside its own fields."""
 
 MOST_SIZES = 12

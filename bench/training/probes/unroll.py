@@ -47,7 +47,7 @@ def unroll(shape: Shape, row: Float[Tensor, "P"], inputs: Tensor) -> Unrolled:
 def _layer(
     shape: Shape, params: dict[str, Tensor], x: Float[Tensor, "T 1 B I"]
 ) -> tuple[Float[Tensor, "T 1 B H"], tuple[State, ...], dict[str, Tensor]]:
-    wx = x @ params["W"].mT + params["b"].unsqueeze(1)
+    wx = x @ params["W"].mT + (params["b"].unsqueeze(1) if "b" in params else 0.0)
     zeros = x.new_zeros((1, x.shape[2], shape.hidden_size))
     state: State = tuple(zeros for _ in shape.cell.states)
     outputs, states, gates = [], [], defaultdict(list)

@@ -17,6 +17,7 @@ from bench.training.joint.recorder import Eager
 from bench.training.loop import member_of
 from tests.toys import cell_node, changed, machine, music_task, noisy, rolls, run, shape, text_task, trained
 from tests.training.joint.tape import Noted, Tape
+from tests.training.test_loop import UNBIASED
 
 TASKS = {"toy_music": music_task(), "toy_text": text_task(2)}
 VALIDATION = {"toy_music": rolls(4, seed=9), "toy_text": TASKS["toy_text"].train}
@@ -67,7 +68,7 @@ def varied(task: str, **changes):
 
 
 @pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize("cell", CELLS, ids=str)
+@pytest.mark.parametrize("cell", [*CELLS, UNBIASED[0]], ids=str)
 def test_members_with_settings_of_their_own_agree_with_members_alone(cell, task):
     runs = varied(task, cell=cell, num_layers=2)
     assert_close(train(runs), train(runs, ALONE))
