@@ -135,7 +135,7 @@ def _train(runs: Sequence[Run], worker: Worker, origin: Provenance) -> Iterator[
         started = machine.clock()
         own = subset(task, member.run.train.fraction, member.run.seed)
         splits = _scored_splits(member.run, own, validation)
-        outcome = _outcome(member, shape, own, splits, machine)
+        outcome = _outcome(member, shape, own, splits, machine, partial(worker.tasks.baseline, own))
         cost = _cost(member, task, scoring_seconds=machine.clock() - started)
         yield RunRecord(member.run.key, member.run, outcome, cost, replace(origin, resumed=notes[member.run.key]))
 
@@ -149,7 +149,14 @@ def _scored_splits(run: Run, task: Task, validation: Split) -> dict[str, Split]:
     return splits
 
 
-def _outcome(member: Member, shape: Shape, task: Task, splits: Mapping[str, Split], machine: Machine) -> Outcome:
+def _outcome(
+    member: Member,
+    shape: Shape,
+    task: Task,
+    splits: Mapping[str, Split],
+    machine: Machine,
+    baseline_of: Callable[[str, Split], dict[str, float]],
+) -> Outcome:
     scores, baseline, pieces, weights_digest = {}, {}, {}, ""
     if member.best_row is not None and member.status == "done":
         rows = member.best_row.unsqueeze(0)
@@ -160,7 +167,7 @@ def _outcome(member: Member, shape: Shape, task: Task, splits: Mapping[str, Spli
                 scores[name], pieces[name] = evaluate_by_piece(member.best_row, shape, task, batches, machine)
             else:
                 (scores[name],) = evaluate(rows, shape, task, batches, machine)
-            baseline[name] = task.baseline(split)
+            baseline[name] = baseline_of(name, split)
     return Outcome(
         status=member.status or "failed",
         reason=member.reason,

@@ -21,6 +21,7 @@ class Tasks:
         self._tasks: dict[str, Task] = {}
         self._validation: dict[str, Split] = {}
         self._test_digests: dict[str, str] = {}
+        self._baselines: dict[tuple[int, str], dict[str, float]] = {}
         self._keys: dict[int, tuple[str, Mapping[str, Any]]] = {}
 
     def task(self, node: Mapping[str, Any]) -> Task:
@@ -45,6 +46,17 @@ class Tasks:
         if key not in self._test_digests:
             self._test_digests[key] = self.task(node).read("test").digest
         return self._test_digests[key]
+
+    def baseline(self, task: Task, name: str, split: Split) -> dict[str, float]:
+        """Return the unigram model's scores on the split of that name, computed once for a task that was opened here.
+
+        A task that trains on a share of the data is its Run's own, and so are its scores.
+        """
+        if all(task is not opened for opened in self._tasks.values()):
+            return task.baseline(split)
+        if (id(task), name) not in self._baselines:
+            self._baselines[id(task), name] = task.baseline(split)
+        return self._baselines[id(task), name]
 
     def _key(self, node: Mapping[str, Any]) -> str:
         """Return the node as text; the points of a sweep share their nodes, which are written out once."""
