@@ -5,6 +5,7 @@ from __future__ import annotations
 import filecmp
 import functools
 import math
+import re
 import shutil
 
 import numpy as np
@@ -111,3 +112,10 @@ def test_the_readme_says_what_the_committed_results_say():
     assert readme.opening(composed(HERE / readme.RESULTS)) in text
     assert readme.claims({folder.name: composed(folder) for folder in FOLDERS}) in text
     assert text.index(readme.BEGIN) < 3000
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
+def test_every_replication_of_every_cell_is_told_in_the_committed_methods(folder):
+    """Searches of one cell that differ in a setting, as with and without dropout, may choose the same rate."""
+    text = (folder / "report" / "report.md").read_text(encoding="utf-8")
+    assert re.findall(r"scored here, from \d+ to \d+ replications", text) == []

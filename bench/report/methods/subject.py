@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import dataclasses
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bench.core.settings.search_space import Value
 from bench.core.wording import listed, plain
 from bench.report.inputs import ReportData
-from bench.results.groups import settings_of
+from bench.results.replications import confirmed_by
 from bench.results.run import Run, RunRecord
 from bench.results.study import StudyRecord
 
@@ -63,14 +62,14 @@ def subjects_of(found: ReportData) -> tuple[Subject, ...]:
     named = {key: plain(label, 80) for key, label in zip(found.runs["key"], found.runs["task_label"], strict=True)}
     studies = [study for tuned in found.tuned for records in tuned.replications.values() for study in records]
     by_trial = {key: study for study in studies for trial in study.trials for key in trial.runs}
-    best = [(study, trial.params) for tuned in found.tuned for _, study, trial in tuned.best]
+    chose = _studies_by_confirmed(found)
     records = {record.key: record for record in found.reported}
     return tuple(
         Subject(
             records[key],
             named[key],
             found.looks[records[key].run.cell_name].name,
-            by_trial.get(key) or _study_that_chose(records[key].run, best),
+            by_trial.get(key) or chose.get(key) or chose.get(_of_any_seed(records[key].run)),
         )
         for key in found.runs["key"]
         if key in records
@@ -128,15 +127,15 @@ def _task_and_cell_of(subject: Subject) -> Scope:
     return subject.task, subject.cell
 
 
-def _study_that_chose(run: Run, best: Sequence[tuple[StudyRecord, Mapping[str, Value]]]) -> StudyRecord | None:
-    """Return the study of a Run's task and cell whose best trial has its settings."""
-    named = [pair for pair in best if (pair[0].task, pair[0].cell) == (run.task_name, run.cell_name)]
-    settings = settings_of(run) if named else {}
-    for study, params in named:
-        if all(settings.get(path) == _text(value) for path, value in params.items()):
-            return study
-    return None
+def _studies_by_confirmed(found: ReportData) -> dict[str, StudyRecord]:
+    """Return the study whose best trial a Run confirms: by its key, or without replications by that of any seed."""
+    studies = {}
+    for study, trial in ((study, trial) for tuned in found.tuned for _, study, trial in tuned.best):
+        for key in trial.runs:
+            run = found.by_key[key].run
+            studies[confirmed_by(study, run).key if study.replication else _of_any_seed(run)] = study
+    return studies
 
 
-def _text(value: Value) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+def _of_any_seed(run: Run) -> str:
+    return dataclasses.replace(run, seed=0, phase="confirm").key
