@@ -16,7 +16,7 @@ from bench.results.frames import runs_frame
 from bench.results.summary import summary
 from tests.report.fabricated import cell, record, run, scores, sweep, task
 from tests.report.made import compose
-from tests.report.tuned import replicated
+from tests.report.tuned import bowl, replicated
 
 JSB = task("jsb_chorales", title="JSB Chorales")
 
@@ -55,6 +55,34 @@ def test_a_setting_that_each_replication_chose_reads_as_that():
     assert group == found.summary["group"].iloc[0]
     assert settings["optim.lr"] == "chosen in each replication"
     assert settings["train.max_epochs"] == "20"
+
+
+def test_what_one_experiment_says_stands_beside_what_one_in_print_said():
+    def worse_by(offset):
+        return lambda cell, params, noise: bowl(cell, params, noise) + (offset if cell == "lstm" else 0.0)
+
+    def made(offset, n_times=6):
+        parts = [
+            replicated(cell, 3, n_times, loss=worse_by(offset), task_name="jsb_chorales") for cell in ("gru", "lstm")
+        ]
+        return compose(
+            [record for _, records in parts for record in records], studies=[s for part, _ in parts for s in part]
+        )
+
+    found = section(made(0.2), "Had it been done once")
+    rows = {row[1].text: [entry.text for entry in row] for row in found.table.rows}
+    assert rows["test"][0] == "GRU 46 × 1 − LSTM 36 × 1"
+    assert (rows["test"][2], rows["test"][3]) == ("Chung et al. 2014", "−0.13")
+    assert rows["test"][4].startswith("−0.2")
+    assert rows["test"][5] == "6 of 6"
+    assert (
+        "in print (Chung et al. 2014, Table 2) is GRU 46 × 1; here, of 6 experiments, GRU 46 × 1 in 6." in found.text[0]
+    )
+    found = section(made(-0.2), "Had it been done once")
+    assert [row[5].text for row in found.table.rows if row[1].text == "test"] == ["0 of 6"]
+    assert "LSTM 36 × 1 in 6." in found.text[0]
+    assert section(made(0.2, n_times=5), "Had it been done once") is None  # too few for an interval
+    assert section(compose(sweep(8, task=JSB)), "Had it been done once") is None  # no replications
 
 
 def test_a_number_stands_beside_the_runs_that_differ_from_it_least():

@@ -54,7 +54,7 @@ PARTS = {"optim.name": "optim.", "init.scheme": "init."}
 class Here:
     """A group of Runs as far as a comparison asks: `settings` by dotted name, `ways` as in `names.yaml`.
 
-    `words` are those of the cell.
+    `words` are those of the cell, `repeat` what its Runs are repetitions over.
     """
 
     settings: Mapping[str, str]
@@ -64,6 +64,7 @@ class Here:
     n_trials: int
     n_runs: int
     words: CellWords = NO_WORDS
+    repeat: str = "seed"
 
 
 @dataclass(frozen=True)
@@ -141,9 +142,13 @@ def _training(facts: Facts, ours: Here) -> Iterator[Difference]:
     if facts.n_trials is not None and facts.n_trials != ours.n_trials:
         yield Difference("settings tried", str(facts.n_trials), str(ours.n_trials), "training")
     if facts.statistic:
-        yield Difference("statistic", facts.statistic, "mean over seeds of one setting", "training")
+        yield Difference("statistic", facts.statistic, _mean(ours), "training")
     elif facts.n_runs is not None and facts.n_runs != ours.n_runs:
         yield Difference("runs", str(facts.n_runs), str(ours.n_runs), "runs")
+
+
+def _mean(ours: Here) -> str:
+    return "mean over seeds of one setting" if ours.repeat == "seed" else "mean over replications of the search"
 
 
 def _differs(name: str, facts: Facts, ours: Here) -> bool:

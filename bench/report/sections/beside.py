@@ -210,8 +210,8 @@ class _Group:
     def differences(self, number: Number) -> tuple[Difference, ...]:
         split = self.split_for(number)
         counts = {name: float(self.row[f"num_params_{name}"]) for name in ("recurrent", "total")}
-        n_trials = trials_of_search(self.row)
-        ours = Here(self.settings, self.ways, counts, split, n_trials, self.n_scored[split], self.words)
+        n_trials, repeat = trials_of_search(self.row), repeat_of(self.runs)
+        ours = Here(self.settings, self.ways, counts, split, n_trials, self.n_scored[split], self.words, repeat)
         return differences(number, facts_of(number), ours)
 
 

@@ -10,6 +10,7 @@ from bench.claims.published import protocols
 from bench.core.wording import better, decimals, interval, number, quantity, score_label, spanned
 from bench.report.section import Chart, Entry, Section, Table
 from bench.report.sections.beside import beside, beside_figure, of_task
+from bench.report.sections.once import once
 from bench.results.groups import Settings
 from bench.results.labels import CellStyles, size_label
 from bench.results.summary import done, repeat_of, reported
@@ -41,8 +42,9 @@ def literature(
     entries = tuple(_entries(row, looks, decimals(table)) for _, row in rows.iterrows())
     n_others = len(of_task(runs)) - len(rows)
     first = Section("Beside the literature", _text(rows, n_others), Table(HEADERS, entries, CAPTION), chart)
-    apart = disagreements(rows, looks, decimals(table))
-    return (first, apart, _papers(rows)) if apart else (first, _papers(rows))
+    digits = decimals(table)
+    others = once(rows, done(reported(runs)), looks, digits), disagreements(rows, looks, digits)
+    return (first, *filter(None, others), _papers(rows))
 
 
 def _in_order(rows: pd.DataFrame, looks: CellStyles) -> pd.DataFrame:
