@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import itertools
 import sys
@@ -16,6 +17,7 @@ from hydra.types import RunMode
 from bench.cli.app import PLUGINS
 from bench.cli.compose import Composer
 from bench.cli.config import command_of, conf_dir, options
+from tests.training.test_released_rules import RELEASED
 
 
 @contextlib.contextmanager
@@ -76,3 +78,38 @@ def test_chung_2014_has_their_cells_at_their_sizes_and_once_more_at_an_equal_tot
 
 def test_chung_2014_has_a_small_scale():
     assert {each.tune.n_trials for each in commands("chung2014", "scale=lite")} == {6}
+
+
+def test_chung_2014_as_released_has_the_cells_at_their_sizes_of_print_and_of_the_released_code():
+    made = commands("chung2014_released")
+    assert len(made) == 4 * 4
+    assert {(each.cell["name"], each.hidden_size, each.cell["biases"]) for each in made} == {
+        ("gru_before", 46, "single"),
+        ("lstm", 36, "single"),
+        ("lstm_peephole", 36, "none"),
+        ("tanh", 100, "single"),
+    }
+    assert {(each.tune.replications, each.tune.n_trials, type(each.tune.sampler).__name__) for each in made} == {
+        (10, 10, "RandomSearch")
+    }
+
+
+def test_chung_2014_as_released_has_the_rules_of_the_released_code():
+    """Those that `tests/training/test_released_rules.py` computes a second time, and the rest of their files."""
+    made = commands("chung2014_released")
+    assert {dataclasses.replace(each.optim, lr=1.0) for each in made} == {
+        dataclasses.replace(RELEASED.optim, lr=1.0),
+    }
+    own = {"max_epochs": 1, "noisy_validation": True}
+    assert {dataclasses.replace(each.train, max_epochs=1) for each in made} == {
+        dataclasses.replace(RELEASED.train, **own),
+    }
+    assert {each.init for each in made} == {RELEASED.init}
+    assert {each.task["first_step"] for each in made} == {"given"}
+
+
+def test_chung_2014_as_released_has_a_small_scale():
+    lite, full = commands("chung2014_released", "scale=lite"), commands("chung2014_released")
+    assert {(each.tune.replications, each.tune.n_trials) for each in lite} == {(3, 4)}
+    for small, large in zip(lite, full, strict=True):
+        assert small.train.max_epochs <= large.train.max_epochs / 4
