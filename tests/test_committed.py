@@ -15,12 +15,12 @@ from numpy._core import _methods
 from bench import results
 from bench.cli.config import conf_dir
 from bench.report.document import compose
-from bench.report.figures.style import Image
 from bench.report.formats.page import charts, html
 from bench.report.formats.write import build, texts
 from bench.report.publish import read_inputs
 from bench.training.member import WORST
 from tests.programs.figures import readme
+from tests.report.made import BLANK
 
 HERE = conf_dir().parent
 TEXTS = [f"report/{name}" for name in ("summary.csv", "summary.json", "runs.csv", "claims.csv", "report.md")]
@@ -85,8 +85,7 @@ def test_a_committed_report_is_built_with_its_figures(tmp_path):
 
 def everything(document):
     """Return all that is written of a report, its page with blanks for figures."""
-    blank = Image(png=bytes(24), svg=b"")
-    return {**texts(document), "report.html": html(document, {chart.name: blank for chart in charts(document)})}
+    return {**texts(document), "report.html": html(document, {chart.name: BLANK for chart in charts(document)})}
 
 
 def test_what_is_written_is_the_same_where_sums_are_taken_in_another_order(monkeypatch):

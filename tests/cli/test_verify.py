@@ -14,10 +14,10 @@ from bench.cli.config import conf_dir
 from bench.cli.verify import _sample
 from bench.cli.verify_files import report_compared, tuned_compared
 from bench.report.document import compose
-from bench.report.figures.style import Image
 from bench.report.formats.page import charts, html
 from bench.report.publish import read_inputs
 from tests.cli.test_config import GOOD
+from tests.report.made import BLANK
 from tests.results.test_run import record as example
 from tests.sweep.test_plan import bench, records
 from tests.toys import changed, write_text_task
@@ -157,12 +157,24 @@ def committed(tmp_path_factory):
     shutil.copytree(source, copy)
     material = read_inputs(copy)
     document = compose(material)
-    images = {chart.name: Image(b"\x89PNG" + bytes(20), b"<svg/>") for chart in charts(document)}
+    images = {chart.name: BLANK for chart in charts(document)}
     for name, image in images.items():
         (copy / "report" / "figures" / f"{name}.png").write_bytes(image.png)
         (copy / "report" / "figures" / f"{name}.svg").write_bytes(image.svg)
     (copy / "report" / "report.html").write_text(html(document, images))
     return copy, material
+
+
+def test_a_figure_that_is_not_one_is_named(committed):
+    folder, material = committed
+    figure = folder / "report" / "figures" / "glance.svg"
+    for text in ("<svg/>", "<svg", '<svg width="wide" viewBox="0 0 1 1"/>'):
+        figure.write_text(text)
+        assert any(
+            "glance.svg" in each and "not a figure as it was drawn" in each
+            for each in report_compared(folder, material).wrong
+        )
+    figure.write_bytes(BLANK.svg)
 
 
 def test_committed_results_say_what_their_records_give(committed):
