@@ -168,13 +168,10 @@ def committed(tmp_path_factory):
 def test_a_figure_that_is_not_one_is_named(committed):
     folder, material = committed
     figure = folder / "report" / "figures" / "glance.svg"
-    for text in ("<svg/>", "<svg", '<svg width="wide" viewBox="0 0 1 1"/>'):
-        figure.write_text(text)
-        assert any(
-            "glance.svg" in each and "not a figure as it was drawn" in each
-            for each in report_compared(folder, material).wrong
-        )
+    figure.write_text('<svg width="wide" viewBox="0 0 1 1"/>')
+    wrong = report_compared(folder, material).wrong
     figure.write_bytes(BLANK.svg)
+    assert [each for each in wrong if "glance.svg" in each and "not a figure as it was drawn" in each]
 
 
 def test_committed_results_say_what_their_records_give(committed):
