@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from bench.claims.judgement import Finding
 from bench.results.labels import CellStyles
+
+if TYPE_CHECKING:
+    from bench.report.sections.effects import Effects
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,7 @@ class Document:
     methods: tuple[str, ...]
     findings: tuple[Finding, ...] = ()
     verdicts: Section | None = None
+    effects: Effects | None = None
     untested: tuple[tuple[str, str], ...] = ()
     looks: CellStyles = field(default_factory=dict)
 
