@@ -16,7 +16,7 @@ from bench.cli.verify_files import report_compared, tuned_compared
 from bench.report.document import compose
 from bench.report.figures.style import Image
 from bench.report.formats.page import charts, html
-from bench.report.publish import read_inputs
+from bench.report.inputs import read_inputs
 from tests.cli.test_config import GOOD
 from tests.results.test_run import record as example
 from tests.sweep.test_plan import bench, records
@@ -34,7 +34,7 @@ def folder(tmp_path_factory):
 
 
 WRITTEN = (
-    *("report.md", "report.html", "runs.csv", "summary.csv", "summary.json", "claims.csv", "claims.json"),
+    *("report.md", "report.html", "runs.csv", "curves.csv", "summary.csv", "summary.json", "claims.csv", "claims.json"),
     *("latex/methods.tex", "latex/summary.tex", "latex/verdicts.tex"),
 )
 

@@ -102,7 +102,10 @@ def texts(document: Document) -> dict[str, str]:
         "summary.csv": csv_text(document.summary),
         "summary.json": json_text(rows_with_claims(document.summary, document.findings)),
         "runs.csv": csv_text(document.runs),
+        "curves.csv": csv_text(document.curves),
     }
+    if not document.trials.empty:
+        written["trials.csv"] = csv_text(document.trials)
     if document.verdicts is not None:
         written["claims.csv"] = csv_text(claims_frame(document.findings))
         written["claims.json"] = json_text(claim_rows(document.findings))
