@@ -114,14 +114,17 @@ class ResultFrames:
     def cards(self) -> pd.DataFrame:
         """One row for each effect card: a comparison of two sides on one data set, which one or more claims read.
 
-        `task`, `task_label`; `left`, `right`; `metric` (`loss`, `seconds_per_update`, ...), `what` the effect is of,
-        its `unit`, what is `better` (`lower`, `higher`), and `is_ratio`: left over right, otherwise left minus right.
+        `task`, `task_label`; `left`, `right`; `metric` (`loss`, `seconds_per_update`, ...), and as in the file of a
+        claim by which rule: `size_mode`, `size_count`, `budget_low`, `budget_high`, `over`, `data`, `pairs`,
+        `threshold`; `what` the effect is of, its `unit`, what is `better` (`lower`, `higher`), and `is_ratio`: left
+        over right, otherwise left minus right.
 
         `card`, the word in the names of the sides, and `outcome` (`alike`, `undecided`, `left better`, `right better`,
-        or these with `, open`, by how much); `left_mean`, `right_mean`; `effect`, what minus or over what; its `mean`
-        and its interval, `low` to `high`, at `confidence` (those of one comparison hold together over all data sets);
-        `no_effect` and, around it, what does not matter, `margin_low` to `margin_high`; the kind of `interval`, over
-        `n` pairs; `left_wins`, a share of pairs, `left_wins_low` to `left_wins_high`.
+        or these with `, open`, by how much); `left_mean`, `right_mean` (where it is `over` a change, after it);
+        `effect`, what minus or over what; its `mean` and its interval, `low` to `high`, at `confidence` (those of one
+        comparison hold together over all data sets); `no_effect` and, around it, what does not matter, `margin_low` to
+        `margin_high`; the kind of `interval`, over `n` pairs; `left_wins`, a share of pairs, `left_wins_low` to
+        `left_wins_high`.
 
         `scope`, `tuning`, `edges`, `compared`: for which settings it speaks, and of which runs; `groups` and `claims`,
         joined by blanks.

@@ -17,16 +17,13 @@ from bench.cli.config import conf_dir
 from bench.report.document import compose
 from bench.report.figures.style import Image
 from bench.report.formats.page import charts, html
-from bench.report.formats.write import build, texts
+from bench.report.formats.write import CURVES, build, texts
 from bench.report.inputs import read_inputs
 from bench.training.member import WORST
 from tests.programs.figures import readme
 
 HERE = conf_dir().parent
 TEXTS = [f"report/{name}" for name in ("summary.csv", "summary.json", "runs.csv", "claims.csv", "report.md")]
-CURVES = "curves.csv"
-"""Every evaluation of every run, which is not committed."""
-
 FOLDERS = sorted(path.parent for path in (HERE / "results").glob("*/archive.zip"))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from bench.claims.cards import Compared
-from bench.claims.claim import Claim
+from bench.claims.claim import Claim, Comparison
 from bench.claims.evaluate import CardsOf
 from bench.claims.judgement import Finding, Result
 from bench.results.summary import json_rows
@@ -23,8 +23,12 @@ CLAIM_COLUMNS = (
     *("sentence", "source", "note", "groups"),
 )
 
+RULE = ("size_mode", "size_count", "over", "data", "pairs")
+"""What tells comparisons of the same sides and quantity apart, as in a claim."""
+
 CARD_COLUMNS = (
-    *("task", "task_label", "left", "right", "metric", "what", "unit", "better", "is_ratio", "card", "outcome"),
+    *("task", "task_label", "left", "right", "metric", *RULE, "budget_low", "budget_high", "threshold"),
+    *("what", "unit", "better", "is_ratio", "card", "outcome"),
     *("left_mean", "right_mean", "effect", "mean", "low", "high", "confidence", "no_effect", "margin_low"),
     *("margin_high", "interval", "n", "left_wins", "left_wins_low", "left_wins_high", "scope", "tuning", "edges"),
     *("compared", "groups", "claims"),
@@ -47,32 +51,36 @@ def cards_frame(findings: Sequence[Finding], cards: CardsOf) -> pd.DataFrame:
     rows: dict[object, dict[str, Any]] = {}
     for finding in findings:
         for result in finding.results:
-            for key, metric, found in _cards(finding.claim, result, cards):
-                row = rows.setdefault((key, result.task_label), {**_card_row(metric, result, found), "claims": ""})
+            for rule, found in _cards(finding.claim, result, cards):
+                row = rows.setdefault((rule, result.task_label), {**_card_row(rule, result, found), "claims": ""})
                 row["claims"] = f"{row['claims']} {finding.claim.name}".strip()
     return pd.DataFrame(list(rows.values()), columns=list(CARD_COLUMNS)).astype({"n": "Int64"})
 
 
-def _cards(claim: Claim, result: Result, cards: CardsOf) -> Iterator[tuple[object, str, Compared]]:
-    """Yield the cards behind a result, each with what no other card has on that data set, and its quantity."""
+def _cards(claim: Claim, result: Result, cards: CardsOf) -> Iterator[tuple[Claim | Comparison, Compared]]:
+    """Yield the cards behind a result, each with the rule that it is made by, which claims may share."""
     if claim.factors or claim.metric == "num_params":
         if result.found is not None:
-            yield claim.name, "importance" if claim.factors else claim.metric, result.found
+            yield claim, result.found
         return
     for comparison in (claim.comparison, claim.gap)[: 1 if claim.without is None else 2]:
         found = cards(comparison)[result.task_label]
         if isinstance(found, Compared):
-            yield comparison, comparison.metric, found
+            yield comparison, found
 
 
-def _card_row(metric: str, result: Result, found: Compared) -> dict[str, Any]:
+def _card_row(rule: Claim | Comparison, result: Result, found: Compared) -> dict[str, Any]:
     card = found.card
     return {
         "task": result.task,
         "task_label": result.task_label,
         "left": card.left,
         "right": card.right,
-        "metric": metric,
+        "metric": "importance" if isinstance(rule, Claim) and rule.factors else rule.metric,
+        **{name: getattr(rule, name) or "" for name in RULE},
+        "budget_low": rule.budget[0] if rule.budget else math.nan,
+        "budget_high": rule.budget[-1] if rule.budget else math.nan,
+        "threshold": math.nan if rule.threshold is None else rule.threshold,
         "unit": card.unit,
         "is_ratio": card.is_ratio,
         "outcome": card.outcome,

@@ -89,7 +89,7 @@ def trial_table(trials: pd.DataFrame, runs: pd.DataFrame, studies: Sequence[Stud
     table["seconds"] = of_runs["seconds"].groupby(level=0).sum()
     for name in dict.fromkeys([*OF_A_TRIAL, *trials.columns[len(TRIAL_COLUMNS) :], *_settings_in(runs)]):
         given = trials["study_key"].map({key: known.get(name) for key, known in fixed.items()})
-        found = first[name].where(trials.index.isin(first.index), given) if name in first else given
+        found = first[name].where(trials.index.isin(of_runs.index), given) if name in first else given
         table[name] = trials[name].where(trials[name].notna(), found) if name in trials else found
     return table
 
