@@ -88,7 +88,7 @@ class Document:
     """A whole report, ready to be written in any format.
 
     `methods` are the paragraphs of the section of that name. `verdicts` is None and `findings` empty if no claims
-    were tested; `untested` holds the other claims with the reason.
+    were tested; `untested` holds the other claims with the reason. `runs`, `trials` and `curves` are the tables of all.
     """
 
     name: str
@@ -100,6 +100,8 @@ class Document:
     chapters: tuple[Chapter, ...]
     summary: pd.DataFrame
     runs: pd.DataFrame
+    trials: pd.DataFrame
+    curves: pd.DataFrame
     methods: tuple[str, ...]
     findings: tuple[Finding, ...] = ()
     verdicts: Section | None = None

@@ -15,7 +15,8 @@ from bench.cli.verify import _sample
 from bench.cli.verify_files import report_compared, tuned_compared
 from bench.report.document import compose
 from bench.report.formats.page import charts, html
-from bench.report.publish import read_inputs
+from bench.report.formats.write import CURVES, texts
+from bench.report.inputs import read_inputs
 from tests.cli.test_config import GOOD
 from tests.report.made import BLANK
 from tests.results.test_run import record as example
@@ -34,7 +35,8 @@ def folder(tmp_path_factory):
 
 
 WRITTEN = (
-    *("report.md", "report.html", "runs.csv", "summary.csv", "summary.json", "claims.csv", "claims.json"),
+    *("report.md", "report.html", "runs.csv", "trials.csv", "curves.csv"),
+    *("summary.csv", "summary.json", "claims.csv", "claims.json"),
     *("latex/methods.tex", "latex/summary.tex", "latex/verdicts.tex"),
 )
 
@@ -162,6 +164,7 @@ def committed(tmp_path_factory):
         (copy / "report" / "figures" / f"{name}.png").write_bytes(image.png)
         (copy / "report" / "figures" / f"{name}.svg").write_bytes(image.svg)
     (copy / "report" / "report.html").write_text(html(document, images))
+    (copy / "report" / CURVES).write_text(texts(document)[CURVES])
     return copy, material
 
 
@@ -177,7 +180,7 @@ def test_a_figure_that_is_not_one_is_named(committed):
 def test_committed_results_say_what_their_records_give(committed):
     report, tuned = report_compared(*committed), tuned_compared(*committed)
     assert (report.wrong, tuned.wrong, tuned.unseen) == ((), (), ())
-    assert (report.n_same, tuned.n_same) == (10, 8)
+    assert (report.n_same, tuned.n_same) == (12, 8)
     assert [unseen for unseen in report.unseen if "figures: their bytes depend" not in unseen] == []
 
 

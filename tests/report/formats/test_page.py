@@ -89,6 +89,7 @@ def test_a_report_is_made_of_any_records(case, tmp_path):
     assert path == tmp_path / "report" / "report.html"
     assert sorted(child.name for child in path.parent.iterdir()) == [
         "SHA256SUMS",
+        "curves.csv",
         "figures",
         "latex",
         "report.html",
@@ -233,7 +234,7 @@ def test_markdown_escapes_what_would_start_markup():
 
 def test_no_csv_field_of_text_starts_a_formula(tmp_path):
     path = build(hostile_records(), tmp_path, name=FORMULA)
-    for name in ("runs.csv", "summary.csv"):
+    for name in ("runs.csv", "curves.csv", "summary.csv"):
         rows = csv.reader(io.StringIO((path.parent / name).read_text()))
         fields = [field for row in rows for field in row]
         assert not any(field.startswith(("=", "+", "@", "\t", "\r")) for field in fields)
