@@ -131,8 +131,8 @@ def _searched(node: Node) -> Node:
     bounds = {key: each for key, each in value.items() if key in ("minimum", "exclusiveMinimum", "maximum")}
     ends = dict.fromkeys(("low", "high"), bounds) if bounds else {}
     kind = "number" if bounds else "choice"
-    about = {"description": node["description"]}
-    return {**about, "$ref": f"#/$defs/{kind}", "properties": {**ends, "choices": {"items": value}}}
+    found = {"$ref": f"#/$defs/{kind}", "properties": {**ends, "choices": {"items": value}}}
+    return {"description": node.get("description", ""), **found}
 
 
 def _experiment() -> Node:
@@ -193,7 +193,7 @@ def _about(key: str, settings: Mapping[str, Node]) -> str:
     for name in key.split("."):
         ways = [node, *node.get("anyOf", [])]
         node = next(way["properties"][name] for way in ways if name in way.get("properties", {}))
-    return str(node["description"])
+    return str(node.get("description", ""))
 
 
 def _described(node: Node, path: str, known: Mapping[str, str]) -> Node:

@@ -55,10 +55,10 @@ def schema_of(kind: Any) -> Node:
     return {"type": "object", "additionalProperties": schema_of(args[1])}
 
 
-def object_of(cls: Any, *, required: bool = True, without: Sequence[str] = ()) -> Node:
+def object_of(cls: Any, *, required: bool = True) -> Node:
     """Return the schema of a mapping that `build` takes, or of one that sets some of its keys."""
     told, kinds = sentences(cls), fields_of(cls)
-    fields = [field for field in dataclasses.fields(cls) if field.name in kinds and field.name not in without]
+    fields = [field for field in dataclasses.fields(cls) if field.name in kinds]
     needed = [field.name for field in fields if _is_required(field)] if required else []
     return {
         "description": _text(cls),
@@ -70,21 +70,15 @@ def object_of(cls: Any, *, required: bool = True, without: Sequence[str] = ()) -
 
 
 def sentences(cls: Any) -> Mapping[str, str]:
-    """Return what the docstrings of a dataclass say of its fields; of one that tells the kind, what the kind is."""
+    """Return what the docstrings of a dataclass say of its fields, and of a field of one choice what the class is."""
     parts = re.split(r"(?<=\.) (?=[A-Z`])|(?<=;) (?=`)", " ".join(map(_text, _bases(cls))))
     told = {}
     for name, kind in fields_of(cls).items():
         about = " ".join(re.sub(";$", ".", part) for part in parts if f"`{name}`" in part)
-        is_told_apart = get_origin(kind) is Literal and len(get_args(kind)) == 1
-        if about or is_told_apart:
+        is_only_choice = get_origin(kind) is Literal and len(get_args(kind)) == 1
+        if about or is_only_choice:
             told[name] = about or parts[0]
     return told
-
-
-def named(kinds: Sequence[Any]) -> Node:
-    """Return the schema of one of several dataclasses, told apart by `name`, which may be left to what is there."""
-    about = [f"{get_args(fields_of(kind)['name'])[0]}: {sentences(kind)['name']}" for kind in kinds]
-    return {"description": "\n".join(about), "anyOf": [object_of(kind) for kind in kinds]}
 
 
 def nullable(node: Node) -> Node:
@@ -123,16 +117,18 @@ def _text_too(node: Node) -> Node:
 
 def _property(kind: Any, field: dataclasses.Field[Any], about: str) -> Node:
     node, default = schema_of(kind), field.default
-    told = {"description": about} if about else {}
-    given = (
-        {} if default is dataclasses.MISSING else {"default": list(default) if isinstance(default, tuple) else default}
-    )
-    return {**node, **told, **given}
+    if about:
+        node["description"] = about
+    if default is not dataclasses.MISSING:
+        node["default"] = list(default) if isinstance(default, tuple) else default
+    return node
 
 
 def _of_several(kinds: Sequence[Any]) -> Node:
+    """Return the schema of what may be null, or of one of several dataclasses, whose `name` may stand elsewhere."""
     if all(dataclasses.is_dataclass(kind) for kind in kinds):
-        return named(kinds)
+        about = [f"{get_args(fields_of(kind)['name'])[0]}: {sentences(kind)['name']}" for kind in kinds]
+        return {"description": "\n".join(about), "anyOf": [object_of(kind) for kind in kinds]}
     (inner,) = (kind for kind in kinds if kind is not type(None))
     return nullable(schema_of(inner))
 
@@ -157,4 +153,4 @@ def _bases(cls: Any) -> list[Any]:
 
 
 def _text(cls: Any) -> str:
-    return " ".join(cls.__doc__.split())
+    return " ".join((cls.__doc__ or "").split())  # none with -OO
