@@ -43,6 +43,8 @@ def test_the_wheel_carries_every_config_experiment_and_template(installed):
     for group in ("task", "cell", "size"):
         shipped = {path.name for path in (ROOT / "conf" / group).glob("*.yaml")}
         assert {path.name for path in (installed / "bench" / "conf" / group).glob("*.yaml")} == shipped
+    schemas = {path.name for path in (ROOT / "conf" / "schema").iterdir()}
+    assert {path.name for path in (installed / "bench" / "conf" / "schema").iterdir()} == schemas
     experiments = {path.name for path in (ROOT / "experiments").glob("*.yaml")}
     assert {path.name for path in (installed / "bench" / "conf" / "experiments").glob("*.yaml")} == experiments
     assert (installed / "bench" / "cli" / "plugins" / "hydra_plugins" / "gatebench.py").is_file()
