@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import PurePath
 
 from bench.core.wording import plain
 
@@ -18,3 +19,9 @@ def say_damaged(damaged: Sequence[str]) -> int:
     for message in damaged:
         say(f"damaged: {plain(message)}")
     return len(damaged)
+
+
+def program() -> str:
+    """Return how the program was called: `gatebench`, or `python -m bench`."""
+    first = next((word for word in sys.orig_argv[1:] if not word.startswith("-")), "")
+    return "gatebench" if PurePath(first).stem == "gatebench" else "python -m bench"

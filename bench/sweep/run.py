@@ -9,7 +9,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from bench import results
-from bench.core.console import say
+from bench.core.console import program, say
 from bench.core.errors import BenchError
 from bench.core.process import Stop, listening
 from bench.core.settings import Site
@@ -94,7 +94,7 @@ def _list_problems(tally: Tally, directory: Path) -> None:
     for line in tally.failures[:MOST_LINES]:
         say(f"failed: {line}")
     if len(tally.failures) > MOST_LINES:
-        say(f"failed: and {len(tally.failures) - MOST_LINES:,} more; python -m bench status {directory}")
+        say(f"failed: and {len(tally.failures) - MOST_LINES:,} more; {program()} status {directory}")
 
 
 def retry_failed(directory: Path, data_dir: str | None, conclude: Callable[[Path], int]) -> int:

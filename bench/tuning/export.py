@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from bench import results
-from bench.core.console import say
+from bench.core.console import program, say
 from bench.core.errors import BenchError
 from bench.core.settings import Command
 from bench.results.paths import RESULTS
@@ -89,7 +89,7 @@ def export(winners: Sequence[Winner], directory: Path, compose: Compose, tasks: 
             (directory / FOLDER / f"{stem}.yaml").unlink(missing_ok=True)
             say(f"tuned settings of study {named[stem].study.label}: not written, {problem}")
     if whole:
-        say(f"tuned settings: python -m bench --config-dir {directory} +{FOLDER}={next(iter(whole))}")
+        say(f"tuned settings: {program()} --config-dir {directory} +{FOLDER}={next(iter(whole))}")
 
 
 def tuned_file(winner: Winner, stem: str, directory: Path) -> str:
