@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from bench import results
 from bench.claims.claim import read_claims
-from bench.core.console import say, say_damaged
+from bench.core.console import has_colours, say, say_damaged
 from bench.core.errors import DataError
 from bench.report.formats.console import console_text
 from bench.report.formats.write import PAGE, build
@@ -43,6 +44,6 @@ def publish(directory: Path) -> int:
     """Rebuild the report, print its tables and its path, and return how many files are damaged."""
     inputs = read_inputs(directory)
     document = build(inputs, directory)
-    print(console_text(document))
+    print(console_text(document, is_coloured=has_colours(sys.stdout)))
     say(f"report: {directory / PAGE}")
     return say_damaged(inputs.damaged)

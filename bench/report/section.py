@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 from matplotlib.figure import Figure
 
+from bench.claims.cards import Compared
 from bench.claims.judgement import Finding
 from bench.results.labels import CellStyles
 
@@ -72,6 +73,24 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Decision:
+    """Two cells on one task: their card, or why there is none, and what would decide it, "" where it is decided."""
+
+    cells: tuple[str, str]
+    card: Compared | str
+    needs: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Which cell did better on one task: a decision for each pair that is compared, of scores of that split."""
+
+    task: str
+    score: str
+    decisions: tuple[Decision, ...]
+
+
+@dataclass(frozen=True)
 class Chapter:
     """The sections of one task, or of all of them."""
 
@@ -101,6 +120,7 @@ class Document:
     verdicts: Section | None = None
     untested: tuple[tuple[str, str], ...] = ()
     looks: CellStyles = field(default_factory=dict)
+    outcomes: tuple[Outcome, ...] = ()
 
 
 @dataclass(frozen=True)
