@@ -9,9 +9,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from bench.cli.config import CHOICES, GROUPS, conf_dir, legal_keys, options
+from bench.cli.config import CHOICES, GROUPS, OF_SETTINGS, conf_dir, legal_keys, options
 from bench.core.console import program
 from bench.core.errors import ConfigError, UsageError, did_you_mean
+from bench.core.yaml_files import load
 
 FUNCTIONS = {
     "range": "range(STOP), range(START,STOP) or range(START,STOP,STEP): numbers, the step not 0",
@@ -34,8 +35,9 @@ def check_overrides(words: Sequence[str]) -> None:
         raise UsageError("`--experimental-rerun` is not supported: it reads a pickle, which can run code")
     is_sweep = _is_sweep(words)
     folders = list(_folders(words))
-    legal = legal_keys()
-    for override, values in _overrides(words, folders):
+    legal, found = legal_keys(), [*_overrides(words, folders)]
+    legal_in_cell = _keys_of_cells({override.key_or_group: values for override, values in found}, folders)
+    for override, values in found:
         key = override.key_or_group
         if override.is_delete():
             raise _bad(override.input_line, "a key cannot be deleted; set it to null for its default")
@@ -50,6 +52,8 @@ def check_overrides(words: Sequence[str]) -> None:
         else:
             for each in _leaves(key, override.value()):
                 _check_key(each, legal)
+            if legal_in_cell and key.startswith("cell.") and not override.is_add() and not override.is_force_add():
+                _check_key_of_cell(key, legal_in_cell)
         if override.is_sweep_override() and not is_sweep:
             raise _bad(override.input_line, _without_sweep(override))
 
@@ -92,6 +96,21 @@ def _leaves(key: str, value: Any) -> Iterator[str]:
 def _check_key(key: str, legal: set[str]) -> None:
     if key.split(".")[0].split("/")[0] not in ELSEWHERE and key not in legal:
         raise ConfigError(key, f"unknown key; {did_you_mean(key, legal)}")
+
+
+def _keys_of_cells(chosen: Mapping[str, Sequence[str]], folders: Sequence[Path]) -> set[str]:
+    """Return the settings of the cells that are chosen on the command line, none where another file may choose."""
+    if not chosen.keys().isdisjoint(OF_SETTINGS):
+        return set()
+    paths = [folder / "cell" / f"{name}.yaml" for name in chosen.get("cell", ()) for folder in folders]
+    return {f"cell.{name}" for path in paths if path.exists() for name in load(path)}
+
+
+def _check_key_of_cell(key: str, legal: set[str]) -> None:
+    """Refuse a typing error; whatever else is no setting of a cell is refused where that is composed."""
+    meant = did_you_mean(key, legal)
+    if key not in legal and meant.startswith("did"):
+        raise ConfigError(key, f"not a setting of the chosen cell; {meant}")
 
 
 def _without_sweep(override: Any) -> str:

@@ -49,6 +49,15 @@ MISTAKES = [
     (["optim={learning_rate:1}"], "bad config at `optim.learning_rate`: unknown key; did you mean `optim.lr`?"),
     (["tune={n_trils:3}"], "bad config at `tune.n_trils`: unknown key; did you mean `tune.n_trials`?"),
     (["limits={a:1}"], "unknown key; legal: limits.memory, limits.retries, limits.seconds, limits.silence"),
+    (
+        ["cell=lstm", "cell.forget_bais=1"],
+        "bad config at `cell.forget_bais`: not a setting of the chosen cell; did you mean `cell.forget_bias`?",
+    ),
+    (
+        ["cell=lstm", "cell.zzz=1"],
+        "not a setting of the chosen cell; `python -m bench cells`",
+    ),
+    (["cell=gru", "cell.forget_bias=1"], "not a setting of the chosen cell; `python -m bench cells` lists them"),
     (["train.lr=1"], "bad config at `train.lr`: unknown key; did you mean `optim.lr`?"),
 ]
 
@@ -72,6 +81,7 @@ def test_a_mistake_is_one_message_without_a_word_of_a_library(words, message, ca
         ["seed=[0,1]"],
         ["--cfg", "job", "--config-dir", "somewhere", "seed=1"],
         ["cell.new=1", "space.optim.lr=2", "let.x=3"],
+        ["cell=lstm", "+cell.forget_bais=1"],
     ],
     ids=" ".join,
 )
