@@ -10,7 +10,7 @@ JOBS ?= 2
 CHECKED := bench.cells.cell,bench.kernels,bench.tasks,bench.stats,bench.training.batches,bench.training.initial,bench.training.model,bench.training.gradients,bench.training.joint,bench.training.probes,bench.training.loop
 NUMERICAL := tests/cells tests/kernels tests/training tests/stats
 
-.PHONY: venv demo test test-long test-all check lowest cluster lint types floors clean
+.PHONY: venv demo schemas test test-long test-all check lowest cluster lint types floors clean
 
 venv: $(STAMP)
 
@@ -53,6 +53,9 @@ cluster:
 	@test -d .venv-cluster || $(PYTHON) -m venv .venv-cluster
 	@.venv-cluster/bin/python -m pip install -q -q -c constraints.txt -e '.[dev,slurm,ray]'
 	@.venv-cluster/bin/python -m pytest -q tests/sweep/executors
+
+schemas: venv
+	@for kind in task cell space claim experiment; do $(BIN)/python -m bench schema $$kind > conf/schema/$$kind.json; done
 
 lint: venv
 	@$(BIN)/ruff check bench tests

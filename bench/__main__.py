@@ -38,6 +38,7 @@ commands (each has --help)
   archive      put the records into one compressed file, read like the records themselves: archive results/NAME
   judge        compare paired scores of your own, of any models: judge scores.csv
   speed        time one training step: our kernels beside torch.nn, on this machine; --job: whole trainings
+  schema       the JSON Schema by which an editor completes and checks a YAML file: schema task, schema experiment
 
 settings that matter most (all of them: conf/config.yaml; what an override gives: --cfg job)
   task=NAME            what is learned; `python -m bench tasks` lists them; ./task/NAME.yaml is a task of yours

@@ -17,6 +17,7 @@ from tests.cli.test_config import GOOD
 from tests.toys import write_text_task
 
 ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "results" / "jozefowicz2015_dropout"
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +43,8 @@ def test_the_wheel_carries_every_config_experiment_and_template(installed):
     for group in ("task", "cell", "size"):
         shipped = {path.name for path in (ROOT / "conf" / group).glob("*.yaml")}
         assert {path.name for path in (installed / "bench" / "conf" / group).glob("*.yaml")} == shipped
+    schemas = {path.name for path in (ROOT / "conf" / "schema").iterdir()}
+    assert {path.name for path in (installed / "bench" / "conf" / "schema").iterdir()} == schemas
     experiments = {path.name for path in (ROOT / "experiments").glob("*.yaml")}
     assert {path.name for path in (installed / "bench" / "conf" / "experiments").glob("*.yaml")} == experiments
     assert (installed / "bench" / "cli" / "plugins" / "hydra_plugins" / "gatebench.py").is_file()
@@ -54,6 +57,42 @@ def test_the_wheel_lists_its_tasks_from_any_directory(installed, tmp_path):
     done = run(installed, tmp_path, "tasks", "--json")
     assert done.returncode == 0, done.stderr
     assert {row["task"] for row in json.loads(done.stdout)} == {p.stem for p in (ROOT / "conf" / "task").glob("*.yaml")}
+
+
+LOAD = """
+import sys, gatebench, bench
+runs = gatebench.load(sys.argv[1]).runs
+print(bench.__file__, gatebench.__file__, len(runs), runs["optim.lr"].nunique() > 1, sep="\\n")
+"""
+
+
+def imported(site: Path, cwd: Path, path: str) -> list[str]:
+    """Return what a program says that finds gatebench by that path, from a folder with nothing in it."""
+    environment = {**os.environ, "PYTHONPATH": path, "PYTHONWARNINGS": "ignore"}
+    command = [sys.executable, "-c", f"import site; site.addsitedir({str(site)!r}); {LOAD}", str(RESULTS)]
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_gatebench_is_imported_from_the_wheel(installed, tmp_path):
+    package, alias, *found = imported(installed, tmp_path, str(installed))
+    assert (Path(package), Path(alias)) == (installed / "bench" / "__init__.py", installed / "gatebench.py")
+    assert found == ["384", "True"]
+    assert not (installed / "bench" / "alias").exists()
+
+
+def test_gatebench_is_imported_from_a_checkout_that_is_installed(tmp_path):
+    """As `pip install -e` leaves it: a file of paths in site-packages, and no copy of a module."""
+    build = "import sys; from hatchling.build import build_editable; print(build_editable(sys.argv[1]))"
+    done = subprocess.run([sys.executable, "-c", build, str(tmp_path)], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(tmp_path / done.stdout.splitlines()[-1]) as archive:
+        archive.extractall(tmp_path / "site")
+    assert not list((tmp_path / "site").rglob("*.py"))
+    package, alias, *found = imported(tmp_path / "site", tmp_path, "")
+    assert (Path(package), Path(alias)) == (ROOT / "bench" / "__init__.py", ROOT / "bench" / "alias" / "gatebench.py")
+    assert found == ["384", "True"]
 
 
 @pytest.mark.long

@@ -16,9 +16,9 @@ from bench.core.settings.training import Regulariser
 from bench.core.yaml_files import conf_dir, load, paths
 
 Name = Annotated[str, Matching(r"[a-z][a-z0-9_]{0,59}", "lower-case letters, digits and _, at most 60")]
-Sentence = Annotated[str, Matching(r"(?s).{1,600}", "between 1 and 600 characters")]
+Sentence = Annotated[str, Matching(r"[\s\S]{1,600}", "between 1 and 600 characters")]
 
-Note = Annotated[str, Matching(r"(?s).{0,1500}", "at most 1,500 characters")]
+Note = Annotated[str, Matching(r"[\s\S]{0,1500}", "at most 1,500 characters")]
 
 Quantity = Literal[
     "loss",
@@ -116,12 +116,13 @@ class Comparison:
 class Claim:
     """One claim, as its file in `conf/claim/` or in the user's `./claim/` states it.
 
+    `name` is that of the file. `sentence` is what is claimed and `source` who says so, or what it rests on.
     `is_quoted` where the sentence is printed so at its source; else it is in our words. `tasks`: names of tasks, or the
     families `music`, `text`, `all`. `cells`: the left and the right one, by name or else kind, with fields where only
     some settings are meant: `lstm forget_bias=1`. `metric` is what is compared: `loss` in the task's own metric on the
     split that is scored, `overfit` that minus the same on the training split. `direction` says how left compares with
     right: `not_worse` is anything but worse by the margin, `closes` that left closes the gap which `without` leaves,
-    and `more` belongs to `factors`.
+    and `more` belongs to `factors`. `expected` is the ratio of two numbers of parameters that the sentence names.
 
     `size_mode` is how the sizes of the runs must have been made fair, `same` being equal shapes whatever they were
     chosen for, as is fair to variants of one cell; `size_count` is what was counted for it, `budget` the range in which

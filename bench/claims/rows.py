@@ -1,4 +1,7 @@
-"""Findings as rows for programs: one for each claim and data set, and one for each claim that was not tested."""
+"""Findings as rows for programs: one for each claim and data set, and one for each claim that was not tested.
+
+Cards as rows too: one for each comparison and data set, whichever claims read it.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,9 @@ from typing import Any
 
 import pandas as pd
 
-from bench.claims.claim import Claim
+from bench.claims.cards import Compared
+from bench.claims.claim import Claim, Comparison
+from bench.claims.evaluate import CardsOf
 from bench.claims.judgement import Finding, Result
 from bench.results.summary import json_rows
 
@@ -18,14 +23,75 @@ CLAIM_COLUMNS = (
     *("sentence", "source", "note", "groups"),
 )
 
+RULE = ("size_mode", "size_count", "over", "data", "pairs")
+"""What tells comparisons of the same sides and quantity apart, as in a claim."""
+
+CARD_COLUMNS = (
+    *("task", "task_label", "left", "right", "metric", *RULE, "budget_low", "budget_high", "threshold"),
+    *("what", "unit", "better", "is_ratio", "card", "outcome"),
+    *("left_mean", "right_mean", "effect", "mean", "low", "high", "confidence", "no_effect", "margin_low"),
+    *("margin_high", "interval", "n", "left_wins", "left_wins_low", "left_wins_high", "scope", "tuning", "edges"),
+    *("compared", "groups", "claims"),
+)
+
 NUMBERS = ("mean", "low", "high", "confidence", "margin_low", "margin_high", "n", "left_wins")
 
 
 def claims_frame(findings: Sequence[Finding]) -> pd.DataFrame:
-    """Return findings as a frame; `groups` are those of the summary, joined by blanks; "" for no number."""
+    """Return findings as a frame; `groups` are those of the summary, joined by blanks."""
     rows = [{**row, "groups": " ".join(row["groups"])} for row in claim_rows(findings)]
-    filled = [{name: "" if value is None else value for name, value in row.items()} for row in rows]
-    return pd.DataFrame(filled, columns=list(CLAIM_COLUMNS))
+    return pd.DataFrame(rows, columns=list(CLAIM_COLUMNS)).astype(dict.fromkeys(NUMBERS, float) | {"n": "Int64"})
+
+
+def cards_frame(findings: Sequence[Finding], cards: CardsOf) -> pd.DataFrame:
+    """Return the effect cards that findings are read off, one row for each; `claims` names those that read it.
+
+    The sides stand in the order of the comparison, which may be the other one in a claim.
+    """
+    rows: dict[object, dict[str, Any]] = {}
+    for finding in findings:
+        for result in finding.results:
+            for rule, found in _cards(finding.claim, result, cards):
+                row = rows.setdefault((rule, result.task_label), {**_card_row(rule, result, found), "claims": ""})
+                row["claims"] = f"{row['claims']} {finding.claim.name}".strip()
+    return pd.DataFrame(list(rows.values()), columns=list(CARD_COLUMNS)).astype({"n": "Int64"})
+
+
+def _cards(claim: Claim, result: Result, cards: CardsOf) -> Iterator[tuple[Claim | Comparison, Compared]]:
+    """Yield the cards behind a result, each with the rule that it is made by, which claims may share."""
+    if claim.factors or claim.metric == "num_params":
+        if result.found is not None:
+            yield claim, result.found
+        return
+    for comparison in (claim.comparison, claim.gap)[: 1 if claim.without is None else 2]:
+        found = cards(comparison)[result.task_label]
+        if isinstance(found, Compared):
+            yield comparison, found
+
+
+def _card_row(rule: Claim | Comparison, result: Result, found: Compared) -> dict[str, Any]:
+    card = found.card
+    return {
+        "task": result.task,
+        "task_label": result.task_label,
+        "left": card.left,
+        "right": card.right,
+        "metric": "importance" if isinstance(rule, Claim) and rule.factors else rule.metric,
+        **{name: getattr(rule, name) or "" for name in RULE},
+        "budget_low": rule.budget[0] if rule.budget else math.nan,
+        "budget_high": rule.budget[-1] if rule.budget else math.nan,
+        "threshold": math.nan if rule.threshold is None else rule.threshold,
+        "unit": card.unit,
+        "is_ratio": card.is_ratio,
+        "outcome": card.outcome,
+        "left_mean": card.means[0],
+        "right_mean": card.means[1],
+        "no_effect": card.null,
+        "left_wins_low": card.wins.low,
+        "left_wins_high": card.wins.high,
+        "groups": " ".join(found.groups),
+        **_evidence(found),
+    }
 
 
 def claim_rows(findings: Sequence[Finding]) -> list[dict[str, Any]]:
@@ -64,11 +130,13 @@ def _result(result: Result) -> dict[str, Any]:
             ("scope", "card", "effect", "what", "better", "interval", "tuning", "edges", "compared"), ""
         )
         return {**said, **texts, **dict.fromkeys(NUMBERS), "groups": []}
-    found, card = result.found, result.found.card
-    low, high = card.edges
-    numbers = (card.interval.mean, card.interval.low, card.interval.high, card.confidence, low, high)
+    return {**said, **_evidence(result.found), "groups": list(result.found.groups)}
+
+
+def _evidence(found: Compared) -> dict[str, Any]:
+    card = found.card
+    numbers = (card.interval.mean, card.interval.low, card.interval.high, card.confidence, *card.edges)
     return {
-        **said,
         "scope": found.scope,
         "card": card.word,
         "effect": found.sides,
@@ -81,7 +149,6 @@ def _result(result: Result) -> dict[str, Any]:
         "tuning": found.tuning,
         "edges": found.edges,
         "compared": found.runs,
-        "groups": list(found.groups),
     }
 
 

@@ -16,7 +16,7 @@ from bench.core.errors import DataError
 from bench.core.metrics import METRICS
 from bench.core.process import listening
 from bench.core.settings import Site
-from bench.report.publish import read_inputs
+from bench.report.inputs import read_inputs
 from bench.results.run import Run, RunRecord, differing_parts
 from bench.sweep.executors.local import Local, usable_cores
 from bench.sweep.plan import sweep_of

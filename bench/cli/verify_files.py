@@ -43,11 +43,16 @@ def report_compared(directory: Path, material: ReportInputs) -> Compared:
     document = compose(material)
     wanted, unseen = write.texts(document), list[str]()
     page, images = Path(write.PAGE).name, _images(folder / "figures", document)
+    wrong = []
     if images is not None:
-        wanted[page] = html(document, images)
+        try:
+            wanted[page] = html(document, images)
+        except DataError as error:
+            wrong.append(str(error))
     there = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
-    wrong = [_difference(there[name], text, f"{write.FOLDER}/{name}") for name, text in wanted.items() if name in there]
-    unseen += [f"{name}: not there" for name in wanted if name not in there and name != page]
+    shown = {name: f"{write.FOLDER}/{name}" for name in wanted}
+    wrong += [_difference(there[name], text, shown[name]) for name, text in wanted.items() if name in there]
+    unseen += [f"{name}: not there" for name in wanted if name not in there and name not in (page, write.CURVES)]
     others = [name for name, path in there.items() if path.suffix in WRITTEN and name not in wanted]
     unseen += [f"{name}: its figures are not all there" if name == page else f"{name}: not of it" for name in others]
     if drawn := sum(path.suffix in DRAWN for path in there.values()):

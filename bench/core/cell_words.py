@@ -48,7 +48,7 @@ OTHER = "other"
 
 @dataclass(frozen=True)
 class FieldWords:
-    """A field in words: its name, the numbers or words that it may be, and what its values mean.
+    """A field in words: its `name`, the lowest and highest number of its `range`, and what its values mean.
 
     Of a field of words, `means` has every word that is allowed; in the meaning of `other`, `{}` is the number.
     """

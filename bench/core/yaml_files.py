@@ -21,6 +21,10 @@ MAX_DEPTH = 20
 COMMANDS = ("defaults", "hydra", "_target_")
 """Keys by which a file would direct the program instead of describing something."""
 
+KEY = re.compile(r"\s*(\w+):")
+CHOICE = r"[^./$@:][^/$@:]*"
+"""The name of a file in a config group."""
+
 HEADER = "# @package _global_"
 COMMAND_LINE_ONLY = {"storage": "tune.storage", "address": "ray.address"}
 """Keys that make the program write elsewhere than in its results, or talk to another machine."""
@@ -137,7 +141,7 @@ def _check_defaults(path: Path, node: yaml.Node, groups: Collection[str]) -> Non
             group = re.sub(r"^(optional +)?(override +)?/?", "", key.value) if key else ""
             if key and group not in groups:
                 raise ConfigError(_at(path, item), f"a file from outside may not choose `{key.value}`")
-            if not isinstance(value, yaml.ScalarNode) or not re.fullmatch(r"[^./$@:][^/$@:]*", value.value):
+            if not isinstance(value, yaml.ScalarNode) or not re.fullmatch(CHOICE, value.value):
                 raise ConfigError(_at(path, item), "a choice of `defaults` must be the name of a file in its group")
 
 
@@ -200,6 +204,25 @@ def paths(group: str) -> dict[str, Path]:
     """Return the files of a group by name, those of the working directory included."""
     found = {path.stem: path for folder in (Path.cwd(), conf_dir()) for path in (folder / group).glob("*.yaml")}
     return {name: found[name] for name in sorted(found)}
+
+
+def comments(path: Path) -> dict[str, str]:
+    """Return what one of our own files says behind each key, by the key's path, such as `optim.lr`.
+
+    A line that is a comment alone goes on with that of the key above it.
+    """
+    found: dict[str, str] = {}
+    above: list[tuple[int, str]] = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        indent, key, comment = len(line) - len(line.lstrip()), KEY.match(line), line.partition("# ")[2]
+        if key:
+            above = [*(each for each in above if each[0] < indent), (indent, key[1])]
+        elif not indent:
+            above = []
+        if above and comment:
+            path_of_key = ".".join(name for _, name in above)
+            found[path_of_key] = f"{found[path_of_key]}; {comment}" if path_of_key in found else comment
+    return found
 
 
 def load(path: Path) -> Mapping[str, Any]:

@@ -14,8 +14,7 @@ from bench.core.interval import ENOUGH, Interval
 from bench.core.seeds import stream
 from bench.core.wording import NO_BREAK, digits_for, estimated, plain, quantity
 from bench.report.formats.write import FOLDER, write_comparison
-from bench.report.inputs import ReportData, ReportInputs, prepared
-from bench.report.publish import read_inputs
+from bench.report.inputs import ReportData, ReportInputs, prepared, read_inputs
 from bench.report.section import Comparison, Entry, Section, Table
 from bench.results.diff import Diff, GroupDifference, compare
 from bench.results.labels import size_label

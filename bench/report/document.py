@@ -18,6 +18,7 @@ from bench.report.sections.best_so_far import best_so_far
 from bench.report.sections.cell_importance import cell_importance, importance
 from bench.report.sections.claims import evidence, untested, verdicts
 from bench.report.sections.curves import curves
+from bench.report.sections.effects import effects
 from bench.report.sections.fraction import fraction
 from bench.report.sections.glance import glance
 from bench.report.sections.guide import guide
@@ -60,10 +61,13 @@ def compose(inputs: ReportInputs) -> Document:
             _all_runs(found, prose),
         ),
         summary=table,
-        runs=runs,
+        runs=found.run_table,
+        trials=found.trial_table,
+        curves=found.curve_table,
         methods=prose.text,
         findings=found.findings,
         verdicts=verdicts(found.findings),
+        effects=effects(found.findings, looks),
         untested=untested(found.findings),
         looks=looks,
         outcomes=outcomes(table, looks, found.cards),

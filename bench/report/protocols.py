@@ -12,8 +12,7 @@ from bench.claims.judgement import WORDS, Finding
 from bench.core.errors import UsageError
 from bench.core.wording import estimated, plain, quantity
 from bench.report.formats.write import write_comparison
-from bench.report.inputs import ReportInputs, prepared
-from bench.report.publish import read_inputs
+from bench.report.inputs import ReportInputs, prepared, read_inputs
 from bench.report.section import Comparison, Entry, Section, Table
 from bench.report.sections.claims import anchor, title
 from bench.stats.card import READING

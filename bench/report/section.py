@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -11,6 +12,9 @@ from matplotlib.figure import Figure
 from bench.claims.cards import Compared
 from bench.claims.judgement import Finding
 from bench.results.labels import CellStyles
+
+if TYPE_CHECKING:
+    from bench.report.sections.effects import Effects
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ class Document:
     """A whole report, ready to be written in any format.
 
     `methods` are the paragraphs of the section of that name. `verdicts` is None and `findings` empty if no claims
-    were tested; `untested` holds the other claims with the reason.
+    were tested; `untested` holds the other claims with the reason. `runs`, `trials` and `curves` are the tables of all.
     """
 
     name: str
@@ -115,9 +119,12 @@ class Document:
     chapters: tuple[Chapter, ...]
     summary: pd.DataFrame
     runs: pd.DataFrame
+    trials: pd.DataFrame
+    curves: pd.DataFrame
     methods: tuple[str, ...]
     findings: tuple[Finding, ...] = ()
     verdicts: Section | None = None
+    effects: Effects | None = None
     untested: tuple[tuple[str, str], ...] = ()
     looks: CellStyles = field(default_factory=dict)
     outcomes: tuple[Outcome, ...] = ()

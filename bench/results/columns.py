@@ -9,11 +9,10 @@ from operator import attrgetter
 from typing import get_args
 
 from bench.core.metrics import METRICS
+from bench.core.settings.search_space import Value
 from bench.core.settings.training import Regulariser
 from bench.results.groups import Settings, group_of
 from bench.results.run import RunRecord
-
-Value = str | int | float | bool
 
 RUN_COLUMNS = (
     *("key", "task", "task_version", "data", "title", "task_label", "kind", "level", "metric", "unit", "direction"),
@@ -29,7 +28,7 @@ RUN_COLUMNS = (
 
 CURVE_COLUMNS = (
     *("key", "task", "cell", "seed", "hidden_size", "num_layers", "train_fraction", "group"),
-    *("update", "epoch", "seconds", "train", "validation"),
+    *("update", "epoch", "seconds", "train", "validation", "lr"),
 )
 
 
@@ -69,6 +68,7 @@ def curve_columns(record: RunRecord, settings: Settings, data: str) -> dict[str,
         "seconds": [seconds[i] if i < len(seconds) else math.nan for i in range(len(curve))],
         "train": [metric.from_nats(point.train_nats) for point in curve],
         "validation": [metric.from_nats(point.validation_nats) for point in curve],
+        "lr": [point.lr for point in curve],
     }
 
 

@@ -8,7 +8,8 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from bench.results.columns import CURVE_COLUMNS, RUN_COLUMNS, Value, curve_columns, run_columns
+from bench.core.settings.search_space import Value
+from bench.results.columns import CURVE_COLUMNS, RUN_COLUMNS, curve_columns, run_columns
 from bench.results.groups import Settings, data_names, differing, settings_of
 from bench.results.run import RunRecord
 
@@ -56,7 +57,7 @@ def curves_frame(
 ) -> pd.DataFrame:
     """Return one row per evaluation of each Run; `chosen` is as in `runs_frame`.
 
-    Units: losses in the task's metric, `seconds` of training with evaluation excluded.
+    Units: losses in the task's metric, `seconds` of training with evaluation excluded; `lr` is the learning rate then.
     """
     data = data_names(records)
     columns: dict[str, list[Value]] = defaultdict(list)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -12,6 +13,7 @@ from typing import Any, cast
 from bench.core.cell_words import without_words
 from bench.core.digest import digest_of
 from bench.core.settings.added_later import LATER
+from bench.core.settings.search_space import Value
 from bench.results.run import DESCRIPTIVE, Run, RunRecord
 
 Settings = Mapping[str, str]
@@ -24,17 +26,27 @@ _Task = tuple[str, str, str]
 
 
 def settings_of(run: Run) -> dict[str, str]:
-    """Return every setting of a Run that its numbers depend on, the seed excepted."""
+    """Return every setting of a Run that its numbers depend on, the seed excepted, as text."""
+    return dict(leaves(_settings_node(run), ""))
+
+
+def values_of(run: Run) -> dict[str, Value]:
+    """Return what `settings_of` does, numbers and truth values as such; nan stands for None, and a list is JSON."""
+    return dict(values(_settings_node(run), ""))
+
+
+def _settings_node(run: Run) -> dict[str, Any]:
     node = {field.name: getattr(run, field.name) for field in dataclasses.fields(run)}
     node["task"] = {name: value for name, value in run.task.items() if name not in DESCRIPTIVE}
     node["cell"] = without_words(run.cell)
     del node["seed"]
-    return dict(leaves(node, ""))
+    return node
 
 
 def group_of(settings: Settings, data: str) -> str:
     """Return the name of the group that Runs of these settings on this data belong to."""
-    known = {name: value for name, value in settings.items() if name not in LATER or value != json.dumps(LATER[name])}
+    implied = dict(leaves(LATER, ""))
+    known = {name: value for name, value in settings.items() if value != implied.get(name)}
     return digest_of([known, data])[:12]
 
 
@@ -104,17 +116,27 @@ def _variant(variants: list[dict[str, str]], digests: Mapping[str, str]) -> dict
 
 def leaves(node: Any, where: str) -> Iterable[tuple[str, str]]:
     """Yield the dotted name below `where` of every setting in a node, and its value as text."""
+    return ((name, text) for name, _, text in _items(node, where))
+
+
+def values(node: Any, where: str) -> Iterable[tuple[str, Value]]:
+    """Yield the dotted name below `where` of every setting in a node, and its value as in `values_of`."""
+    return ((name, value) for name, value, _ in _items(node, where))
+
+
+def _items(node: Any, where: str) -> Iterable[tuple[str, Value, str]]:
     if dataclasses.is_dataclass(node):
-        yield from ((f"{where}.{name}", value) for name, value in _section(cast(Hashable, node)))
+        yield from ((f"{where}.{name}", value, text) for name, value, text in _section(cast(Hashable, node)))
         return
     if not isinstance(node, Mapping):
-        yield where, node if isinstance(node, str) else json.dumps(node, sort_keys=True)
+        text = node if isinstance(node, str) else json.dumps(node, sort_keys=True)
+        yield where, math.nan if node is None else node if isinstance(node, bool | int | float) else text, text
         return
     for name, value in node.items():
-        yield from leaves(value, f"{where}.{name}" if where else str(name))
+        yield from _items(value, f"{where}.{name}" if where else str(name))
 
 
 @lru_cache(maxsize=4096)
-def _section(section: Any) -> tuple[tuple[str, str], ...]:
+def _section(section: Any) -> tuple[tuple[str, Value, str], ...]:
     """Return the settings of one section; cached, since thousands of Runs share a section."""
-    return tuple(leaves({field.name: getattr(section, field.name) for field in dataclasses.fields(section)}, ""))
+    return tuple(_items({field.name: getattr(section, field.name) for field in dataclasses.fields(section)}, ""))

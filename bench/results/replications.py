@@ -43,6 +43,33 @@ def replications_of(studies: Iterable[StudyRecord], records: Sequence[RunRecord]
     return Replications(chosen, frozenset(superseded - chosen.keys()))
 
 
+def trials_of_runs(studies: Iterable[StudyRecord], records: Sequence[RunRecord]) -> dict[str, tuple[str, int]]:
+    """Return the key of the study and the number of the trial that a Run trains or confirms, by the key of the Run.
+
+    Of several trials that have a Run in common it is the first; Runs outside of studies have none.
+    """
+    by_key = {record.key: record for record in records}
+    found: dict[str, tuple[str, int]] = {}
+    confirmed: dict[str, tuple[str, int]] = {}
+    for study in studies:
+        for trial in study.trials:
+            for key in trial.runs:
+                found.setdefault(key, (study.key, trial.number))
+            if (run := _run_of(trial, by_key)) is None:
+                continue
+            key = confirmed_by(study, run).key if study.replication else _on_any_seed(run)
+            (found if study.replication else confirmed).setdefault(key, (study.key, trial.number))
+    for record in records if confirmed else ():
+        if record.run.phase == "confirm" and (of_trial := confirmed.get(_on_any_seed(record.run))) is not None:
+            found.setdefault(record.key, of_trial)
+    return found
+
+
+def _on_any_seed(run: Run) -> str:
+    """Return a key that all confirmations of a trial share."""
+    return dataclasses.replace(run, phase="confirm", seed=0).key
+
+
 def confirmed_by(study: StudyRecord, run: Run) -> Run:
     """Return the Run that confirms a trial of a replication, given one of the trial's Runs."""
     return dataclasses.replace(run, phase="confirm", seed=study.seed + FIRST_FRESH_SEED + study.replication - 1)

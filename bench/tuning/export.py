@@ -16,6 +16,7 @@ from bench import results
 from bench.core.console import program, say
 from bench.core.errors import BenchError
 from bench.core.settings import Command
+from bench.core.settings.added_later import EXPORTED, without_later
 from bench.results.paths import RESULTS
 from bench.results.run import Run, RunRecord, slug
 from bench.results.study import StudyRecord, TrialRecord, best_of, outcome_of, shown
@@ -117,6 +118,7 @@ def tuned_file(winner: Winner, stem: str, directory: Path) -> str:
         "kernel": run.kernel,
         "device": run.device,
     }
+    settings = without_later(settings, but=EXPORTED)
     if _is_solved_for(winner):
         del settings["hidden_size"]
     lines = (

@@ -14,10 +14,11 @@ from bench.cli.config import conf_dir
 from bench.cli.verify import _sample
 from bench.cli.verify_files import report_compared, tuned_compared
 from bench.report.document import compose
-from bench.report.figures.style import Image
 from bench.report.formats.page import charts, html
-from bench.report.publish import read_inputs
+from bench.report.formats.write import CURVES, texts
+from bench.report.inputs import read_inputs
 from tests.cli.test_config import GOOD
+from tests.report.made import BLANK
 from tests.results.test_run import record as example
 from tests.sweep.test_plan import bench, records
 from tests.toys import changed, write_text_task
@@ -34,7 +35,8 @@ def folder(tmp_path_factory):
 
 
 WRITTEN = (
-    *("report.md", "report.html", "runs.csv", "summary.csv", "summary.json", "claims.csv", "claims.json"),
+    *("report.md", "report.html", "runs.csv", "trials.csv", "curves.csv"),
+    *("summary.csv", "summary.json", "claims.csv", "claims.json"),
     *("latex/methods.tex", "latex/summary.tex", "latex/verdicts.tex"),
 )
 
@@ -157,18 +159,28 @@ def committed(tmp_path_factory):
     shutil.copytree(source, copy)
     material = read_inputs(copy)
     document = compose(material)
-    images = {chart.name: Image(b"\x89PNG" + bytes(20), b"<svg/>") for chart in charts(document)}
+    images = {chart.name: BLANK for chart in charts(document)}
     for name, image in images.items():
         (copy / "report" / "figures" / f"{name}.png").write_bytes(image.png)
         (copy / "report" / "figures" / f"{name}.svg").write_bytes(image.svg)
     (copy / "report" / "report.html").write_text(html(document, images))
+    (copy / "report" / CURVES).write_text(texts(document)[CURVES])
     return copy, material
+
+
+def test_a_figure_that_is_not_one_is_named(committed):
+    folder, material = committed
+    figure = folder / "report" / "figures" / "glance.svg"
+    figure.write_text('<svg width="wide" viewBox="0 0 1 1"/>')
+    wrong = report_compared(folder, material).wrong
+    figure.write_bytes(BLANK.svg)
+    assert [each for each in wrong if "glance.svg" in each and "not a figure as it was drawn" in each]
 
 
 def test_committed_results_say_what_their_records_give(committed):
     report, tuned = report_compared(*committed), tuned_compared(*committed)
     assert (report.wrong, tuned.wrong, tuned.unseen) == ((), (), ())
-    assert (report.n_same, tuned.n_same) == (10, 8)
+    assert (report.n_same, tuned.n_same) == (12, 8)
     assert [unseen for unseen in report.unseen if "figures: their bytes depend" not in unseen] == []
 
 

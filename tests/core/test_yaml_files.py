@@ -12,6 +12,7 @@ import yaml
 from bench.__main__ import main
 from bench.cli.config import check_from_outside, conf_dir
 from bench.core.errors import ConfigError
+from bench.core.yaml_files import comments
 from tests.cli.test_config import GOOD, dispatch
 from tests.programs.faults.hostile import BAD_HEADERS, BAD_SETTINGS_FILES, MARK, Canary
 from tests.sweep.test_plan import environment
@@ -97,6 +98,24 @@ def test_a_sweep_of_ones_own_file_runs_with_choices_values_and_look_ups(folder, 
 def test_every_shipped_file_would_pass_as_one_from_outside(group):
     for path in (conf_dir() / group).glob("*.yaml"):
         check_from_outside(path, group)
+
+
+def test_comments_are_those_behind_keys_by_path_with_the_lines_below_them(tmp_path):
+    text = """\
+# of the file
+a: 1                # one
+b:                  # two
+  c: null           # three
+                    # and more
+  d: {e: 1}
+  f:
+    g: "#00AAff"    # four
+# of what is below
+h: 2
+"""
+    path = tmp_path / "commented.yaml"
+    path.write_text(text, encoding="utf-8")
+    assert comments(path) == {"a": "one", "b": "two", "b.c": "three; and more", "b.f.g": "four"}
 
 
 def test_every_committed_file_of_tuned_settings_passes():

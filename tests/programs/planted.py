@@ -23,8 +23,7 @@ from pathlib import Path
 
 from bench.claims.cards import Compared
 from bench.claims.claim import Comparison
-from bench.report.inputs import prepared
-from bench.report.publish import read_inputs
+from bench.report.inputs import prepared, read_inputs
 
 HEAD = "name: {name}\ntitle: {name}\nsource: planted\nstates: [h]\nequations: |\n"
 TWIN = """  z = sigmoid(x.z + U.z(h))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from bench.report.figures import style
-from bench.report.formats import page
 
 COARSE = 50
 """Dots per inch."""
@@ -13,5 +12,4 @@ COARSE = 50
 
 @pytest.fixture(autouse=True)
 def _coarse(monkeypatch):
-    for module in (style, page):
-        monkeypatch.setattr(module, "DOTS_PER_INCH", COARSE)
+    monkeypatch.setattr(style, "DOTS_PER_INCH", COARSE)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import pytest
 
@@ -59,11 +61,11 @@ def test_it_opens_without_a_word_in_the_console(browser, page, scheme):
     assert browser.get_log("browser") == []
 
 
-def test_every_image_is_loaded_from_the_page_itself(browser, page):
+def test_every_figure_is_drawn_by_the_page_itself(browser, page):
     show(browser, page)
-    widths = browser.execute_script("return [...document.images].map(image => image.naturalWidth)")
-    assert len(widths) == 8
-    assert min(widths) > 1000
+    sizes = browser.execute_script("return [...document.querySelectorAll('.sheet svg')].map(s => s.getBBox().width)")
+    assert len(sizes) == 8
+    assert min(sizes) > 300
     requests = browser.execute_script("return performance.getEntriesByType('resource').map(entry => entry.name)")
     assert [name for name in requests if not name.startswith("data:")] == []
 
@@ -99,9 +101,12 @@ def test_the_dark_page_is_dark_and_its_figures_too(browser, page):
     show(browser, page, scheme="dark")
     style = "const s = getComputedStyle(document.querySelector(arguments[0])); return [s.backgroundColor, s.filter]"
     assert browser.execute_script(style, "body")[0] == "rgb(22, 24, 28)"
-    assert browser.execute_script(style, ".sheet img")[1].startswith("invert(")
+    ink = "return getComputedStyle(document.querySelector('.sheet svg text')).fill"
+    assert browser.execute_script(style, ".sheet svg")[1].startswith("brightness(")
+    assert browser.execute_script(ink) == "rgb(232, 234, 237)"
     show(browser, page, scheme="light")
-    assert browser.execute_script(style, ".sheet img")[1] == "none"
+    assert browser.execute_script(style, ".sheet svg")[1] == "none"
+    assert browser.execute_script(ink) == "rgb(32, 33, 36)"
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -112,9 +117,16 @@ def test_nothing_sticks_out_of_the_page(browser, page, width):
 
 def test_downloads_carry_their_content(browser, page):
     show(browser, page)
-    addresses = browser.execute_script("return [...document.querySelectorAll('a[download]')].map(a => a.href)")
-    assert len(addresses) == 8 * 3 + 1
-    assert {address.split(";")[0] for address in addresses} == {"data:image/png", "data:image/svg+xml", "data:text/csv"}
+    addresses = browser.execute_script("return [...document.querySelectorAll('a[download$=csv]')].map(a => a.href)")
+    assert len(addresses) == 8 + 1
+    assert {address.split(",")[0] for address in addresses} == {"data:text/csv"}
+    first = "const a = document.querySelector('a[data-figure]'); a.removeAttribute('download'); "
+    stop = "a.addEventListener('click', event => event.preventDefault()); a.click(); return a.href"
+    kind, _, svg = browser.execute_script(first + stop).partition(",")
+    assert kind == "data:image/svg+xml"
+    figure = ElementTree.fromstring(unquote(svg))
+    assert figure.tag == "{http://www.w3.org/2000/svg}svg"
+    assert "var(" not in unquote(svg)
 
 
 def test_every_entry_of_the_contents_leads_somewhere(browser, page):

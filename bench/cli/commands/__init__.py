@@ -9,7 +9,20 @@ from importlib import import_module
 from bench.core.console import program
 from bench.core.errors import UsageError, did_you_mean
 
-COMMANDS = ("tasks", "cells", "validate", "report", "status", "diff", "verify", "probe", "archive", "judge", "speed")
+COMMANDS = (
+    "tasks",
+    "cells",
+    "validate",
+    "report",
+    "status",
+    "diff",
+    "verify",
+    "probe",
+    "archive",
+    "judge",
+    "speed",
+    "schema",
+)
 
 
 def run_command(words: Sequence[str]) -> int:

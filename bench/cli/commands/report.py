@@ -51,8 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _print_rows(directory: Path) -> int:
     from bench.claims.rows import rows_with_claims
     from bench.report.formats.exports import json_text
-    from bench.report.inputs import prepared
-    from bench.report.publish import read_inputs
+    from bench.report.inputs import prepared, read_inputs
 
     inputs = read_inputs(directory)
     found = prepared(inputs)

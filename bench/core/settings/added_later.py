@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -24,11 +24,14 @@ At that value a hash leaves them out: what was finished before is found by the s
 adds a setting to a Run adds it here, with its default.
 """
 
+EXPORTED = ("train.fraction", "cell.output_bias", "cell.chrono")
+"""Those of them that files of tuned settings had from the start: the others are left out there too, at that value."""
 
-def without_later(node: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings, nested by section, without those of `LATER` at the value implied before."""
+
+def without_later(node: Mapping[str, Any], *, but: Collection[str] = ()) -> dict[str, Any]:
+    """Return settings, nested by section, without those of `LATER` at the value implied before, `but` for some."""
     kept = dict(node)
-    for path, before in LATER.items():
+    for path, before in ((path, before) for path, before in LATER.items() if path not in but):
         section, name = path.split(".")
         if name in kept.get(section, {}) and kept[section][name] == before:
             kept[section] = {key: value for key, value in kept[section].items() if key != name}

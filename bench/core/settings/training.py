@@ -23,8 +23,9 @@ SIZE_BUDGETS = {"params": "num_params", "flops": "num_flops", "seconds": "us_per
 
 @dataclass(frozen=True)
 class SizeSettings:
-    """How the hidden size is chosen: given, or solved for a budget that every cell gets.
+    """How the hidden size is chosen.
 
+    By `mode` it is given (`hidden`), or solved for a budget of `params`, `flops` or `seconds` that each cell gets.
     A hidden size that is given beside a budget of parameters or operations, as a paper prints it, is kept where its
     count is within 5 % of the budget, and refused elsewhere.
 

@@ -36,6 +36,7 @@ def theme() -> Iterator[None]:
         "grid.color": "#e8eaed",
         "grid.linewidth": 0.8,
         "legend.frameon": False,
+        "svg.fonttype": "none",
         "svg.hashsalt": "gatebench",
         "text.color": TEXT_COLOUR,
         "text.parse_math": False,

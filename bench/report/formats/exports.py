@@ -18,7 +18,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def csv_text(frame: pd.DataFrame) -> str:
     """Return a frame as CSV: no control characters, a quote before a possible formula, numbers of ten digits."""
-    guarded = frame.apply(lambda column: column.map(_field)).rename(columns=_guard)
+    guarded = frame.astype(object).apply(lambda column: column.map(_field)).rename(columns=_guard)
     return str(guarded.to_csv(index=False, lineterminator="\n"))
 
 

@@ -4,32 +4,31 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from bench.claims.rows import claims_frame
 from bench.core.wording import rounded
-from bench.report.figures.style import DOTS_PER_INCH, Image
+from bench.report.figures.inline import inline
+from bench.report.figures.style import Image
 from bench.report.formats.exports import csv_text
 from bench.report.section import Chart, Comparison, Document
 
-CSS_DOTS_PER_INCH = 96
+SAFE = " ,.;:/()[]{}+-=*!$'@?_~|^"
+"""What an address may hold as it is, beside letters and digits."""
 
 
 @dataclass(frozen=True)
 class Embedded:
-    """A chart as addresses that carry their content, and its size in CSS pixels."""
+    """A chart as an element of the page, and its data as an address that carries them."""
 
-    png: str
-    svg: str
+    svg: Markup
     csv: str
-    width: int
-    height: int
 
 
 def html(document: Document, images: Mapping[str, Image]) -> str:
@@ -38,8 +37,8 @@ def html(document: Document, images: Mapping[str, Image]) -> str:
         "report.html.j2",
         document=document,
         images={chart.name: _embed(chart, images[chart.name]) for chart in charts(document)},
-        summary_csv=_address("text/csv", csv_text(document.summary).encode()),
-        claims_csv=_address("text/csv", csv_text(claims_frame(document.findings)).encode()),
+        summary_csv=_address(csv_text(document.summary)),
+        claims_csv=_address(csv_text(claims_frame(document.findings))),
     )
 
 
@@ -89,16 +88,8 @@ def _hash(text: str) -> str:
 
 
 def _embed(chart: Chart, image: Image) -> Embedded:
-    width, height = struct.unpack(">II", image.png[16:24])  # the header of every PNG
-    scale = CSS_DOTS_PER_INCH / DOTS_PER_INCH
-    return Embedded(
-        png=_address("image/png", image.png),
-        svg=_address("image/svg+xml", image.svg),
-        csv=_address("text/csv", csv_text(chart.data).encode()),
-        width=round(width * scale),
-        height=round(height * scale),
-    )
+    return Embedded(Markup(inline(image.svg, chart.name, chart.alt)), _address(csv_text(chart.data)))
 
 
-def _address(kind: str, content: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+def _address(csv: str) -> str:
+    return f"data:text/csv,{quote(csv, safe=SAFE)}"

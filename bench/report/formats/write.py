@@ -24,6 +24,9 @@ FOLDER = "report"
 
 PAGE = f"{FOLDER}/report.html"
 
+CURVES = "curves.csv"
+"""The largest of the tables, a row for each evaluation; as the page, it is not committed with results."""
+
 FOLDERS = ("figures", "latex")
 """Folders within, there in every report."""
 
@@ -102,7 +105,10 @@ def texts(document: Document) -> dict[str, str]:
         "summary.csv": csv_text(document.summary),
         "summary.json": json_text(rows_with_claims(document.summary, document.findings)),
         "runs.csv": csv_text(document.runs),
+        CURVES: csv_text(document.curves),
     }
+    if not document.trials.empty:
+        written["trials.csv"] = csv_text(document.trials)
     if document.verdicts is not None:
         written["claims.csv"] = csv_text(claims_frame(document.findings))
         written["claims.json"] = json_text(claim_rows(document.findings))

@@ -22,6 +22,16 @@ const sort = (header) => {
 for (const button of document.querySelectorAll("th button")) {
   button.addEventListener("click", () => sort(button.parentNode));
 }
-for (const link of document.querySelectorAll("a[data-image]")) {
-  link.href = document.getElementById(link.dataset.image).src;
+const asFile = (figure) => {
+  const copy = figure.cloneNode(true);
+  copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+  const page = getComputedStyle(document.documentElement);
+  const text = new XMLSerializer().serializeToString(copy);
+  return text.replace(/var\((--\w+)\)/g, (_, name) => page.getPropertyValue(name).trim());
+};
+for (const link of document.querySelectorAll("a[data-figure]")) {
+  link.addEventListener("click", () => {
+    const text = asFile(document.getElementById(link.dataset.figure));
+    link.href = `data:image/svg+xml,${encodeURIComponent(text)}`;
+  });
 }

@@ -16,8 +16,8 @@ from bench.claims.margins import margins
 from bench.core.wording import NO_BREAK, estimated, listed, span
 from bench.report.document import compose
 from bench.report.formats.exports import escape_markdown
+from bench.report.inputs import read_inputs
 from bench.report.protocols import over_findings
-from bench.report.publish import read_inputs
 from bench.report.section import Document
 
 README = Path("README.md")

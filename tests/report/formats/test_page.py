@@ -11,12 +11,15 @@ import random
 import re
 import unicodedata
 from html.parser import HTMLParser
+from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from bench.core.errors import LinkError
-from bench.report.figures.style import render
+from bench.report.figures.inline import inline
+from bench.report.figures.style import render, theme
 from bench.report.formats.console import console_text
 from bench.report.formats.exports import csv_text, escape_markdown
 from bench.report.formats.page import charts
@@ -86,6 +89,7 @@ def test_a_report_is_made_of_any_records(case, tmp_path):
     assert path == tmp_path / "report" / "report.html"
     assert sorted(child.name for child in path.parent.iterdir()) == [
         "SHA256SUMS",
+        "curves.csv",
         "figures",
         "latex",
         "report.html",
@@ -172,13 +176,13 @@ def test_a_report_is_not_written_where_a_link_leads(part, tmp_path):
 
 def test_every_chart_is_there_as_png_and_svg_and_in_the_page(built):
     page = Page(built.read_text())
-    images = page.all("img")
+    images = page.all("svg")
     assert [image["id"].rsplit("-", 1)[1] for image in images] == ["score", "curves", "speed"]
     for image in images:
-        png = (built.parent / "figures" / f"{image['id']}.png").read_bytes()
-        assert image["src"] == f"data:image/png;base64,{base64.b64encode(png).decode()}"
-        assert image["alt"]
-        assert b"<svg" in (built.parent / "figures" / f"{image['id']}.svg").read_bytes()
+        svg, png = ((built.parent / "figures" / f"{image['id']}{kind}").read_bytes() for kind in (".svg", ".png"))
+        assert inline(svg, image["id"], image["aria-label"]) in built.read_text()
+        assert image["aria-label"]
+        assert png.startswith(b"\x89PNG")
     assert page.text.count("n = 2 runs per") == 3
 
 
@@ -230,7 +234,7 @@ def test_markdown_escapes_what_would_start_markup():
 
 def test_no_csv_field_of_text_starts_a_formula(tmp_path):
     path = build(hostile_records(), tmp_path, name=FORMULA)
-    for name in ("runs.csv", "summary.csv"):
+    for name in ("runs.csv", "curves.csv", "summary.csv"):
         rows = csv.reader(io.StringIO((path.parent / name).read_text()))
         fields = [field for row in rows for field in row]
         assert not any(field.startswith(("=", "+", "@", "\t", "\r")) for field in fields)
@@ -289,3 +293,33 @@ def test_damaged_records_are_mentioned(tmp_path):
 def test_figures_of_each_size_print_with_readable_text(built):
     for image in Page(built.read_text()).all("img"):
         assert int(image["width"]) == 691  # 7.2 inches at 96 CSS pixels each
+
+
+def test_figures_of_one_page_share_no_identifier_and_refer_to_their_own(built):
+    text = built.read_text()
+    for svg in re.findall(r"<svg.*?</svg>", text, re.DOTALL):
+        own = set(re.findall(r' id="([^"]+)"', svg))
+        assert set(re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', svg)) <= {(each, "") for each in own} | {
+            ("", each) for each in own
+        }
+    ids = re.findall(r' id="([^"]+)"', text)
+    assert len(ids) == len(set(ids))
+
+
+def test_a_figure_in_the_page_has_text_and_the_colours_of_the_page_and_no_white_sheet():
+    figure = Figure(figsize=(4, 3))
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color="#0072B2", marker="o", markerfacecolor="white", label="a < b & c")
+    axes.set_xlabel("x")
+    axes.legend()
+    with theme():
+        svg = inline(render(figure).svg, "one", 'say "hm"')
+    assert ">a &lt; b &amp; c</text>" in svg
+    assert 'aria-label="say &quot;hm&quot;"' in svg
+    assert 'stroke="#0072b2"' in svg
+    assert "#ffffff" not in svg
+    assert 'fill="var(--paper)"' in svg  # the hollow marker
+    assert 'fill="var(--ink)"' in svg
+    assert "style" not in svg
+    assert len(svg) < 0.7 * len(render(figure).svg)
+    ElementTree.fromstring(svg)
