@@ -272,6 +272,13 @@ def test_each_replication_draws_trains_chooses_and_confirms_anew_the_same_for_ev
     assert len(confirmed) == 4
 
 
+def test_lines_of_progress_say_the_replication_the_trial_and_what_was_drawn(replicated):
+    lines = [line for line in (replicated / "said.txt").read_text().splitlines() if "trial " in line and "] " in line]
+    assert len(lines) == 12
+    told = [re.search(r"\] (\w+) seed=\d  replication (\d), trial (\d): optim\.lr \S+  ", line) for line in lines]
+    assert len({found.groups() for found in told}) == 12
+
+
 def test_replications_draw_from_the_lattice_unless_another_sampler_is_asked_for(replicated):
     lattice = {"name": "qmc", "sequence": "lattice", "scramble": True}
     studies = read_studies(replicated / "results/often").records
