@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import sys
 
+from bench import __version__
 from bench.core import process
+from bench.core.console import program
 from bench.core.errors import BenchError
 from bench.core.process import SIGNAL_STATUSES, Shutdown
 
@@ -80,6 +82,8 @@ def main(words: list[str] | None = None) -> None:
         if not isinstance(end.code, int) or end.code not in SIGNAL_STATUSES:
             raise
         status = shutdown.status or end.code
+    except BrokenPipeError as error:
+        status = 0 if process.reader_has_gone() else _report_error(error)
     except Exception as error:
         if shutdown.status is None and not isinstance(error, (BenchError, OSError)):
             raise
@@ -100,10 +104,14 @@ def _report_error(error: Exception) -> int:
 
 
 def _dispatch(words: list[str]) -> int:
-    if not words or words[0] in ("-h", "--help", "help"):
-        print(HELP, end="")
+    is_command = bool(words) and "=" not in words[0] and not words[0].startswith(("-", "+", "~"))
+    if not words or words[0] == "help" or (not is_command and {"-h", "--help"} & {*words}):
+        print(HELP.replace("python -m bench", program()), end="")
         return 0
-    if "=" not in words[0] and not words[0].startswith(("-", "+", "~")):
+    if not is_command and "--version" in words:
+        print(f"gatebench {__version__}")
+        return 0
+    if is_command:
         from bench.cli.commands import run_command
 
         return run_command(words)

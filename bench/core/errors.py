@@ -59,12 +59,30 @@ class DivergedError(BenchError):
 
 
 def did_you_mean(name: str, legal: Iterable[str]) -> str:
-    """Return a clause naming the nearest legal word, or all of them when none is near."""
+    """Return a clause naming the nearest legal word; where none is near, all of them or all of the same section."""
     words = sorted(legal)
-    near = difflib.get_close_matches(name, words, n=1, cutoff=0.6)
-    if near:
-        return f"did you mean `{near[0]}`?"
-    return "legal: " + ", ".join(words)
+    near = _near(name, words)
+    return f"did you mean `{near}`?" if near else "legal: " + ", ".join(_beside(name, words).values() or words)
+
+
+def _near(name: str, words: list[str]) -> str | None:
+    """Return the nearest word: by its last part in the same section, then by that in another, then as a whole."""
+    last, own = name.rpartition(".")[2], _beside(name, words)
+    short = "".join(part[:1] for part in last.split("_"))  # `lr` for `learning_rate`
+    if short in own and len(short) > 1:
+        return own[short]
+    if found := difflib.get_close_matches(last, own, n=1, cutoff=0.6):
+        return own[found[0]]
+    for alike in (last, short) if "." in name or "_" in last else ():
+        if elsewhere := [word for word in words if word.endswith(f".{alike}")]:
+            return elsewhere[0]
+    return next(iter([] if own else difflib.get_close_matches(name, words, n=1, cutoff=0.6)), None)
+
+
+def _beside(name: str, words: list[str]) -> dict[str, str]:
+    """Return the words of the same section by their last part, none for a name without a section."""
+    section = name.rpartition(".")[0]
+    return {word.removeprefix(f"{section}."): word for word in words if section and word.startswith(f"{section}.")}
 
 
 def _shorten(text: str) -> str:

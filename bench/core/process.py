@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import ctypes
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -153,6 +154,16 @@ def finish() -> int:
         _silence()
         return 1
     return 0
+
+
+def reader_has_gone() -> bool:
+    """Return whether standard output is a pipe that nobody reads any more; what it still holds is dropped then."""
+    states = select.poll()
+    states.register(sys.stdout.fileno(), 0)
+    has_gone = any(state & select.POLLERR for _, state in states.poll(0))
+    if has_gone:
+        _silence()
+    return has_gone
 
 
 def leave(status: int) -> NoReturn:

@@ -26,6 +26,7 @@ from bench.report.sections.inside import inside
 from bench.report.sections.literature import literature
 from bench.report.sections.loss import loss
 from bench.report.sections.making import constant, endings, origin, settings_values, varied
+from bench.report.sections.outcomes import outcomes
 from bench.report.sections.parameters import parameters
 from bench.report.sections.scores import scores
 from bench.report.sections.size import size
@@ -69,6 +70,7 @@ def compose(inputs: ReportInputs) -> Document:
         effects=effects(found.findings, looks),
         untested=untested(found.findings),
         looks=looks,
+        outcomes=outcomes(table, looks, found.cards),
     )
 
 

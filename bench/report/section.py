@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from matplotlib.figure import Figure
 
+from bench.claims.cards import Compared
 from bench.claims.judgement import Finding
 from bench.results.labels import CellStyles
 
@@ -76,6 +77,24 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Decision:
+    """Two cells on one task: their card, or why there is none, and what would decide it, "" where it is decided."""
+
+    cells: tuple[str, str]
+    card: Compared | str
+    needs: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Which cell did better on one task: a decision for each pair that is compared, of scores of that split."""
+
+    task: str
+    score: str
+    decisions: tuple[Decision, ...]
+
+
+@dataclass(frozen=True)
 class Chapter:
     """The sections of one task, or of all of them."""
 
@@ -108,6 +127,7 @@ class Document:
     effects: Effects | None = None
     untested: tuple[tuple[str, str], ...] = ()
     looks: CellStyles = field(default_factory=dict)
+    outcomes: tuple[Outcome, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The store: one directory for each Run, its record written once, everything else rebuilt from the records.
 
-results/NAME/plan.json                     which Runs the last command asked for
+results/NAME/plan.json                     which Runs were asked for
 results/NAME/studies/LABEL/study.json      the trials of a study, in the order in which they were asked for
 results/NAME/studies/LABEL/trial-N.json    a trial that was asked for since
 results/NAME/probes/LABEL.json             what probes found in the trained model of a Run

@@ -68,13 +68,18 @@ def differing(groups: Mapping[str, Settings]) -> dict[str, str]:
 
     Long numbers are rounded to four digits if all values stay distinct.
     """
-    names = sorted({name for settings in groups.values() for name in settings})
-    values = {name: {settings.get(name, "unset") for settings in groups.values()} for name in names}
-    words_of = {name: _shortest_distinct(found) for name, found in values.items() if len(found) > 1}
+    words_of = varying(groups)
     return {
         group: ", ".join(f"{name}={words[settings.get(name, 'unset')]}" for name, words in words_of.items())
         for group, settings in groups.items()
     }
+
+
+def varying(groups: Mapping[str, Settings]) -> dict[str, dict[str, str]]:
+    """Map each setting in which the groups are not all equal to the word for each of its values."""
+    names = sorted({name for settings in groups.values() for name in settings})
+    values = {name: {settings.get(name, "unset") for settings in groups.values()} for name in names}
+    return {name: _shortest_distinct(found) for name, found in values.items() if len(found) > 1}
 
 
 def _shortest_distinct(values: Iterable[str]) -> dict[str, str]:

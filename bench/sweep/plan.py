@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench import results
 from bench.core.console import say
+from bench.core.endings import FINAL
 from bench.core.errors import UsageError
 from bench.core.settings import Command, Site
 from bench.core.wording import quantity
@@ -20,6 +20,8 @@ from bench.sweep.executors.base import Executor, GrowingQueue
 from bench.sweep.progress import clock_time
 from bench.sweep.resolve import SizedTasks, run_of, shape_of
 from bench.sweep.schedule import Load, Past
+from bench.sweep.time_left import Durations, TimeLeft
+from bench.training import checkpoint
 
 
 @dataclass(frozen=True)
@@ -137,20 +139,30 @@ def _check_same_data(record: RunRecord, tasks: SizedTasks, directory: Path) -> N
             )
 
 
+def time_left(sweep: Sweep) -> TimeLeft:
+    """Return the estimate of a sweep's time, by its Runs that have ended before."""
+    durations, waiting = Durations(), sweep.waiting
+    for run in sweep.runs:
+        past = sweep.past.get(run.key)
+        if past is not None and past.status in FINAL and past.seconds > 0:
+            durations.learn(run, sweep.loads[run.key].operations, past.seconds)
+    directory = sweep.site.directory
+    begun = {run.key for run in waiting if checkpoint.is_there(results.folder_of(directory, run))}
+    return TimeLeft(waiting, sweep.loads, n_open=sweep.n_open, durations=durations, begun=begun)
+
+
 def summary(sweep: Sweep) -> str:
     """Return one line about a sweep: how many Runs, how many are done, how long the rest may take."""
     n_done, n_to_do = len(sweep.runs) - len(sweep.waiting), len(sweep.waiting) + sweep.n_open
     count = f"{quantity(n_done + n_to_do, 'run')}, {n_done} already done, {n_to_do} to do"
     place = f"results in {sweep.site.directory}"
-    operations = sum(sweep.loads[run.key].operations for run in sweep.waiting)
-    operations += sweep.n_open * statistics.fmean([load.operations for load in sweep.loads.values()] or [0.0])
-    if not operations:
+    left = time_left(sweep)
+    if not n_to_do or not left.is_known:
         return f"{count}; {place}"
     n_workers = min(sweep.executor.n_workers, n_to_do)
-    known = schedule.rate(sweep.past, sweep.loads)
-    seconds = operations / (known or schedule.ASSUMED_RATE) / n_workers
-    basis = "by the finished runs here" if known else "estimated from the operation count"
-    return f"{count}, about {clock_time(seconds)} on {quantity(n_workers, 'worker')} ({basis}); {place}"
+    basis = "by the finished runs here" if left.is_measured else "estimated from the operation count"
+    took = f"about {clock_time(left.work / n_workers)} on {quantity(n_workers, 'worker')} ({basis})"
+    return f"{count}, {took}; {place}"
 
 
 def sizes(sweep: Sweep) -> list[str]:

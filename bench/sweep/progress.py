@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
+from collections import Counter
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 from tqdm import tqdm
 
+from bench.core.endings import RUN_STATUSES
 from bench.core.metrics import METRICS
 from bench.results.run import Run, RunRecord
 from bench.sweep.executors.base import Advanced, Ended, Retried
+from bench.sweep.names import RunNames
+from bench.sweep.time_left import TimeLeft
+
+SHOWN_SECONDS = 0.5
+"""How seldom the bar is drawn again while nothing ends."""
 
 
 class Board:
-    """Progress of a number of Runs on stderr."""
+    """Progress of a number of Runs on stderr; `clock` gives seconds."""
 
-    def __init__(self, n_runs: int) -> None:
+    def __init__(
+        self, n_runs: int, names: RunNames, left: TimeLeft, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._n_runs, self._names, self._left, self._clock = n_runs, names, left, clock
+        self._endings: Counter[str] = Counter()
         self._progress: dict[str, float] = {}
-        self._n_runs, self._n_ended, self._n_failed = n_runs, 0, 0
-        self._started = time.monotonic()
-        layout = "{desc} |{bar}| {percentage:3.0f}% {elapsed} < {remaining}{postfix}"
-        self._bar = tqdm(total=float(n_runs), bar_format=layout, desc=self._counts(), disable=None, leave=False)
+        self._shown = -math.inf
+        layout = "{desc} |{bar}| {percentage:3.0f} %"
+        self._bar = tqdm(
+            total=float(n_runs), bar_format=layout, desc=self._state(), disable=None, leave=False, dynamic_ncols=True
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -39,40 +53,51 @@ class Board:
     def note(self, event: Advanced | Retried) -> None:
         """Show the progress of a Run, or that it is retried."""
         if isinstance(event, Retried):
-            _print(f"{_name(event.run)}  retried: {event.reason}")
+            _print(f"{self._names.of(event.run)}  retried: {event.reason}")
             return
+        self._left.advance(event.run, event.progress, self._clock())
         self._advance(event.run, event.progress)
 
     def end(self, event: Ended, record: RunRecord | None, problem: str, note: str = "") -> None:
         """Print the line of a Run that has ended; `note` follows its name."""
-        self._n_ended += 1
-        self._n_failed += bool(problem)
+        is_stopped = event.delivery in ("interrupted", "unsaved")
+        self._endings["stopped" if is_stopped else record.outcome.status if record and not problem else "failed"] += 1
+        self._left.end(event.run, record.cost.seconds if record and not is_stopped else None, self._clock())
+        self._shown = -math.inf
         self._advance(event.run, 1.0)
-        if event.delivery in ("interrupted", "unsaved"):
+        if is_stopped:
             outcome = event.reason or "stopped, continues from its checkpoint"
         else:
             outcome = _outcome(record) if record is not None else f"failed: {problem}"
-        count = f"[{self._n_ended:>{len(str(self._n_runs))}}/{self._n_runs}]"
-        name = f"{_name(event.run)}  {note}" if note else _name(event.run)
-        _print(f"{count} {name}  {outcome}  ({self._eta()})")
+        n_ended = self._endings.total()
+        count = f"[{n_ended:>{len(str(self._n_runs))}}/{self._n_runs}]"
+        name = f"{self._names.of(event.run)}  {note}" if note else self._names.of(event.run)
+        until = "finished" if n_ended == self._n_runs else self._eta()
+        _print(f"{count} {name}  {outcome}" + f"  ({until})" * bool(until))
 
     def _advance(self, run: Run, progress: float) -> None:
-        self._bar.update(progress - self._progress.get(run.key, 0.0))
         self._progress[run.key] = progress
-        self._bar.set_description_str(self._counts(), refresh=False)
+        if self._clock() - self._shown >= SHOWN_SECONDS:
+            self._shown = self._clock()
+            self._bar.n = sum(self._progress.values())
+            self._bar.set_description_str(self._state())
 
-    def _counts(self) -> str:
-        n_running = sum(progress < 1 for progress in self._progress.values())
-        failed = f", {self._n_failed} failed" if self._n_failed else ""
-        per_minute = 60 * self._n_ended / max(time.monotonic() - self._started, 1e-9)
-        rate = f", {per_minute:.3g} per minute" if self._n_ended else ""
-        return f"{self._n_ended} of {self._n_runs} runs done, {n_running} running{failed}{rate}"
+    def _state(self) -> str:
+        """Return what stands before the bar: Runs over and in all, in which states they are, the rate and the ETA."""
+        states = [(self._left.n_running, "running")]
+        states += [(self._endings[state], state) for state in (*RUN_STATUSES, "stopped")]
+        parts = [f"{self._endings.total()}/{self._n_runs} runs", *(f"{n} {state}" for n, state in states if n)]
+        return ", ".join([*parts, *filter(None, (self._rate(), self._eta()))])
+
+    def _rate(self) -> str:
+        rate = self._left.per_second(self._endings.total(), self._clock())
+        if not rate:
+            return ""
+        return f"{60 * rate:.3g}/min" if 60 * rate >= 1 else f"{3600 * rate:.2g}/h"
 
     def _eta(self) -> str:
-        if self._n_ended == self._n_runs:
-            return "finished"
-        behind = sum(self._progress.values())
-        return f"eta {clock_time((self._n_runs - behind) * (time.monotonic() - self._started) / behind)}"
+        seconds = self._left.seconds(self._clock())
+        return "" if seconds is None else f"eta {clock_time(seconds)}"
 
 
 def clock_time(seconds: float) -> str:
@@ -84,11 +109,6 @@ def clock_time(seconds: float) -> str:
 
 def _print(line: str) -> None:
     tqdm.write(line, file=sys.stderr)
-
-
-def _name(run: Run) -> str:
-    layers = f"x{run.num_layers}" if run.num_layers > 1 else ""
-    return f"{run.task_name} {run.cell_name} h={run.hidden_size}{layers} seed={run.seed}"
 
 
 def _outcome(record: RunRecord) -> str:

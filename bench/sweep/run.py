@@ -9,7 +9,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from bench import results
-from bench.core.console import say
+from bench.core.console import program, say
 from bench.core.errors import BenchError
 from bench.core.process import Stop, listening
 from bench.core.settings import Site
@@ -20,7 +20,8 @@ from bench.results.run import Run, RunRecord
 from bench.sweep import schedule
 from bench.sweep.executors.base import Ended, FixedQueue, PackQueue
 from bench.sweep.executors.local import Local, usable_cores
-from bench.sweep.plan import Sweep, sizes, summary, sweep_of
+from bench.sweep.names import RunNames
+from bench.sweep.plan import Sweep, sizes, summary, sweep_of, time_left
 from bench.sweep.progress import Board
 from bench.sweep.resolve import SizedTasks
 from bench.sweep.worker import failed
@@ -94,7 +95,7 @@ def _list_problems(tally: Tally, directory: Path) -> None:
     for line in tally.failures[:MOST_LINES]:
         say(f"failed: {line}")
     if len(tally.failures) > MOST_LINES:
-        say(f"failed: and {len(tally.failures) - MOST_LINES:,} more; python -m bench status {directory}")
+        say(f"failed: and {len(tally.failures) - MOST_LINES:,} more; {program()} status {directory}")
 
 
 def retry_failed(directory: Path, data_dir: str | None, conclude: Callable[[Path], int]) -> int:
@@ -119,7 +120,8 @@ def run_waiting(sweep: Sweep, stop: Stop) -> Tally:
     """Run what is waiting, wait for Runs of other processes, and return how the Runs ended."""
     tally, waiting, last_shown = Tally(), sweep.waiting, ""
     queue = sweep.queue or FixedQueue(schedule.interleaved_packs(waiting, sweep.loads, sweep.site.population))
-    with Board(len(waiting) + sweep.n_open) as board:
+    names = RunNames([*sweep.before, *sweep.runs], sweep.queue.searched) if sweep.queue else RunNames(sweep.runs)
+    with Board(len(waiting) + sweep.n_open, names, time_left(sweep)) as board:
         _follow(queue, sweep, stop, tally, board)
         while tally.held and not stop and not _must_stop(sweep, tally):
             if (holders := _holders(sweep.site, tally)) and holders != last_shown:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -92,13 +91,6 @@ def interleaved_packs(runs: Iterable[Run], loads: Mapping[str, Load], population
 
 def _operations(pack: Pack, loads: Mapping[str, Load]) -> float:
     return sum(loads[run.key].operations for run in pack)
-
-
-def rate(past: Mapping[str, Past], loads: Mapping[str, Load]) -> float | None:
-    """Return the operations per second of finished Runs, None if there are none."""
-    done = {key: each.seconds for key, each in past.items() if each.status == "done" and each.seconds > 0}
-    rates = [loads[key].operations / seconds for key, seconds in done.items()]
-    return statistics.median(rates) if rates else None
 
 
 def _units(run: Run, task: Task) -> float:

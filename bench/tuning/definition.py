@@ -37,10 +37,11 @@ class Definition:
 
     @property
     def label(self) -> str:
-        """Task, cell and size, as they are shown."""
+        """Task, cell and size, as they are shown; no size where it is searched or solved for."""
         command = self.command
-        size = "" if command.hidden_size is None else f" h={command.hidden_size}"
-        layers = f" x{command.num_layers}" if command.num_layers > 1 else ""
+        is_open = command.hidden_size is None or "hidden_size" in self.space
+        size = "" if is_open else f" h={command.hidden_size}"
+        layers = f" x{command.num_layers}" if command.num_layers > 1 and "num_layers" not in self.space else ""
         replication = f" replication {self.replication}" if self.replication else ""
         return f"{command.task['name']} {command.cell['name']}{size}{layers}{replication}"
 

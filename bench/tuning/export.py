@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from bench import results
-from bench.core.console import say
+from bench.core.console import program, say
 from bench.core.errors import BenchError
 from bench.core.settings import Command
 from bench.core.settings.added_later import EXPORTED, without_later
@@ -24,6 +24,9 @@ from bench.sweep.resolve import SizedTasks, run_of
 
 FOLDER = "tuned"
 """Config group of the files, and their folder in a results directory."""
+
+MOST_NAMED = 8
+"""Files that are named in one command."""
 
 Compose = Callable[[Path, str], Command]
 """Returns the command that a file of a folder's group `tuned` composes to, given the folder and the file's stem."""
@@ -90,7 +93,16 @@ def export(winners: Sequence[Winner], directory: Path, compose: Compose, tasks: 
             (directory / FOLDER / f"{stem}.yaml").unlink(missing_ok=True)
             say(f"tuned settings of study {named[stem].study.label}: not written, {problem}")
     if whole:
-        say(f"tuned settings: python -m bench --config-dir {directory} +{FOLDER}={next(iter(whole))}")
+        say(f"tuned settings: {_how_to_use(list(whole), directory)}")
+
+
+def _how_to_use(stems: Sequence[str], directory: Path) -> str:
+    """Return the command that trains with every file of tuned settings; where they are many, with one of them."""
+    is_many = len(stems) > MOST_NAMED
+    chosen = "NAME" if is_many else ",".join(stems)
+    options = "-m " if len(stems) > 1 and not is_many else ""
+    command = f"{program()} {options}--config-dir {directory} +{FOLDER}={chosen} name={directory.resolve().name}_again"
+    return f"{len(stems)} files in {directory / FOLDER}; {command}" if is_many else command
 
 
 def tuned_file(winner: Winner, stem: str, directory: Path) -> str:

@@ -157,6 +157,11 @@ class TrialQueue:
         return sum(runner.n_open * runner.definition.command.tune.seeds_per_trial for runner in self.runners)
 
     @property
+    def searched(self) -> frozenset[str]:
+        """Names of the settings that are searched."""
+        return frozenset(path for runner in self.runners for path in runner.definition.space)
+
+    @property
     def n_waiting(self) -> int:
         return len(self._queue) + self.n_open
 

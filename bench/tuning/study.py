@@ -113,7 +113,8 @@ class StudyRunner:
     def note(self, run: Run) -> str:
         """Return number, counted from 1, and settings of a Run's trial."""
         trial = self.record.trials[self._owners[run.key][0]]
-        return f"trial {trial.number + 1}: {shown(trial.params)}"
+        replication = f"replication {self.definition.replication}, " if self.definition.replication else ""
+        return f"{replication}trial {trial.number + 1}: {shown(trial.params)}"
 
     def tell(self, run: Run) -> list[Run]:
         """Add the record of a Run that has ended and return the Runs that need not be trained any more."""

@@ -42,11 +42,11 @@ def test_every_command_is_in_the_help_and_has_its_own(word, capsys):
     assert f"usage: python -m bench {word}" in said([word, "--help"], capsys)
 
 
-def test_the_console_script_is_the_module(tmp_path):
+def test_the_console_script_is_the_module_by_another_name(tmp_path):
     script = Path(sys.executable).parent / "gatebench"
     done = subprocess.run([str(script), "--help"], capture_output=True, text=True, cwd=tmp_path)
     module = subprocess.run([sys.executable, "-m", "bench", "--help"], capture_output=True, text=True, cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (module.returncode, module.stdout)
+    assert (done.returncode, done.stdout) == (module.returncode, module.stdout.replace("python -m bench", "gatebench"))
 
 
 def test_every_task_is_listed_with_size_metric_and_source(capsys):

@@ -130,7 +130,7 @@ BAD_SETTINGS = [
     ("size.us_per_unit=9", "bad config at `size.us_per_unit`: is the budget of `size=seconds`, and this is"),
     ("seed=${no.key}", "bad config"),
     ("seed=range(", "bad override `seed=range(`"),
-    ("seed=range(0,1,0)", "bad override `seed=range(0,1,0)`: range() arg 3 must not be zero"),
+    ("seed=range(0,1,0)", "bad override `seed=range(0,1,0)`: is not as range is written: range(STOP)"),
     ("seed=interval(0,1)", "seed=interval(0,1)"),
     ("seed=range(5,0) -m", "bad override `seed=range(5,0)`: sweeps over no value"),
     ("cell=glob(*x*) -m", "bad override `cell=glob(*x*)`: sweeps over no value"),

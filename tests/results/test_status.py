@@ -50,6 +50,21 @@ def test_every_run_is_in_one_state_and_the_counts_add_up(mixed):
     assert status.groups == {GROUP: status.counts}
 
 
+def test_a_smaller_repeat_forgets_nothing_of_the_larger_plan(tmp_path):
+    runs = [run("gru", seed) for seed in range(4)]
+    results.write_plan(tmp_path, runs)
+    results.write_plan(tmp_path, runs[:2])
+    assert states(tmp_path) == {"missing": 4}
+    results.write_plan(tmp_path, [*runs, run("gru", 4)])
+    assert states(tmp_path) == {"missing": 5}
+
+
+def test_a_plan_of_other_runs_takes_the_place_of_the_one_before(tmp_path):
+    results.write_plan(tmp_path, [run("gru", seed) for seed in range(4)])
+    results.write_plan(tmp_path, [run("gru", 0), run("lstm", 0)])
+    assert states(tmp_path) == {"missing": 2}
+
+
 def test_looking_changes_no_file(mixed):
     before = files_in(mixed)
     status_of(mixed)

@@ -20,8 +20,9 @@ from bench.tasks.base import Sequences
 from bench.tasks.opened import Tasks
 from bench.tasks.piano_roll import PianoRoll
 from bench.tasks.spec import task_spec
-from bench.tuning.definition import FIRST_FRESH_SEED
-from bench.tuning.export import FOLDER, tuned_file, winners_of
+from bench.tuning.definition import FIRST_FRESH_SEED, Definition
+from bench.tuning.export import FOLDER, MOST_NAMED, _how_to_use, tuned_file, winners_of
+from tests.cli.test_config import node
 
 HERE = conf_dir().parent
 DIRECTORIES = sorted(path.parent for path in (HERE / "results").glob(f"*/{FOLDER}"))
@@ -119,3 +120,22 @@ def test_a_task_whose_first_step_is_given_is_exported_so(directory, records, tas
     assert run.key != winner.run.key
     for name, wanted in (("predicted", winner.run), ("given", run)):
         assert run_of(dataclasses.replace(found[name], seed=run.seed, phase=run.phase), tasks).key == wanted.key
+
+
+def test_a_study_is_named_by_its_size_unless_that_is_searched():
+    command = command_of(node(hidden_size=6, num_layers=2))
+    assert Definition(command, {}).label == "mine gru h=6 x2"
+    assert Definition(command, dict.fromkeys(("hidden_size", "num_layers"))).label == "mine gru"
+    assert Definition(command, {}, replication=3).label == "mine gru h=6 x2 replication 3"
+
+
+def test_the_command_with_tuned_settings_names_every_file_and_another_directory():
+    one, two = _how_to_use(["a-gru"], Path("results/x")), _how_to_use(["a-gru", "a-lstm"], Path("results/x"))
+    assert one == "python -m bench --config-dir results/x +tuned=a-gru name=x_again"
+    assert two == "python -m bench -m --config-dir results/x +tuned=a-gru,a-lstm name=x_again"
+
+
+def test_of_very_many_files_of_tuned_settings_one_is_taken():
+    stems = [f"a-{i}" for i in range(MOST_NAMED + 1)]
+    told = f"{MOST_NAMED + 1} files in results/x/tuned; python -m bench --config-dir results/x +tuned=NAME name=x_again"
+    assert _how_to_use(stems, Path("results/x")) == told

@@ -150,7 +150,10 @@ def test_settings_are_searched_from_the_command_line_as_from_a_space_file(folder
 def test_the_best_settings_are_a_config_that_runs(folder):
     written = folder / "results" / "tuned" / "tuned" / "mine-gru.yaml"
     said = (folder / "said.txt").read_text()
-    assert "tuned settings: python -m bench --config-dir results/tuned +tuned=mine-gru" in said
+    command = "python -m bench -m --config-dir results/tuned +tuned=mine-gru,mine-tanh name=tuned_again"
+    assert f"tuned settings: {command}" in said
+    both = bench(folder, *command.split()[3:], "dry_run=true")
+    assert (both.returncode, "2 runs, 0 already done" in both.stderr) == (0, True), both.stderr
     done = bench(folder, "--config-dir", "results/tuned", "+tuned=mine-gru", "name=again", "seed=1000", UNREPORTED)
     assert done.returncode == 0, done.stderr
     (again,) = records(folder, "again")
@@ -267,6 +270,13 @@ def test_each_replication_draws_trains_chooses_and_confirms_anew_the_same_for_ev
             assert "test" in last.outcome.scores
     assert rates["gru"] == rates["tanh"]
     assert len(confirmed) == 4
+
+
+def test_lines_of_progress_say_the_replication_the_trial_and_what_was_drawn(replicated):
+    lines = [line for line in (replicated / "said.txt").read_text().splitlines() if "trial " in line and "] " in line]
+    assert len(lines) == 12
+    told = [re.search(r"\] (\w+) seed=\d  replication (\d), trial (\d): optim\.lr \S+  ", line) for line in lines]
+    assert len({found.groups() for found in told}) == 12
 
 
 def test_replications_draw_from_the_lattice_unless_another_sampler_is_asked_for(replicated):

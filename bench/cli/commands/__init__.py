@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from importlib import import_module
 
+from bench.core.console import program
 from bench.core.errors import UsageError, did_you_mean
 
 COMMANDS = (
@@ -29,6 +30,6 @@ def run_command(words: Sequence[str]) -> int:
     if words[0] not in COMMANDS:
         raise UsageError(f"unknown command `{words[0]}`; {did_you_mean(words[0], COMMANDS)}")
     command = import_module(f"bench.cli.commands.{words[0]}")
-    parser = argparse.ArgumentParser(prog=f"python -m bench {words[0]}", description=command.__doc__)
+    parser = argparse.ArgumentParser(prog=f"{program()} {words[0]}", description=command.__doc__)
     command.declare(parser)
     return int(command.run(parser.parse_args(list(words[1:]))))

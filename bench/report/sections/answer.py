@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from bench.claims.cards import Compared
 from bench.claims.claim import Comparison
 from bench.claims.evaluate import CardsOf
 from bench.core.interval import ENOUGH
@@ -43,15 +44,21 @@ def answers(table: pd.DataFrame, looks: CellStyles, cards: CardsOf) -> tuple[Ans
 
 
 def _sentences(rows: pd.DataFrame, looks: CellStyles, cards: CardsOf) -> tuple[str, ...]:
-    best = best_groups(_at_one_budget(rows))
-    split = "test" if (best["split"] == "test").any() else "validation"
-    best = best[best["split"] == split].sort_values("mean", ascending=not _is_maximised(best))
+    best = best_scored(rows)
     if best.empty:
         return ("No run has finished yet, so there is no score.",)
+    split = best["split"].iloc[0]
     sentences = (*_mean_sentences(best, len(rows) > len(best), split, looks), *_fraction_sentence(best))
     if len(best) == 1:
         return *sentences, f"Only {looks[best['cell'].iloc[0]].name} has a score, so nothing is compared."
     return *sentences, *_comparison_sentences(best, looks, cards)
+
+
+def best_scored(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the best group of each cell at a common budget, those with a test score alone where any has one."""
+    best = best_groups(_at_one_budget(rows))
+    split = "test" if (best["split"] == "test").any() else "validation"
+    return best[best["split"] == split].sort_values("mean", ascending=not _is_maximised(best))
 
 
 def _at_one_budget(rows: pd.DataFrame) -> pd.DataFrame:
@@ -115,15 +122,10 @@ def _shape(row: pd.Series) -> tuple[int, int]:
 
 
 def _comparison_sentences(best: pd.DataFrame, looks: CellStyles, cards: CardsOf) -> tuple[str, ...]:
-    left, right = _pair(best)
-    names = sorted([str(left["cell"]), str(right["cell"])])
-    budget = float(left["size_budget"])
-    is_solved = bool(_shared_budget(pd.DataFrame([left, right])))
-    size = (left["size_mode"], left["size_count"], (budget, budget)) if is_solved else ("any", None, ())
-    found = cards(Comparison((names[0], names[1]), "loss", *size))[str(left["task_label"])]
+    left, right = pair(best)
+    found = card_between(left, right, cards)
     if isinstance(found, str):
         return (found,)
-    found = found if names[0] == left["cell"] else found.mirrored()
     sentence = _card_sentence(found.card, repeat_of(best))
     small, large = sorted([left["num_params_recurrent"], right["num_params_recurrent"]])
     unmatched = excess(large, small)
@@ -133,7 +135,17 @@ def _comparison_sentences(best: pd.DataFrame, looks: CellStyles, cards: CardsOf)
     return sentence, f"{though} recurrent parameters differ by {unmatched:.0f} %: size alone may explain a difference."
 
 
-def _pair(best: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+def card_between(left: pd.Series, right: pd.Series, cards: CardsOf) -> Compared | str:
+    """Return the card of the scores of two groups, or the reason why there is none."""
+    names = sorted([str(left["cell"]), str(right["cell"])])
+    budget = float(left["size_budget"])
+    is_solved = bool(_shared_budget(pd.DataFrame([left, right])))
+    size = (left["size_mode"], left["size_count"], (budget, budget)) if is_solved else ("any", None, ())
+    found = cards(Comparison((names[0], names[1]), "loss", *size))[str(left["task_label"])]
+    return found if isinstance(found, str) or names[0] == left["cell"] else found.mirrored()
+
+
+def pair(best: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     """Return GRU and LSTM where both ran, otherwise the two best."""
     cells = list(best["cell"])
     places = [cells.index("gru"), cells.index("lstm")] if {"gru", "lstm"} <= set(cells) else [0, 1]

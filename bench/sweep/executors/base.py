@@ -97,6 +97,11 @@ class GrowingQueue(PackQueue, Protocol):
         """Number of Runs not yet known."""
         ...
 
+    @property
+    def searched(self) -> frozenset[str]:
+        """Names of the settings that a note tells."""
+        ...
+
     def begin(self, waiting: Iterable[Run]) -> None:
         """Prepare the files of the queue and queue the known Runs that are not finished."""
         ...
