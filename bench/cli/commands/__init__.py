@@ -8,7 +8,10 @@ from importlib import import_module
 
 from bench.core.errors import UsageError, did_you_mean
 
-COMMANDS = ("tasks", "cells", "validate", "report", "status", "diff", "verify", "probe", "archive", "judge", "speed")
+COMMANDS = (
+    *("tasks", "cells", "validate", "report", "status", "diff", "verify"),
+    *("probe", "sample", "archive", "judge", "speed"),
+)
 
 
 def run_command(words: Sequence[str]) -> int:
