@@ -12,10 +12,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any
 
 from bench.core.errors import DataError
 from bench.core.settings import Site
@@ -25,9 +22,13 @@ from bench.results.paths import RUNS, WEIGHTS, folder_of
 from bench.results.records import is_there
 from bench.results.run import RunRecord
 
-Array = npt.NDArray[np.float32]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
-Weights = Mapping[str, Array]
+    Array = npt.NDArray[np.float32]
+
+Weights = Mapping[str, "Array"]
 """A model's weights by name, in the order in which they stand in its row."""
 
 ALIGNMENT = 16
@@ -58,6 +59,8 @@ class KeptWeights:
 
 def row_of(weights: Weights) -> Array:
     """Return the row of a model: its weights in their order, each followed by zeros up to where the next one starts."""
+    import numpy as np
+
     parts = [np.pad(weight.ravel(), (0, -weight.size % ALIGNMENT)) for weight in weights.values()]
     return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
@@ -105,6 +108,7 @@ def kept_weights(directory: Path, records: Iterable[RunRecord]) -> KeptWeights:
 
 def _to_bytes(record: RunRecord, weights: Weights) -> bytes:
     """Return the file, its header sorted: safetensors leaves the order of metadata to chance."""
+    import numpy as np
     from safetensors.numpy import save  # kernels are used where it is not installed
 
     shapes = {name: weight.shape for name, weight in weights.items()}

@@ -166,8 +166,8 @@ def summary(sweep: Sweep) -> str:
 def for_weights(sweep: Sweep) -> list[str]:
     """Return a line about the finished Runs that are trained again because their weights are to be kept, if any."""
     n = sum(past.lacks_weights for past in sweep.past.values())
-    which = f"{quantity(n, 'finished run')} {'has' if n == 1 else 'have'} no weights on disk"
-    return [f"{which}: trained again for the weights alone, as keep=best asks; records stay as they are"] if n else []
+    which = f"{quantity(n, 'finished run')} {'lacks' if n == 1 else 'lack'} weights"
+    return [f"{which}: trained again for these alone, as keep=best asks; the records stay as they are"] if n else []
 
 
 def sizes(sweep: Sweep) -> list[str]:
