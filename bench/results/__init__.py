@@ -7,6 +7,7 @@ results/NAME/probes/LABEL.json             what probes found in the trained mode
 results/NAME/archive.zip                   any of the above and records, compressed; read like plain files
 results/NAME/notes.md                      the authors' notes on the results, for the report
 results/NAME/sizes/TASK-CELL-KEY.json      a hidden size that was found by timing
+results/NAME/samples/LABEL-SEED.mid        music that the model of a Run was asked for
 results/NAME/runs/LABEL/record.json        the outcome
 results/NAME/runs/LABEL/weights.safetensors   the best weights by validation, where `keep=best` asks for them
 results/NAME/runs/LABEL/record.N.json      the outcome of an earlier attempt that failed

@@ -82,11 +82,10 @@ def record_at(path: Path) -> tuple[Path, RunRecord]:
     Raises UsageError where there is none, and DataError where it is damaged.
     """
     directory = path.parent.parent if path.parent.name == RUNS else path.parent
-    refuse_links(directory)
-    names = {folder.name for folder in folders_in(directory)} | archive.below(directory, RUNS)
-    for name in sorted(names):
+    for name in sorted({folder.name for folder in folders_in(directory)} | archive.below(directory, RUNS)):
         label = Label.of(name)
         if label is not None and path.name in (name, label.key):
+            refuse_links(directory)
             return directory, _with_weights(look(directory / RUNS / name))
     places = "results/NAME/runs/LABEL, or results/NAME/KEY with its key of 16 digits"
     raise UsageError(f"no run at {path}: must be the folder of one, {places}")

@@ -51,7 +51,7 @@ class Board:
         if event.delivery in ("interrupted", "unsaved"):
             outcome = event.reason or "stopped, continues from its checkpoint"
         else:
-            outcome = _outcome(record) if record is not None else f"failed: {problem}"
+            outcome = _outcome(record) if record is not None and not event.reason else f"failed: {problem}"
         count = f"[{self._n_ended:>{len(str(self._n_runs))}}/{self._n_runs}]"
         name = f"{_name(event.run)}  {note}" if note else _name(event.run)
         _print(f"{count} {name}  {outcome}  ({self._eta()})")

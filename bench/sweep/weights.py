@@ -9,7 +9,7 @@ from pathlib import Path
 from torch import Tensor
 
 from bench import results
-from bench.core.wording import plain
+from bench.core.wording import duration, plain
 from bench.results.run import RunRecord
 from bench.results.weights import digest_of_row
 from bench.sweep.resolve import shape_of
@@ -42,7 +42,7 @@ def best_weights(
     if found.weights is not None:
         return BestWeights(shape_in(record, found.weights), row_in(found.weights), is_same=True, is_kept=True)
     why = f"damaged: {plain(found.damage, 400)}" if found.damage else f"no weights of {record.run.label} are kept"
-    announce(f"{why}; it is trained again, which took {record.cost.seconds:,.0f} s")
+    announce(f"{why}; it is trained again, which took {duration(record.cost.seconds)}")
     task, validation = tasks.task(record.run.task), tasks.validation(record.run.task)
     shape = shape_of(record.run, task)
     row = retrained_weights(record, shape, task, validation)

@@ -283,7 +283,8 @@ def test_probes_of_kept_weights_are_those_of_training_again(folder, tmp_path_fac
     train(other, [MUSIC], keep="none")
     said: list[str] = []
     (again,) = probes([results.find(other, MUSIC)], other, ToyTasks(), said.append)
-    assert said == [f"no weights of {MUSIC.label} are kept; it is trained again, which took 0 s"]
+    assert len(said) == 1
+    assert said[0].startswith(f"no weights of {MUSIC.label} are kept; it is trained again, which took 0.")
     monkeypatch.setattr("bench.sweep.weights.fit", never)
     (kept,) = probes([results.find(folder, MUSIC)], folder, ToyTasks(), said.append)
     assert kept == again

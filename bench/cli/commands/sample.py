@@ -19,7 +19,11 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--n", type=int, default=200, metavar="N", help="how many tokens or frames; default 200")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of what is drawn; default 0")
     parser.add_argument(
-        "--temperature", type=float, default=1.0, metavar="T", help="below 1 bolder, above 1 wilder; default 1"
+        "--temperature",
+        type=float,
+        default=1.0,
+        metavar="T",
+        help="below 1 more probable, above 1 more random; default 1",
     )
     parser.add_argument("--prime", metavar="TEXT", help="how a text begins")
     parser.add_argument("--data-dir", default=os.environ.get("BENCH_DATA"), help="folder of the data files")
