@@ -87,8 +87,7 @@ def record_at(path: Path) -> tuple[Path, RunRecord]:
         if label is not None and path.name in (name, label.key):
             refuse_links(directory)
             return directory, _with_weights(look(directory / RUNS / name))
-    places = "results/NAME/runs/LABEL, or results/NAME/KEY with its key of 16 digits"
-    raise UsageError(f"no run at {path}: must be the folder of one, {places}")
+    raise UsageError(f"no run at {path}: must be results/NAME/runs/LABEL, or results/NAME/KEY")
 
 
 def _with_weights(found: Found) -> RunRecord:

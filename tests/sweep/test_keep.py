@@ -197,8 +197,8 @@ def test_a_sample_by_other_weights_than_those_of_the_record_says_so(folder):
 
 
 BAD = {
-    "nowhere": (["results/first/nothing"], "no run at results/first/nothing: must be the folder of one"),
-    "a directory": (["results/first"], "no run at results/first: must be the folder of one"),
+    "nowhere": (["results/first/nothing"], "no run at results/first/nothing: must be results/NAME/runs/LABEL"),
+    "a directory": (["results/first"], "no run at results/first: must be results/NAME/runs/LABEL"),
     "none": (["RUN", "--n", "0"], "--n: must be at least 1, got 0"),
     "cold": (["RUN", "--temperature", "0"], "--temperature: must be from 0.01 to 100, got 0"),
     "no number": (["RUN", "--temperature", "nan"], "--temperature: must be from 0.01 to 100, got nan"),

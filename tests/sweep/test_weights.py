@@ -18,7 +18,9 @@ from bench.results.archive import write as write_archive
 from bench.results.pack import archive_all
 from bench.results.paths import ARCHIVE, WEIGHTS
 from bench.sweep import worker as workers
+from bench.sweep.executors.base import Ended
 from bench.sweep.probe import probes
+from bench.sweep.run import Tally, _count_ending
 from bench.sweep.weights import best_weights
 from bench.sweep.worker import Worker, train_pack
 from bench.training import checkpoint
@@ -206,6 +208,15 @@ def test_an_error_while_training_again_for_weights_does_not_touch_the_record(tmp
     monkeypatch.setattr(workers, "fit", fail)
     (ended,) = train(tmp_path, [MUSIC])
     assert ended.reason == "trained again for its weights: failed, ZeroDivisionError: of this run"
+    assert results.find(tmp_path, MUSIC) == before
+
+
+def test_a_process_that_dies_while_it_trains_again_for_weights_does_not_cost_the_record(tmp_path):
+    train(tmp_path, [MUSIC], keep="none")
+    before = results.find(tmp_path, MUSIC)
+    tally = Tally()
+    assert _count_ending(Ended(MUSIC, "lost", "killed"), Site(tmp_path, keep="best"), tally) == "killed"
+    assert tally.failures == [f"{MUSIC.label}: killed"]
     assert results.find(tmp_path, MUSIC) == before
 
 
