@@ -34,7 +34,8 @@ commands (each has --help)
   status       what is done, running, failed and missing, and the time left: status results/NAME
   diff         which runs of two results directories differ, and whether their means do: diff A B
   verify       check every digest and train a sample of runs again, to the bit: verify results/NAME
-  probe        train the best run of each cell again and look into it: gates, gradients: probe results/NAME
+  probe        look into the model of the best run of each cell: gates, gradients: probe results/NAME
+  sample       let the model of a run write text, or music as a MIDI file: sample results/NAME/runs/LABEL
   archive      put the records into one compressed file, read like the records themselves: archive results/NAME
   judge        compare paired scores of your own, of any models: judge scores.csv
   speed        time one training step: our kernels beside torch.nn, on this machine; --job: whole trainings
@@ -57,6 +58,7 @@ settings that matter most (all of them: conf/config.yaml; what an override gives
   executor=NAME        local, slurm or ray (see README, "On a cluster")
   data_dir=DIR         where data files are; also the environment variable BENCH_DATA
   dry_run=true         show the plan and stop
+  keep=best            keep the best weights of every run beside its record, for sample and probe
   report=false         write no report at the end; `report results/NAME` writes it at any time
 
 The same command again skips every finished Run. Ctrl-C or a termination signal stops it

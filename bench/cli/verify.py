@@ -39,7 +39,7 @@ class Repeat:
     """A Run as recorded and as trained again.
 
     `other_data` says how the data here differ from those of the record (then it was not trained); `elsewhere` how the
-    machines differ; `allowed` is the accepted distance between scores if they do.
+    machines differ; `allowed` is the accepted distance between scores if they do; `is_kept` whether there are weights.
     """
 
     recorded: RunRecord
@@ -47,6 +47,7 @@ class Repeat:
     other_data: str
     elsewhere: str
     allowed: float
+    is_kept: bool = False
 
     @property
     def split(self) -> str:
@@ -73,19 +74,26 @@ class Repeat:
         """The parts of the outcome that differ."""
         return differing_parts(self.recorded.outcome, self.again.outcome) if self.again else ()
 
+    @property
+    def has_other_weights(self) -> bool:
+        """Whether weights of the Run are kept, and training it again has given others."""
+        return self.is_kept and "weights_digest" in self.parts
+
 
 @dataclass(frozen=True)
 class Verification:
     """What was checked, and the findings: damaged files, Runs trained again, files derived from records.
 
-    `n_done` Runs could have been trained again; `seed` draws the same ones once more. `n_drawn_otherwise` could not:
-    their noise was drawn by another generator, before that became a part of their keys.
+    Of `n_weights` Runs whole weights are kept. `n_done` Runs could have been trained again; `seed` draws the same ones
+    once more. `n_drawn_otherwise` could not: their noise was drawn by another generator, before that became a part of
+    their keys.
     """
 
     n_records: int
     n_studies: int
     n_probes: int
     damaged: tuple[str, ...]
+    n_weights: int
     n_done: int
     n_drawn_otherwise: int
     seed: int
@@ -103,6 +111,7 @@ class Verification:
 def verify(directory: Path, *, n_sample: int, seed: int, data_dir: str | None) -> Verification:
     """Check every digest, train a sample of the finished Runs again, and compare the report and tuned settings."""
     material = read_inputs(directory)
+    kept = results.kept_weights(directory, material.records)
     ended = sorted((record for record in material.records if record.outcome.status == "done"), key=lambda r: r.key)
     done = [record for record in ended if record.run.key == record.key]
     tasks, sample = SizedTasks(data_dir, say), _sample(done, n_sample, seed)
@@ -110,14 +119,22 @@ def verify(directory: Path, *, n_sample: int, seed: int, data_dir: str | None) -
     same = [record.run for record in sample if not others[record.key]]
     again = _retrain(same, data_dir, tasks) if same else {}
     repeats = [
-        Repeat(record, found, others[record.key], _elsewhere(record, found) if found else "", _allowed(record, done))
+        Repeat(
+            record,
+            found,
+            others[record.key],
+            elsewhere=_elsewhere(record, found) if found else "",
+            allowed=_allowed(record, done),
+            is_kept=results.look_for_weights(directory, record).weights is not None,
+        )
         for record, found in ((record, again.get(record.key)) for record in sample)
     ]
     return Verification(
         n_records=len(material.records),
         n_studies=len(material.studies),
         n_probes=len(material.probes),
-        damaged=tuple(material.damaged),
+        damaged=(*material.damaged, *kept.damaged),
+        n_weights=kept.n,
         n_done=len(done),
         n_drawn_otherwise=len(ended) - len(done),
         seed=seed,

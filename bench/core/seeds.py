@@ -18,6 +18,7 @@ PARTS = {
     "validation_noise": ("seed",),
     "input_noise": ("task", "seed"),
     "dropout": ("seed",),
+    "sample": ("seed",),
     "bootstrap": ("label",),
     "sampler": ("space", "seed", "trial"),
     "replication": ("seed", "replication"),

@@ -7,7 +7,9 @@ results/NAME/probes/LABEL.json             what probes found in the trained mode
 results/NAME/archive.zip                   any of the above and records, compressed; read like plain files
 results/NAME/notes.md                      the authors' notes on the results, for the report
 results/NAME/sizes/TASK-CELL-KEY.json      a hidden size that was found by timing
+results/NAME/samples/LABEL-SEED.mid        music that the model of a Run was asked for
 results/NAME/runs/LABEL/record.json        the outcome
+results/NAME/runs/LABEL/weights.safetensors   the best weights by validation, where `keep=best` asks for them
 results/NAME/runs/LABEL/record.N.json      the outcome of an earlier attempt that failed
 results/NAME/runs/LABEL/log.txt            the traceback of a failed Run
 results/NAME/runs/LABEL/lock               held by the one process that works on the Run
@@ -31,12 +33,14 @@ from bench.results.records import (
     is_there,
     look,
     read,
+    record_at,
     scan,
     write,
     write_log,
 )
 from bench.results.studies import Studies, held_study, read_studies, read_study, study_folder, write_study, write_trial
 from bench.results.timed_sizes import TimedSize, find_size, write_size
+from bench.results.weights import kept_weights, lacks_weights, look_for_weights, write_weights
 
 __all__ = [
     "AuthorNote",
@@ -60,7 +64,10 @@ __all__ = [
     "holder",
     "is_final",
     "is_there",
+    "kept_weights",
+    "lacks_weights",
     "look",
+    "look_for_weights",
     "make_folder",
     "read",
     "read_author_notes",
@@ -68,6 +75,7 @@ __all__ = [
     "read_probes",
     "read_studies",
     "read_study",
+    "record_at",
     "refuse_links",
     "results_directory",
     "scan",
@@ -82,5 +90,6 @@ __all__ = [
     "write_size",
     "write_study",
     "write_trial",
+    "write_weights",
     "write_whole",
 ]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench.core import disk
 from bench.core.digest import checked_node, with_digest
-from bench.core.errors import DataError
+from bench.core.errors import DataError, UsageError
 from bench.results import files
 from bench.results.files import LARGEST_BYTES, write_whole
 from bench.results.paths import ARCHIVE
@@ -43,13 +43,18 @@ def text_of(directory: Path, path: Path) -> str:
 
     Raises FileNotFoundError where it is in neither, and DataError for one that no writer of ours has left.
     """
+    return files.decoded(bytes_of(directory, path), str(path))
+
+
+def bytes_of(directory: Path, path: Path, most: int = LARGEST_BYTES) -> bytes:
+    """Return the content of a file of a results directory, plain or archived; raises as `text_of` does."""
     try:
-        return files.text_of(path)
+        return files.bytes_of(path, most)
     except FileNotFoundError:
         name = path.relative_to(directory).as_posix()
         if name not in names(directory):
             raise
-        return _text(directory / ARCHIVE, _open(directory), name)
+        return _content(directory / ARCHIVE, _open(directory), name, most)
 
 
 def names(directory: Path) -> frozenset[str]:
@@ -75,17 +80,22 @@ def damage(directory: Path) -> str:
     return ""
 
 
-def write(directory: Path, texts: Mapping[str, str]) -> Path:
-    """Replace the archive by one of these texts, by path, and verify it by reading it back."""
+def write(directory: Path, held: Mapping[str, bytes]) -> Path:
+    """Replace the archive by one of these files, by path, and verify it by reading it back.
+
+    Raises UsageError, before anything is written, for one that would be too large to be read.
+    """
     path, buffer = directory / ARCHIVE, io.BytesIO()
-    contents = {"files": sorted(texts), "format": FORMAT}
+    contents = {"files": sorted(held), "format": FORMAT}
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name, text in ((CONTENTS, with_digest(contents)), *sorted(texts.items())):
+        for name, content in ((CONTENTS, with_digest(contents).encode()), *sorted(held.items())):
             member = zipfile.ZipInfo(name, EPOCH)
             member.compress_type, member.external_attr = zipfile.ZIP_DEFLATED, ACCESS
-            archive.writestr(member, text)
+            archive.writestr(member, content)
+    if (size := buffer.tell()) > LARGEST_ARCHIVE:
+        raise UsageError(f"{path} would be {size >> 20:,} MiB, and at most {LARGEST_ARCHIVE >> 20:,} can be read back")
     write_whole(path, buffer.getvalue())
-    if any(_text(path, _open(directory), name) != text for name, text in texts.items()):
+    if any(_content(path, _open(directory), name) != content for name, content in held.items()):
         raise DataError(str(path), "does not hold what was written to it")
     return path
 
@@ -111,7 +121,7 @@ def _read(path: Path, _mtime: int, size: int, _inode: int) -> zipfile.ZipFile:
         archive = zipfile.ZipFile(io.BytesIO(content))
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
         raise DataError(str(path), f"not an archive: {error}") from error
-    contents = checked_node(_text(path, archive, CONTENTS), f"{path}/{CONTENTS}", FORMAT, "list of contents")["files"]
+    contents = _contents(path, archive)
     if sorted(archive.namelist()) != sorted([CONTENTS, *contents]):
         raise DataError(str(path), "holds other files than its list of contents says; the file is damaged")
     if not _is_as_written(content, archive.infolist()):
@@ -141,17 +151,23 @@ def _is_as_written(content: bytes, members: Sequence[zipfile.ZipInfo]) -> bool:
     return content[place:] == directory + END.pack(b"PK\x05\x06", 0, 0, n, n, len(directory), place, 0)
 
 
-def _text(path: Path, archive: zipfile.ZipFile | None, name: str) -> str:
+def _contents(path: Path, archive: zipfile.ZipFile) -> list[str]:
+    where = f"{path}/{CONTENTS}"
+    text = files.decoded(_content(path, archive, CONTENTS), where)
+    return list(checked_node(text, where, FORMAT, "list of contents")["files"])
+
+
+def _content(path: Path, archive: zipfile.ZipFile | None, name: str, most: int = LARGEST_BYTES) -> bytes:
     where = f"{path}/{name}"
     try:
         if archive is None:
             raise KeyError(name)
         with archive.open(name) as file:
-            content = file.read(LARGEST_BYTES + 1)
-        if len(content) > LARGEST_BYTES:
-            raise DataError(where, f"larger than {LARGEST_BYTES >> 20} MiB")
+            content = file.read(most + 1)
+        if len(content) > most:
+            raise DataError(where, f"larger than {most / (1 << 20):,.3g} MiB")
         if len(content) != archive.getinfo(name).file_size:
             raise DataError(where, "not of the size that the directory of the archive says")
-        return content.decode("utf-8")
+        return content
     except (KeyError, OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(where, f"cannot be read: {error}") from error

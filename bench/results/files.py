@@ -62,17 +62,30 @@ def refuse_links(directory: Path) -> None:
 
 def text_of(path: Path) -> str:
     """Return the text of a file. Raises FileNotFoundError, or DataError for one that no writer of ours has left."""
+    return decoded(bytes_of(path), str(path))
+
+
+def decoded(content: bytes, where: str) -> str:
+    """Return the text of a file's content. Raises DataError naming `where`."""
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(where, f"cannot be read: {error}") from error
+
+
+def bytes_of(path: Path, most: int = LARGEST_BYTES) -> bytes:
+    """Return the content of a plain file. Raises FileNotFoundError, or DataError for one that is larger or no file."""
     try:
         if not path.is_symlink() and not path.is_file() and path.exists():
             raise DataError(str(path), "not a file")
-        content = disk.bytes_of(path, LARGEST_BYTES + 1)
-        if len(content) > LARGEST_BYTES:
-            raise DataError(str(path), f"larger than {LARGEST_BYTES >> 20} MiB")
-        return content.decode("utf-8")
+        content = disk.bytes_of(path, most + 1)
     except FileNotFoundError:
         raise
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise DataError(str(path), f"cannot be read: {error}") from error
+    if len(content) > most:
+        raise DataError(str(path), f"larger than {most / (1 << 20):,.3g} MiB")
+    return content
 
 
 def set_aside(path: Path) -> Path:

@@ -11,6 +11,7 @@ from bench.results.run import Run
 
 RUNS = "runs"
 RECORD = "record.json"
+WEIGHTS = "weights.safetensors"
 LOCK = "lock"
 PLAN = "plan.json"
 STUDIES = "studies"

@@ -76,6 +76,29 @@ def find(directory: Path, run: Run) -> RunRecord | None:
     return look(folder_of(directory, run)).record
 
 
+def record_at(path: Path) -> tuple[Path, RunRecord]:
+    """Return the results directory and the record of a finished Run, by its folder or as `DIRECTORY/KEY`.
+
+    Raises UsageError where there is none, and DataError where it is damaged.
+    """
+    directory = path.parent.parent if path.parent.name == RUNS else path.parent
+    for name in sorted({folder.name for folder in folders_in(directory)} | archive.below(directory, RUNS)):
+        label = Label.of(name)
+        if label is not None and path.name in (name, label.key):
+            refuse_links(directory)
+            return directory, _with_weights(look(directory / RUNS / name))
+    raise UsageError(f"no run at {path}: must be results/NAME/runs/LABEL, or results/NAME/KEY")
+
+
+def _with_weights(found: Found) -> RunRecord:
+    if found.damage:
+        raise UsageError(found.damage)
+    if found.record is None or not found.record.outcome.weights_digest:
+        status = f"ended as {found.record.outcome.status}" if found.record else "has not ended"
+        raise UsageError(f"run {found.folder.name} has no trained model: it {status}")
+    return found.record
+
+
 def is_there(directory: Path, run: Run) -> bool:
     """Return whether a Run has a record, plain or archived, without reading it."""
     path = folder_of(directory, run) / RECORD

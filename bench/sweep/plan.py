@@ -77,6 +77,7 @@ def site_of(command: Command) -> Site:
         limits=command.limits,
         checkpoint_seconds=command.checkpoint_seconds,
         population=command.population,
+        keep=command.keep,
     )
 
 
@@ -101,7 +102,7 @@ def sweep_of(
         record = results.find(site.directory, run)
         if record is not None:
             _check_same_data(record, tasks, site.directory)
-            past[key] = Past(record.outcome.status, record.cost.seconds)
+            past[key] = Past(record.outcome.status, record.cost.seconds, _lacks_weights(site, record))
         elif problem := results.damage(site.directory, run):
             say(f"damaged: {problem}; the run is trained again")
     return Sweep(
@@ -115,6 +116,15 @@ def sweep_of(
         before=tuple(before),
         timed=timed,
     )
+
+
+def _lacks_weights(site: Site, record: RunRecord) -> bool:
+    """Return whether a finished Run is trained again for its weights, and say so where they are there and damaged."""
+    if not results.lacks_weights(site, record):
+        return False
+    if problem := results.look_for_weights(site.directory, record).damage:
+        say(f"damaged: {problem}; the run is trained again for its weights")
+    return True
 
 
 def write_down(sweep: Sweep) -> None:
@@ -165,6 +175,13 @@ def summary(sweep: Sweep) -> str:
     return f"{count}, {took}; {place}"
 
 
+def for_weights(sweep: Sweep) -> list[str]:
+    """Return a line about the finished Runs that are trained again because their weights are to be kept, if any."""
+    n = sum(past.lacks_weights for past in sweep.past.values())
+    which = f"{quantity(n, 'finished run')} {'lacks' if n == 1 else 'lack'} weights"
+    return [f"{which}: trained again for these alone, as keep=best asks; the records stay as they are"] if n else []
+
+
 def sizes(sweep: Sweep) -> list[str]:
     """Return a line for each cell whose hidden size was solved for: the size, its count, its distance to the budget."""
     lines: dict[str, None] = {}
@@ -196,8 +213,14 @@ def describe(sweep: Sweep) -> str:
     waiting = {run.key for run in sweep.waiting}
     lines = [f"{'state':8} {'total':>10} {'recurrent':>10}  run"]
     for run in sweep.runs:
-        state, counts = "waiting" if run.key in waiting else "done", sweep.loads[run.key].num_params
+        state = ("weights" if _is_for_weights(sweep, run) else "waiting") if run.key in waiting else "done"
+        counts = sweep.loads[run.key].num_params
         lines.append(f"{state:8} {counts['total']:>10,} {counts['recurrent']:>10,}  {run.label}")
     if sweep.n_open:
         lines.append(f"and {sweep.n_open:,} runs of trials that depend on the scores of those before")
-    return "\n".join([*lines, *sizes(sweep), summary(sweep)])
+    return "\n".join([*lines, *sizes(sweep), *for_weights(sweep), summary(sweep)])
+
+
+def _is_for_weights(sweep: Sweep, run: Run) -> bool:
+    past = sweep.past.get(run.key)
+    return past is not None and past.lacks_weights

@@ -1,12 +1,12 @@
-"""Train recorded Runs again, with the same bits, and look into the models: records keep no weights."""
+"""Look into the models of recorded Runs: their kept weights, or where none are kept those of training them again."""
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -14,12 +14,11 @@ from torch import Tensor
 from bench.core.errors import UsageError, did_you_mean
 from bench.results import GateProbe, ProbeRecord
 from bench.results.run import RunRecord
-from bench.sweep.resolve import shape_of
+from bench.sweep.weights import best_weights
 from bench.tasks import Task
 from bench.tasks.base import Split
 from bench.tasks.opened import Tasks
 from bench.training.batches import Batch, evaluation_batches
-from bench.training.loop import fit, machine_for, member_of, threads
 from bench.training.model import Shape
 from bench.training.probes import gradient_by_lag, kept_share, memory_length, saturation, time_constants, unroll
 
@@ -49,33 +48,24 @@ def chosen(records: Sequence[RunRecord], labels: Sequence[str]) -> list[RunRecor
     return [min(group, key=lambda record: record.run.seed) for group in best]
 
 
-def probes(records: Sequence[RunRecord], tasks: Tasks) -> Iterator[ProbeRecord]:
-    """Train Runs again, one after another, and yield a probe of each that ends with weights."""
+def probes(
+    records: Sequence[RunRecord], directory: Path, tasks: Tasks, announce: Callable[[str], None]
+) -> Iterator[ProbeRecord]:
+    """Yield a probe of each Run of a results directory that has weights, one after another."""
     for record in records:
-        task, validation = tasks.task(record.run.task), tasks.validation(record.run.task)
-        shape = shape_of(record.run, task)
-        row = retrained_weights(record, shape, task, validation)
-        if row is not None:
-            digest = hashlib.sha256(row.unsqueeze(0).cpu().numpy().tobytes()).hexdigest()
-            yield _probe(record, shape, task, validation, row, digest == record.outcome.weights_digest)
+        best = best_weights(record, directory, tasks, announce)
+        if best is not None:
+            task, validation = tasks.task(record.run.task), tasks.validation(record.run.task)
+            yield _probe(record, best.shape, task, validation, best.row, best.is_same)
 
 
 def _mean_nats(records: Sequence[RunRecord]) -> float:
     return sum(record.outcome.scores["validation"]["nats"] for record in records) / len(records)
 
 
-def retrained_weights(record: RunRecord, shape: Shape, task: Task, validation: Split) -> Tensor | None:
-    """Return the best weights of a Run by validation loss, trained with as many threads as before."""
-    with threads(record.provenance.threads):
-        machine = machine_for(record.run, shape)
-        member = member_of(record.run, shape, task, machine)
-        (ended,) = fit([member], shape, task, validation, machine, lambda members: None)
-    return ended.best_row
-
-
 def _probe(record: RunRecord, shape: Shape, task: Task, validation: Split, row: Tensor, is_same: bool) -> ProbeRecord:
     batch = _batch(validation, task)
-    row, mask = row.cpu().double(), batch.mask[0]
+    row, mask = row.double(), batch.mask[0]
     seen = (batch.inputs[0], batch.targets[0].double() if task.n_inputs else batch.targets[0], mask)
     max_lag = min(MOST_LAGS, mask.shape[1] // 2)
     norms = gradient_by_lag(shape, row, seen, task.nats, max_lag=max_lag)

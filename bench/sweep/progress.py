@@ -68,7 +68,7 @@ class Board:
         if is_stopped:
             outcome = event.reason or "stopped, continues from its checkpoint"
         else:
-            outcome = _outcome(record) if record is not None else f"failed: {problem}"
+            outcome = _outcome(record) if record is not None and not event.reason else f"failed: {problem}"
         n_ended = self._endings.total()
         count = f"[{n_ended:>{len(str(self._n_runs))}}/{self._n_runs}]"
         name = f"{self._names.of(event.run)}  {note}" if note else self._names.of(event.run)

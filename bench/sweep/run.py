@@ -21,10 +21,10 @@ from bench.sweep import schedule
 from bench.sweep.executors.base import Ended, FixedQueue, PackQueue
 from bench.sweep.executors.local import Local, usable_cores
 from bench.sweep.names import RunNames
-from bench.sweep.plan import Sweep, sizes, summary, sweep_of, time_left
+from bench.sweep.plan import Sweep, for_weights, sizes, summary, sweep_of, time_left
 from bench.sweep.progress import Board
 from bench.sweep.resolve import SizedTasks
-from bench.sweep.worker import failed
+from bench.sweep.worker import failed, finished
 from bench.training import checkpoint
 
 MOST_LINES = 20
@@ -58,7 +58,7 @@ def run_sweeps(stages: Iterable[Sweep], conclude: Callable[[Path], int]) -> int:
     tally, has_records, directory = Tally(), False, Path()
     for sweep in stages:
         directory = sweep.site.directory
-        for line in (summary(sweep), *sizes(sweep)):
+        for line in (summary(sweep), *sizes(sweep), *for_weights(sweep)):
             say(line)
         _clear(sweep)
         n_all = len(sweep.runs) + sweep.n_open
@@ -86,7 +86,7 @@ def _clear(sweep: Sweep) -> None:
     site = sweep.site
     for run in sweep.runs:
         past, folder = sweep.past.get(run.key), results.folder_of(site.directory, run)
-        if past and results.is_final(past.status, is_pruning=site.is_pruning) and checkpoint.is_there(folder):
+        if past and past.is_finished(site) and checkpoint.is_there(folder):
             with suppress(BenchError), results.held(site.directory, run):
                 checkpoint.remove(folder)
 
@@ -130,7 +130,8 @@ def run_waiting(sweep: Sweep, stop: Stop) -> Tally:
             left = []
             for run, before in _wait_for_release(sweep.site, tally, stop):
                 record = results.find(sweep.site.directory, run)
-                if record is not None and record != before:
+                is_new = record is not None and record != before
+                if record is not None and is_new and not results.lacks_weights(sweep.site, record):
                     _end(Ended(run, "recorded"), sweep, tally, board)
                 else:
                     left.append(run)
@@ -204,17 +205,21 @@ def _count_ending(event: Ended, site: Site, tally: Tally) -> str:
             if record is None or record.outcome.status in ("failed", "timeout"):
                 lost = results.damage(site.directory, event.run) or "its record has been deleted"
                 problem = record.outcome.reason if record else lost
+            else:
+                problem = event.reason
+            if problem:
                 tally.failures.append(f"{label}: {problem}")
-                return problem
+            return problem
     return ""
 
 
 def _record_loss(event: Ended, site: Site) -> str:
-    """Write the record of a Run whose process died; return the reason for its failure."""
+    """Write the record of a Run whose process died, unless it has one; return the reason for its failure."""
     origin = provenance(device=event.run.device, threads=1)
     try:
         with results.held(site.directory, event.run):
-            results.write(site.directory, failed(event.run, event.reason, origin))
+            if finished(site, event.run) is None:
+                results.write(site.directory, failed(event.run, event.reason, origin))
     except BenchError as error:
         return str(error)
     return event.reason

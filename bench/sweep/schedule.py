@@ -42,16 +42,21 @@ class Load:
 
 @dataclass(frozen=True)
 class Past:
-    """What is known of a Run from its record."""
+    """What is known of a Run from its record, and whether it lacks weights that are to be kept."""
 
     status: RunStatus
     seconds: float
+    lacks_weights: bool = False
 
     def is_over(self, site: Site) -> bool:
         """Return whether the Run is finished, or timed out under a limit that has not been raised."""
         limit = site.limits.seconds
         is_timed_out = self.status == "timeout" and limit is not None and self.seconds >= limit
-        return results.is_final(self.status, is_pruning=site.is_pruning) or is_timed_out
+        return self.is_finished(site) or is_timed_out
+
+    def is_finished(self, site: Site) -> bool:
+        """Return whether there is nothing more to train."""
+        return results.is_final(self.status, is_pruning=site.is_pruning) and not self.lacks_weights
 
 
 def load_of(run: Run, shape: Shape, task: Task) -> Load:

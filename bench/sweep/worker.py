@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -18,6 +17,7 @@ from bench.core.errors import StorageError
 from bench.core.settings import Site
 from bench.results.provenance import provenance
 from bench.results.run import Cost, Outcome, Provenance, Run, RunRecord
+from bench.results.weights import Weights, digest_of_row
 from bench.sweep.executors.base import Ended
 from bench.sweep.resolve import shape_of
 from bench.tasks import Task
@@ -31,6 +31,10 @@ from bench.training.evaluation import Machine, evaluate, evaluate_by_piece
 from bench.training.loop import fit, machine_for, member_of
 from bench.training.member import Member
 from bench.training.model import Shape
+from bench.training.trained import weights_in
+
+Trained = tuple[RunRecord, Weights | None]
+"""A Run's record, and its weights where they are to be kept."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +58,11 @@ def train_pack(runs: Sequence[Run], worker: Worker) -> Iterator[Ended]:
         yield from others
         waiting = {run.key: run for run in locked}
         try:
-            for record in _records(locked, worker):
-                results.write(worker.site.directory, record)
+            for record, weights in _records(locked, worker):
+                problem = _store(worker.site, record, weights)
                 if record.outcome.status in FINAL:
                     checkpoint.remove(results.folder_of(worker.site.directory, record.run))
-                yield Ended(waiting.pop(record.key), "recorded")
+                yield Ended(waiting.pop(record.key), "recorded", problem)
         except StoppedError:
             yield from (Ended(run, "interrupted") for run in waiting.values())
         except StorageError as error:
@@ -69,6 +73,32 @@ def failed(run: Run, reason: str, origin: Provenance, status: RunStatus = "faile
     """Return the record of a Run that ended without a result."""
     outcome = Outcome(status, reason, "none", 0, 0.0, 0, (), {}, {}, {}, {}, "")
     return RunRecord(run.key, run, outcome, Cost(0.0, 0.0, 0.0, 0.0, (), 0, "", 0), origin)
+
+
+def finished(site: Site, run: Run) -> RunRecord | None:
+    """Return the record of a Run whose ending stands."""
+    record = results.find(site.directory, run)
+    is_final = record is not None and results.is_final(record.outcome.status, is_pruning=site.is_pruning)
+    return record if is_final else None
+
+
+def _store(site: Site, record: RunRecord, weights: Weights | None) -> str:
+    """Write the weights of a Run and then its record; return why the weights are not kept, "" if nothing is wrong.
+
+    A Run that was trained again for its weights alone keeps its record, and gets those weights only that this has.
+    """
+    earlier = finished(site, record.run)
+    if earlier is None:
+        if weights is not None:
+            results.write_weights(site.directory, record, weights)
+        results.write(site.directory, record)
+        return ""
+    if weights is None:
+        return f"trained again for its weights: {record.outcome.status}, {record.outcome.reason}"
+    if record.outcome.weights_digest != earlier.outcome.weights_digest:
+        return "trained again for its weights, it gave others than those of its record: none are kept"
+    results.write_weights(site.directory, earlier, weights)
+    return ""
 
 
 def _lock_unfinished(runs: Sequence[Run], site: Site, locks: ExitStack) -> tuple[list[Run], list[Ended]]:
@@ -83,8 +113,8 @@ def _lock_unfinished(runs: Sequence[Run], site: Site, locks: ExitStack) -> tuple
         except StorageError as error:
             others.append(Ended(run, "unsaved", str(error)))
             continue
-        finished = results.find(site.directory, run)
-        if finished is not None and results.is_final(finished.outcome.status, is_pruning=site.is_pruning):
+        record = finished(site, run)
+        if record is not None and not results.lacks_weights(site, record):
             checkpoint.remove(results.folder_of(site.directory, run))
             others.append(Ended(run, "recorded"))
         else:
@@ -92,16 +122,16 @@ def _lock_unfinished(runs: Sequence[Run], site: Site, locks: ExitStack) -> tuple
     return locked, others
 
 
-def _records(runs: Sequence[Run], worker: Worker) -> Iterator[RunRecord]:
-    """Yield the record of each Run as it ends; when a pack fails, its Runs are trained alone to find the faulty one."""
+def _records(runs: Sequence[Run], worker: Worker) -> Iterator[Trained]:
+    """Yield what each Run gives as it ends; when a pack fails, its Runs are trained alone to find the faulty one."""
     if not runs:
         return
     origin = provenance(device=runs[0].device, threads=torch.get_num_threads())
     left = {run.key: run for run in runs}
     try:
-        for record in _train(runs, worker, origin):
+        for record, weights in _train(runs, worker, origin):
             del left[record.key]
-            yield record
+            yield record, weights
     except (StoppedError, StorageError):
         raise
     except Exception as error:
@@ -110,7 +140,7 @@ def _records(runs: Sequence[Run], worker: Worker) -> Iterator[RunRecord]:
                 yield from _records([run], worker)
             return
         results.write_log(worker.site.directory, runs[0], traceback.format_exc())
-        yield failed(runs[0], _reason(error), origin)
+        yield failed(runs[0], _reason(error), origin), None
 
 
 def _reason(error: Exception) -> str:
@@ -118,7 +148,7 @@ def _reason(error: Exception) -> str:
     return f"{'out of memory: ' if is_memory else ''}{type(error).__name__}: {error}"
 
 
-def _train(runs: Sequence[Run], worker: Worker, origin: Provenance) -> Iterator[RunRecord]:
+def _train(runs: Sequence[Run], worker: Worker, origin: Provenance) -> Iterator[Trained]:
     memory.reset_peak()
     task, validation = worker.tasks.task(runs[0].task), worker.tasks.validation(runs[0].task)
     shape = shape_of(runs[0], task)
@@ -134,10 +164,18 @@ def _train(runs: Sequence[Run], worker: Worker, origin: Provenance) -> Iterator[
     for member in fit(members, shape, task, validation, machine, callbacks.watch):
         started = machine.clock()
         own = subset(task, member.run.train.fraction, member.run.seed)
-        splits = _scored_splits(member.run, own, validation)
+        splits = {} if finished(worker.site, member.run) else _scored_splits(member.run, own, validation)
         outcome = _outcome(member, shape, own, splits, machine, partial(worker.tasks.baseline, own))
         cost = _cost(member, task, scoring_seconds=machine.clock() - started)
-        yield RunRecord(member.run.key, member.run, outcome, cost, replace(origin, resumed=notes[member.run.key]))
+        made = replace(origin, resumed=notes[member.run.key])
+        yield RunRecord(member.run.key, member.run, outcome, cost, made), _to_keep(worker.site, member, shape)
+
+
+def _to_keep(site: Site, member: Member, shape: Shape) -> Weights | None:
+    """Return the best weights of a member that has some, where they are to be kept."""
+    if site.keep == "none" or member.status != "done" or member.best_row is None:
+        return None
+    return weights_in(shape, member.best_row)
 
 
 def _scored_splits(run: Run, task: Task, validation: Split) -> dict[str, Split]:
@@ -160,7 +198,7 @@ def _outcome(
     scores, baseline, pieces, weights_digest = {}, {}, {}, ""
     if member.best_row is not None and member.status == "done":
         rows = member.best_row.unsqueeze(0)
-        weights_digest = hashlib.sha256(rows.cpu().numpy().tobytes()).hexdigest()
+        weights_digest = digest_of_row(member.best_row.cpu().numpy())
         for name, split in splits.items():
             batches = list(evaluation_batches(split, tracks=task.tracks, dtype=machine.dtype))
             if name == "test":

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from bench.core.errors import DataError
 from bench.core.typing import Int
+from bench.tasks.digests import normalise
 from bench.tasks.spec import LanguageModelSpec
 
 EOS = "<eos>"
@@ -31,6 +32,21 @@ def tokenise(text: str, spec: LanguageModelSpec) -> Sequence[str]:
     if not lines[-1].strip():
         lines.pop()
     return [word for line in lines for word in (*line.split(), EOS)]
+
+
+def opening(text: str, spec: LanguageModelSpec) -> Sequence[str]:
+    """Return the tokens of the beginning of a text, read as the task reads it: its last line may go on."""
+    text = normalise(text, spec)
+    tokens = list(tokenise(text, spec))
+    return tokens[:-1] if spec.level == "word" and text.split("\n")[-1].strip() else tokens
+
+
+def spelt(tokens: Sequence[str], spec: LanguageModelSpec) -> str:
+    """Return the text of some tokens: characters as they stand, words with spaces, a new line at `<eos>`."""
+    if spec.level == "character":
+        return "".join(tokens)
+    text = " ".join(NEWLINE if token == EOS else token for token in tokens)
+    return text.replace(f" {NEWLINE}", NEWLINE).replace(f"{NEWLINE} ", NEWLINE)
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,7 @@ from bench.cells.base import Role, State, Weight
 from bench.core.typing import Float
 from bench.kernels import SequenceKernel
 from bench.kernels.draws import dropout_factors
-
-ALIGNMENT = 16
-"""Every weight starts at a multiple of this many scalars: 64 bytes in float32, so that all rows are alike to BLAS."""
+from bench.results.weights import ALIGNMENT
 
 PRODUCTS: tuple[Role, ...] = ("input", "recurrent", "readout")
 """Roles of the weights that are multiplied as matrices, each once for every unit."""

@@ -34,19 +34,21 @@ def stages(commands: Sequence[Command], tasks: SizedTasks, compose: Compose) -> 
     """Yield the sweep over all trials, those over extensions of the space, and last the one over the confirmations.
 
     Each is yielded when the one before has been run. Before the last the best trials are exported, each file checked
-    against the command that `compose` gives for it. Raises UsageError for a space that cannot be searched.
+    against the command that `compose` gives for it. Weights are kept of confirmations alone. Raises UsageError for a
+    space that cannot be searched.
     """
     command = commands[0]
     site = replace(site_of(command), is_pruning=not isinstance(command.tune.pruner, NoPruner))
     executor, stops = executor_of(command), command.on_failure == "stop"
-    runners = [StudyRunner(definition, site, tasks) for definition in definitions(commands)]
+    of_trials = replace(site, keep="none")
+    runners = [StudyRunner(definition, of_trials, tasks) for definition in definitions(commands)]
     _check_feasible(runners)
     widening = families(runners)
-    trials = TrialQueue(runners, site, tasks, _reflect(command.tune.storage, site))
+    trials = TrialQueue(runners, of_trials, tasks, _reflect(command.tune.storage, site))
     try:
-        yield sweep_of(_runs(runners), site, executor, tasks, stops_at_failure=stops, queue=trials)
+        yield sweep_of(_runs(runners), of_trials, executor, tasks, stops_at_failure=stops, queue=trials)
         for before, fresh in _extended(widening, runners):
-            yield sweep_of(fresh, site, executor, tasks, stops_at_failure=stops, queue=trials, before=before)
+            yield sweep_of(fresh, of_trials, executor, tasks, stops_at_failure=stops, queue=trials, before=before)
         winners = [(runner, best) for runner in runners if (best := _best_trial(runner)) is not None]
         _warn_of_edges(runners)
         found = [_winner(runner, best) for runner, best in winners]

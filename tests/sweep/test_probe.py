@@ -11,6 +11,7 @@ import pytest
 
 from bench import results
 from bench.cli.commands import probe as command
+from bench.core.console import say
 from bench.core.errors import UsageError
 from bench.core.settings import Site
 from bench.sweep.probe import chosen, probes
@@ -32,6 +33,9 @@ class ToyTasks:
 
     def validation(self, node):
         return rolls(4, seed=9) if node["name"] == "toy_music" else text_task().train
+
+    def baseline(self, task, name, split):
+        return task.baseline(split)
 
 
 def train(directory, runs) -> None:
@@ -66,13 +70,13 @@ def test_one_run_of_each_cell_is_probed_and_shown(folder, monkeypatch, capsys):
 def test_weights_that_are_not_those_of_the_record_are_told(folder, monkeypatch, capsys):
     made = results.read(folder).records[0]
     outcome = dataclasses.replace(made.outcome, weights_digest="0" * 64)
-    (found,) = probes([dataclasses.replace(made, outcome=outcome)], ToyTasks())
+    (found,) = probes([dataclasses.replace(made, outcome=outcome)], folder, ToyTasks(), say)
     assert not found.is_same
 
 
 def test_a_text_model_of_two_layers_is_probed_in_each(tmp_path):
     train(tmp_path, [tuned("lstm", task="toy_text", num_layers=2)])
-    (found,) = probes(results.read(tmp_path).records, ToyTasks())
+    (found,) = probes(results.read(tmp_path).records, tmp_path, ToyTasks(), say)
     assert found.is_same
     assert [(gate.layer, gate.gate) for gate in found.gates] == [(n, gate) for n in (0, 1) for gate in "ifo"]
     for gate in found.gates:
@@ -85,12 +89,12 @@ def test_probing_leaves_the_number_of_threads_as_it_was(folder):
     import torch
 
     before = torch.get_num_threads()
-    list(probes(results.read(folder).records[:1], ToyTasks()))
+    list(probes(results.read(folder).records[:1], folder, ToyTasks(), say))
     assert torch.get_num_threads() == before
 
 
 def test_a_damaged_probe_is_named_and_the_others_are_read(folder, tmp_path):
-    found = list(probes(results.read(folder).records[:2], ToyTasks()))
+    found = list(probes(results.read(folder).records[:2], folder, ToyTasks(), say))
     paths = [results.write_probe(tmp_path, probe) for probe in found]
     assert results.read_probes(tmp_path).records == tuple(sorted(found, key=lambda probe: probe.label))
     paths[0].write_text(paths[0].read_text(encoding="utf-8").replace('"n_steps": ', '"n_steps": 1'), encoding="utf-8")

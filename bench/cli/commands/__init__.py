@@ -10,18 +10,8 @@ from bench.core.console import program
 from bench.core.errors import UsageError, did_you_mean
 
 COMMANDS = (
-    "tasks",
-    "cells",
-    "validate",
-    "report",
-    "status",
-    "diff",
-    "verify",
-    "probe",
-    "archive",
-    "judge",
-    "speed",
-    "schema",
+    *("tasks", "cells", "validate", "report", "status", "diff", "verify"),
+    *("probe", "sample", "archive", "judge", "speed", "schema"),
 )
 
 

@@ -6,13 +6,13 @@ import argparse
 import dataclasses
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bench.cli.commands.tables import table
 from bench.core.wording import plain, quantity, rounded
-from bench.results import read_studies
+from bench.results import kept_weights, read_studies
 from bench.results.diff import Diff, GroupDifference, Pair, compare
 from bench.results.records import results_of
 from bench.results.run import RunRecord
@@ -31,10 +31,15 @@ def declare(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print how two directories differ and return the exit status: 1 where a record is damaged."""
     left, right = results_of(arguments.left), results_of(arguments.right)
-    damaged = (*left.damaged, *right.damaged)
+    kept = kept_weights(arguments.left, left.records), kept_weights(arguments.right, right.records)
+    damaged = (*left.damaged, *right.damaged, *kept[0].damaged, *kept[1].damaged)
+    counts = {side: each.n for side, each in zip("ab", kept, strict=True)}
     studies = read_studies(arguments.left).records, read_studies(arguments.right).records
     found = compare(left.records, right.records, studies)
-    print(json.dumps({**rows(found), "damaged": damaged}, indent=1) if arguments.json else describe(found))
+    if arguments.json:
+        print(json.dumps({**rows(found), "kept_weights": counts, "damaged": damaged}, indent=1))
+    else:
+        print("\n\n".join([describe(found), *_kept(counts)]))
     for message in damaged:
         print(f"damaged: {plain(message)}", file=sys.stderr)
     return 1 if damaged else 0
@@ -62,6 +67,12 @@ def describe(found: Diff) -> str:
         _groups(found.groups),
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _kept(counts: Mapping[str, int]) -> list[str]:
+    """Return a line about kept weights; whether they are the same is among what the outcomes of Runs differ in."""
+    kept = f"weights kept: of {quantity(counts['a'], 'run')} in A, {counts['b']:,} in B"
+    return [kept] if any(counts.values()) else []
 
 
 def _pairs(heading: str, pairs: Sequence[Pair]) -> str:

@@ -1,4 +1,4 @@
-"""Train runs of a results directory again, to the same bits, and look into them: gates, gradients, memory."""
+"""Look into the models of runs, trained again where their weights are not kept: gates, gradients, memory."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     records = chosen(results_of(arguments.directory).records, arguments.run)
     n_different = 0
-    for found in probes(records, Tasks(arguments.data_dir, say)):
+    for found in probes(records, arguments.directory, Tasks(arguments.data_dir, say), say):
         path = results.write_probe(arguments.directory, found)
         n_different += not found.is_same
         say(f"{path}: {'the recorded weights, to the bit' if found.is_same else 'weights DIFFER from the record'}")

@@ -57,6 +57,7 @@ def _print_read(found: Verification) -> None:
         print(f"damaged: {message}")
     studies = quantity(found.n_studies, "study", "studies")
     read = f"{quantity(found.n_records, 'whole record')}, {studies}, {quantity(found.n_probes, 'probe')}"
+    read += f", the weights of {quantity(found.n_weights, 'run')}" if found.n_weights else ""
     print(f"read: {read}, each by its digest; {quantity(len(found.damaged), 'damaged file')}")
 
 
@@ -90,9 +91,11 @@ def _row(repeat: Repeat) -> dict[str, object]:
 
 def _why(repeat: Repeat) -> str:
     """Return why a Run was not trained again, or what differs and the likely cause."""
+    of_weights = "its kept weights are those of the record, and training it here gives others"
     if repeat.verdict != "different":
-        return repeat.other_data
+        return of_weights if repeat.has_other_weights else repeat.other_data
     parts = ", ".join(repeat.parts).replace("_", " ") or "it has no record"
+    parts += f" ({of_weights})" if repeat.has_other_weights else ""
     if repeat.elsewhere:
         return f"differ: {parts}, by more than the machine explains (recorded with {repeat.elsewhere})"
     return f"differ: {parts}; versions, machine and build are those of the record"

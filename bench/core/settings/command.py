@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bench.core.schema import Count, CountOrOff, Layers, NonNegative, Width
-from bench.core.settings.execution import Limits, RaySettings, SlurmSettings
+from bench.core.settings.execution import Keep, Limits, RaySettings, SlurmSettings
 from bench.core.settings.training import InitSettings, OptimSettings, SizeSettings, TrainSettings
 from bench.core.settings.tuning import TuneSettings
 
@@ -49,4 +49,5 @@ class Command:
     space: Mapping[str, Any] = field(default_factory=dict)
     dry_run: bool = False
     report: bool = True
+    keep: Keep = "none"
     on_failure: Literal["keep", "stop"] = "keep"

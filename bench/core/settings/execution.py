@@ -8,6 +8,9 @@ from typing import Annotated, Literal
 
 from bench.core.schema import Count, CountOrOff, Matching, NonNegative, Positive
 
+Keep = Literal["none", "best"]
+"""What is kept of a trained model: nothing, or its best weights by validation."""
+
 SlurmName = Annotated[str, Matching(r"[\w.,-]{1,200}", "letters, digits and . , _ -")]
 
 
@@ -58,7 +61,7 @@ class Site:
 
     `checkpoint_seconds` is the least time between two checkpoints, 0 for one after every update; `population` is
     how many Runs of equal shape train together, by default as many as their device is made for. Where Runs are judged,
-    they tell each evaluation and may be pruned.
+    they tell each evaluation and may be pruned. With `keep` the weights of each Run are written beside its record.
     """
 
     directory: Path
@@ -67,3 +70,4 @@ class Site:
     checkpoint_seconds: NonNegative = 10.0
     population: Count | None = None
     is_pruning: bool = False
+    keep: Keep = "none"

@@ -20,7 +20,7 @@ from tests.programs.faults.tally import Tally, conduct
 
 BUDGET = ("train.max_epochs=0", "train.evaluate_every=2")
 SCENARIOS = {
-    "run": workplace.command(*BUDGET, "train.max_updates=4", "cell=gru"),
+    "run": workplace.command(*BUDGET, "train.max_updates=4", "cell=gru", "keep=best"),
     "sweep": [
         "-m",
         *workplace.command(*BUDGET, "train.max_updates=2", "cell=gru,tanh", "seed=0,1", "workers=1"),

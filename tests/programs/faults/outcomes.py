@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -9,8 +10,14 @@ FINAL = ("done", "pruned", "diverged")
 
 
 def outcomes(results: Path) -> dict[str, str]:
-    """Return the outcome and the settings of every Run that has ended, as canonical JSON, by its label."""
-    return {path.parent.name: _canonical(path) for path in sorted(results.glob("runs/*/record.json"))}
+    """Return the outcome and the settings of every Run that has ended, as canonical JSON, by its label.
+
+    Of kept weights it is the SHA-256, by the path of their file.
+    """
+    found = {path.parent.name: _canonical(path) for path in sorted(results.glob("runs/*/record.json"))}
+    for path in sorted(results.glob("runs/*/weights.safetensors")):
+        found[f"{path.parent.name}/{path.name}"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
 
 
 def stamps(results: Path) -> dict[str, tuple[int, int]]:

@@ -40,8 +40,8 @@ def single(variant: int, *changes: str) -> list[str]:
 
 
 def sweep(*changes: str) -> list[str]:
-    """Return the words of a sweep of four Runs."""
-    return ["-m", *command(*BUDGET, "cell=gru,tanh", "seed=0,1", *changes)]
+    """Return the words of a sweep of four Runs whose weights are kept."""
+    return ["-m", *command(*BUDGET, "cell=gru,tanh", "seed=0,1", "keep=best", *changes)]
 
 
 def tuning(*changes: str) -> list[str]:

@@ -23,8 +23,8 @@ from bench import results
 from bench.claims.published import numbers
 from bench.core.cell_words import cell_words
 from bench.results.run import RunRecord
-from bench.sweep.probe import retrained_weights
 from bench.sweep.resolve import shape_of
+from bench.sweep.weights import retrained_weights
 from bench.tasks.base import Sequences
 from bench.tasks.opened import Tasks
 from bench.training.batches import evaluation_batches
