@@ -87,14 +87,14 @@ def _row(finding: Finding) -> tuple[Entry, ...]:
     return (
         Entry(plain(finding.claim.sentence, 300), link=f"#{anchor(finding.claim)}"),
         Entry(finding.said),
-        Entry(f"{plain(compared(tested), 120)}{where}"),
+        Entry(f"{plain(_compared(tested), 120)}{where}"),
         Entry(_effects([each.card for each in found])),
         Entry(span(ns), max(ns)),
         Entry("; ".join(dict.fromkeys(each.tuning for each in found))),
     )
 
 
-def compared(tested: Sequence[Result]) -> str:
+def _compared(tested: Sequence[Result]) -> str:
     """Return the sides, and what is compared of them where it is the same on all data sets."""
     found = [result.found for result in tested if result.found is not None]
     whats = {each.what for each in found}
@@ -161,7 +161,7 @@ def _effect(finding: Finding) -> str:
     card = found.card
     side = "below" if card.is_minimised else "above"
     sign = "" if card.is_exact else f"; {side} {card.null:g}: {card.left} {card.adjective}"
-    return f"Effect: {compared(finding.tested)}{sign}. "
+    return f"Effect: {_compared(finding.tested)}{sign}. "
 
 
 def _result_sentence(result: Result) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.claims.claim import OF_TRIALS, THRESHOLDS, TIMED, Claim
 from bench.claims.judgement import Finding, Result
 from bench.core.wording import estimated, plain
-from bench.report.sections.claims import MODES, anchor, compared
+from bench.report.sections.claims import MODES, anchor
 from bench.results.labels import CellStyles
 from bench.stats.card import Card
 
@@ -17,6 +18,8 @@ REACH = (2.5, 8.0)
 """Margins that an axis reaches to either side, at least and at most: what lies further out ends in an arrow."""
 
 COUNTED = {"recurrent": "recurrent parameters", "total": "parameters in all"}
+
+DATA = {"most": "with all data", "least": "with the least data"}
 
 GROUPS = ("Quality", "Speed", "Optimisation", "Importance")
 
@@ -72,7 +75,7 @@ def effects(findings: Sequence[Finding], looks: CellStyles) -> Effects | None:
     shown: list[list[Card]] = []
     for finding in sorted(tested, key=lambda finding: finding.claim.size_count is None):
         cards = [result.found.card for result in finding.tested if result.found is not None]
-        if not any(all(card in others for card in cards) for others in shown):
+        if not any(all(card in others or card.mirrored() in others for card in cards) for others in shown):
             shown.append(cards)
             rows[_group(finding.claim)].append(_row(finding, tasks, colours))
     groups = tuple((group, tuple(found)) for group, found in rows.items() if found)
@@ -92,10 +95,12 @@ def _row(finding: Finding, tasks: Sequence[str], colours: dict[str, str]) -> Eff
     cards = [result.found.card for result in finding.tested if result.found is not None]
     ends = [abs(end) for card in cards for end in _finite(card)]
     reach = min(max(REACH[0], 1.15 * max(ends, default=0.0)), REACH[1])
-    sides, _, what = compared(finding.tested).partition(", ")
     rule = COUNTED.get(claim.size_count or "", "")
     mode = f"at equal {rule}" if rule and claim.size_mode == "params" else MODES[claim.size_mode]
-    told = ", ".join(filter(None, (what, "" if claim.factors else mode)))
+    found = [result.found for result in finding.tested if result.found is not None]
+    whats = list(dict.fromkeys(re.sub(r" of [\d.]+$", "", each.what) for each in found))
+    parts = (" or ".join(whats), DATA.get(claim.data or "", ""), "" if claim.factors else mode)
+    sides, told = found[0].sides, ", ".join(filter(None, parts))
     places = tuple(_effect(by_task.get(task), reach, colours) for task in tasks)
     return EffectRow(sides, told, f"#{anchor(claim)}", reach, places)
 
