@@ -525,11 +525,12 @@ DROPOUT = CLAIMS["dropout_helps_the_lstm_more"]
 
 def planted_with_dropout(gaps, n: int = 10, beside: float = 0.0, **changes):
     """Records of n seeds of both cells at several strengths of dropout, GRU minus LSTM planted at each."""
+    own = {"size": dataclasses.replace(SIZE, count="total"), **changes}
     return [
         made
         for i, (share, gap) in enumerate(gaps.items())
         for made in planted(
-            gap, n, seed=i, train=TrainSettings(output_dropout=share, weight_noise=beside), shift=-share, **changes
+            gap, n, seed=i, train=TrainSettings(output_dropout=share, weight_noise=beside), shift=-share, **own
         )
     ]
 

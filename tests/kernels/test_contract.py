@@ -63,9 +63,9 @@ def found_by(kernel, node, task, weights):
     if isinstance(kernel, Fused):
         nats, grads = fused_gradients(rows, shape_, task.head, batch, state)
     else:
-        seen, n_units = (batch.inputs, batch.targets, batch.mask), torch.tensor(batch.n_units)
+        seen, divisor = (batch.inputs, batch.targets, batch.mask), torch.tensor(batch.n_units)
         nats, _, grads = gradients(
-            rows, shape_, task=task, seen=seen, n_units=n_units, state=state, kernel=kernel, drop=NO_DROPOUT
+            rows, shape_, task=task, seen=seen, divisor=divisor, state=state, kernel=kernel, drop=NO_DROPOUT
         )
     return {"nats": nats, **shape_.views(grads)}
 

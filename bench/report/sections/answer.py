@@ -7,6 +7,7 @@ import pandas as pd
 from bench.claims.cards import Compared
 from bench.claims.claim import Comparison
 from bench.claims.evaluate import CardsOf
+from bench.core.errors import ConfigError
 from bench.core.interval import ENOUGH
 from bench.core.wording import (
     about,
@@ -141,7 +142,10 @@ def card_between(left: pd.Series, right: pd.Series, cards: CardsOf) -> Compared 
     budget = float(left["size_budget"])
     is_solved = bool(_shared_budget(pd.DataFrame([left, right])))
     size = (left["size_mode"], left["size_count"], (budget, budget)) if is_solved else ("any", None, ())
-    found = cards(Comparison((names[0], names[1]), "loss", *size))[str(left["task_label"])]
+    try:
+        found = cards(Comparison((names[0], names[1]), "loss", *size))[str(left["task_label"])]
+    except ConfigError:  # a record may hold any name
+        return "Cells are compared by names of letters, digits, dots, _ and -."
     return found if isinstance(found, str) or names[0] == left["cell"] else found.mirrored()
 
 
