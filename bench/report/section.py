@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -12,9 +11,6 @@ from matplotlib.figure import Figure
 from bench.claims.cards import Compared
 from bench.claims.judgement import Finding
 from bench.results.labels import CellStyles
-
-if TYPE_CHECKING:
-    from bench.report.sections.effects import Effects
 
 
 @dataclass(frozen=True)
@@ -92,6 +88,48 @@ class Outcome:
     task: str
     score: str
     decisions: tuple[Decision, ...]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A card in its place: ends and mean in margins, cut at the axis; `tone` is the winner's colour, "" for none."""
+
+    low: float
+    mean: float
+    high: float
+    word: str
+    text: str
+    kind: str
+    tone: str = ""
+
+    @property
+    def is_cut(self) -> tuple[bool, bool]:
+        """Whether the interval goes on beyond the left and the right end of the axis."""
+        return self.low <= -1, self.high >= 1
+
+
+@dataclass(frozen=True)
+class EffectRow:
+    """A comparison: what it is of, where its evidence is, its axis in margins, and its effect on each data set."""
+
+    sides: str
+    what: str
+    link: str
+    reach: float
+    effects: tuple[Effect | None, ...]
+
+    @property
+    def margin(self) -> float:
+        """Half the width of the band within which an effect does not matter, as a share of half the axis."""
+        return 1 / self.reach
+
+
+@dataclass(frozen=True)
+class Effects:
+    """All rows by group, under the data sets."""
+
+    tasks: tuple[str, ...]
+    groups: tuple[tuple[str, tuple[EffectRow, ...]], ...]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from bench.core.seeds import PARTS
+from bench.tasks.opened import Tasks
 from bench.tasks.subset import n_kept, subset
 from bench.training.loop import member_of
 from tests.toys import changed, machine, music_task, run, shape, text_task
@@ -102,3 +103,15 @@ def test_the_frequencies_of_tokens_are_those_of_the_share_in_the_vocabulary_of_t
 def test_what_is_known_of_the_data_s_origin_is_that_of_the_whole():
     for task in (music_task(40), text_task(7)):
         assert subset(task, 0.3, 0).train.digest == task.train.digest
+
+
+def test_the_unigram_scores_of_a_whole_task_are_computed_once_and_those_of_a_share_are_its_own(music, monkeypatch):
+    opened, split, n_computed = Tasks(None), music.train, []
+    opened._tasks["toy"] = music
+    compute = type(music).baseline
+    monkeypatch.setattr(type(music), "baseline", lambda task, split: n_computed.append(1) or compute(task, split))
+    first, again = (opened.baseline(music, "train", split) for _ in range(2))
+    assert first == again == compute(music, split)
+    assert len(n_computed) == 1
+    share = subset(music, 0.3, seed=0)
+    assert opened.baseline(share, "train", split) == compute(share, split) != first

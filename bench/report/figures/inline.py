@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from html import escape
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
@@ -49,8 +50,8 @@ def inline(svg: bytes, name: str, label: str) -> str:
     used = {found for element in root.iter() for value in element.attrib.values() for found in _references(value)}
     renamed = {old: f"{name}-{number}" for number, old in enumerate(sorted(used))}
     parts = [_text(part, renamed) for part in root]
-    about = f'id="{name}" role="img" aria-label="{_escaped(label)}" width="{width * PIXELS:.0f}"'
-    return f'<svg viewBox="{_escaped(box)}" {about}>{"".join(parts)}</svg>'
+    about = f'id="{name}" role="img" aria-label="{escape(label)}" width="{width * PIXELS:.0f}"'
+    return f'<svg viewBox="{escape(box)}" {about}>{"".join(parts)}</svg>'
 
 
 def _text(element: Element, renamed: Mapping[str, str]) -> str:
@@ -60,13 +61,13 @@ def _text(element: Element, renamed: Mapping[str, str]) -> str:
     attributes = _attributes(element, renamed)
     if tag == "text":
         attributes.setdefault("fill", COLOURS["#000000"])
-    inner = _escaped(element.text or "") if tag in ("text", "tspan", "title") else ""
+    inner = escape(element.text or "") if tag in ("text", "tspan", "title") else ""
     inner += "".join(_text(part, renamed) for part in element)
     if tag == "g" and not attributes:
         return inner
     if (tag in ("g", "defs") and not inner) or _is_background(element, attributes):
         return ""
-    start = " ".join([tag, *(f'{key}="{_escaped(value)}"' for key, value in attributes.items())])
+    start = " ".join([tag, *(f'{key}="{escape(value)}"' for key, value in attributes.items())])
     return f"<{start}>{inner}</{tag}>" if inner else f"<{start}/>"
 
 
@@ -108,7 +109,3 @@ def _is_background(element: Element, attributes: Mapping[str, str]) -> bool:
     """Whether this is the white sheet of a figure or of its axes, which the page has itself."""
     is_sheet = attributes.get("fill") == COLOURS["#ffffff"] and "stroke" not in attributes
     return element.tag == f"{SVG}path" and is_sheet and element.attrib.get("d", "").count("L") == 3
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")

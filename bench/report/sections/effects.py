@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from bench.claims.claim import OF_TRIALS, THRESHOLDS, TIMED, Claim
 from bench.claims.judgement import Finding, Result
 from bench.core.wording import estimated, plain
+from bench.report.section import Effect, EffectRow, Effects
 from bench.report.sections.claims import MODES, anchor
 from bench.results.labels import CellStyles
 from bench.stats.card import Card
@@ -22,48 +22,6 @@ COUNTED = {"recurrent": "recurrent parameters", "total": "parameters in all"}
 DATA = {"most": "with all data", "least": "with the least data"}
 
 GROUPS = ("Quality", "Speed", "Optimisation", "Importance")
-
-
-@dataclass(frozen=True)
-class Effect:
-    """A card in its place: ends and mean in margins, cut at the axis; `tone` is the winner's colour, "" for none."""
-
-    low: float
-    mean: float
-    high: float
-    word: str
-    text: str
-    kind: str
-    tone: str = ""
-
-    @property
-    def is_cut(self) -> tuple[bool, bool]:
-        """Whether the interval goes on beyond the left and the right end of the axis."""
-        return self.low <= -1, self.high >= 1
-
-
-@dataclass(frozen=True)
-class EffectRow:
-    """A comparison: what it is of, where its evidence is, its axis in margins, and its effect on each data set."""
-
-    sides: str
-    what: str
-    link: str
-    reach: float
-    effects: tuple[Effect | None, ...]
-
-    @property
-    def margin(self) -> float:
-        """Half the width of the band within which an effect does not matter, as a share of half the axis."""
-        return 1 / self.reach
-
-
-@dataclass(frozen=True)
-class Effects:
-    """All rows by group, under the data sets."""
-
-    tasks: tuple[str, ...]
-    groups: tuple[tuple[str, tuple[EffectRow, ...]], ...]
 
 
 def effects(findings: Sequence[Finding], looks: CellStyles) -> Effects | None:
